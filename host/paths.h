@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the program finds the files that belong to it, built in a tree or installed. */
+#ifndef HOST_PATHS_H
+#define HOST_PATHS_H
+
+#include <stddef.h>
+
+/*
+ * paths_plugins writes the folder that holds the plugins into buf: $TROUPE_PLUGINS when set, else
+ * plugins/all beside the running program when that exists (an uninstalled build), else the folder
+ * plugins are installed to. Returns 0, or -ENAMETOOLONG (buf is then untouched).
+ * Call before threads start: it reads the environment.
+ */
+int paths_plugins(char *buf, size_t size);
+
+/*
+ * paths_beside writes the path of `name` in the folder of the running program into buf.
+ * Returns 0, -ENAMETOOLONG, or -errno of readlink (buf is then untouched).
+ */
+int paths_beside(const char *name, char *buf, size_t size);
+
+#endif

@@ -26,6 +26,7 @@ extern "C" {
  *     again, also after a delete or a reopen.
  *  4. After commit has returned anything but TROUPE_OK the host calls close and open, and does not use the store until
  *     open has succeeded; open must then show exactly the commits that survive.
+ *  5. An index in a result counts from 0; UINT32_MAX = none is meant.
  */
 
 /* Over which keys one commit may reach. */
@@ -62,19 +63,22 @@ struct troupe_driver {
 	uint32_t value_max;	  /* bytes */
 	uint32_t ops_max;	  /* checks + ops of one transaction */
 	uint32_t group_max;	  /* transactions that one commit call takes well */
-	uint32_t reserved;
+	uint32_t group_bytes;	  /* and bytes of keys and values in them */
 	/* open: opens or creates the store and verifies it. On success *ret_store is the driver's handle. */
 	int32_t (*open)(const struct troupe_driver_open *open, void **ret_store, struct troupe_error *reterr);
 	/* close: releases everything. Takes a store in any state. */
 	void (*close)(void *store);
 	/*
 	 * commit: decides `count` transactions in order, each seeing those before it, and makes all that hold durable in
-	 * one synced write. OK: every results[i] is final (a refused one did nothing). Anything else: every
-	 * outcome of the group is unknown, see convention 4.
+	 * one synced write. OK: every results[i] is final (a refused one did nothing; while the disk is full all
+	 * are refused with RESOURCE_EXHAUSTED). Anything else: every outcome of the group is unknown, see convention
+	 * 4; RESOURCE_EXHAUSTED says that the disk is full, DATA_LOSS that the store is damaged. Of a result the
+	 * driver fills status, index, repeated and version.
 	 */
 	int32_t (*commit)(void *store, const struct troupe_driver_tx *txs, uint32_t count,
-			  struct troupe_db_result *results);
-	/* find_key: what became of an idempotency key: OK and *ret_version, or NOT_FOUND. For unknown outcomes, after open. */
+			  struct troupe_db_result *results, struct troupe_error *reterr);
+	/* find_key: what became of an idempotency key: OK and *ret_version; NOT_FOUND; ALREADY_EXISTS: it was used for
+	 * another commit. For unknown outcomes, from the writer thread, after open. */
 	int32_t (*find_key)(void *store, const uint8_t *key, uint64_t fingerprint, uint64_t *ret_version);
 	/* get: emits one value for each key, in order; an absent one with version 0. snapshot NULL = the newest. */
 	int32_t (*get)(void *store, void *snapshot, const struct troupe_db_check *keys, uint32_t keys_len,

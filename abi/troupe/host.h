@@ -105,10 +105,12 @@ struct troupe_db_op {
 struct troupe_db_result {
 	uint32_t size;
 	/*
-	 * OK: durable. ABORTED: check `index` failed. OUT_OF_RANGE: the ADD at op `index` would pass its
-	 * floor. FAILED_PRECONDITION: a newer epoch holds the fence. ALREADY_EXISTS: the idempotency key was
-	 * used for another commit. RESOURCE_EXHAUSTED: the queue is full, or the disk. Undecided ones as in
-	 * status.h: send the same commit again with the same key.
+	 * OK: durable. ABORTED: check `index` failed; with UINT32_MAX the store failed and nothing happened.
+	 * OUT_OF_RANGE: the ADD at op `index` would pass its floor or overflow. INVALID_ARGUMENT: check or op
+	 * `index` (UINT32_MAX: the whole) is malformed, too long, or adds to what is no number. FAILED_PRECONDITION:
+	 * a newer epoch holds the fence. ALREADY_EXISTS: the idempotency key was used for another commit.
+	 * RESOURCE_EXHAUSTED: the queue is full, or the disk. Undecided ones as in status.h: send the
+	 * same commit again with the same key.
 	 */
 	int32_t status;
 	uint32_t index;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls between instances: sending, delivery with its checks, answers, timeouts, cancels. */
+#ifndef HOST_CORE_CALL_H
+#define HOST_CORE_CALL_H
+
+#include "host/core/instance.h"
+
+struct mailbox;
+struct message;
+
+/* call_start, call_cancel and call_reply are troupe_host.call, .cancel and .reply. [loop] */
+uint64_t call_start(struct instance *instance, const struct troupe_call *call);
+void call_cancel(struct instance *instance, uint64_t call);
+void call_reply(struct instance *instance, uint64_t request, int32_t status, struct troupe_buf *body);
+
+/*
+ * call_command gives an instance an operator's order: `command` is an entry of its plugin's table, `args` is laid out
+ * as the entry says (NULL if it has none). `args` and `operator_name` stay valid until on_reply, which is called with
+ * `from` as the instance. OK answers carry JSON text. Returns the call's id. [loop of `from`]
+ */
+uint64_t call_command(struct instance *from, struct instance *to, const struct troupe_command *command,
+		      const void *args, const char *operator_name, uint32_t timeout_ms, troupe_reply_fn on_reply,
+		      void *arg);
+
+/* call_deliver hands a message to its instance, or refuses it. For the mailbox. [loop] */
+void call_deliver(struct mailbox *mailbox, struct message *message);
+
+/* call_refuse ends a message that could not be delivered: a call is answered, an event is dropped and counted; `reason`
+ * is static text. For the mailbox. [loop] */
+void call_refuse(struct mailbox *mailbox, struct message *message, int32_t status, const char *reason);
+
+/* call_end_all ends every call that the instance made (CANCELLED "host.stopping") and every request that it has not
+ * answered (UNAVAILABLE "host.stopped"). [loop] */
+void call_end_all(struct instance *instance);
+
+#endif

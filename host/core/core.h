@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The running host: loops, instances and their life, from the first create to the last destroy. */
+#ifndef HOST_CORE_CORE_H
+#define HOST_CORE_CORE_H
+
+#include "host/config/config.h"
+#include "host/core/instance.h"
+#include "host/core/loop.h"
+
+/*
+ * Conventions
+ *  1. The main thread runs a loop of its own (`core_main_loop`) without roles: signals, the life of instances, the
+ *     watchdog, and whatever operators talk to. [main] here means: on that loop, or before core_run.
+ *  2. An instance goes through create, start, drain, stop, destroy on its own loop; the main loop decides when.
+ *  3. While an instance stops its calls end with CANCELLED; calls it makes from then on are dropped unanswered.
+ */
+struct core;
+
+/*
+ * core_new makes the host for `config`, which stays valid until core_free, with all its local instances, loops and
+ * workers, and starts nothing. 0 and *ret_core, or -errno with *reterr filled. [main]
+ */
+int core_new(const struct config *config, struct core **ret_core, struct troupe_error *reterr);
+
+/*
+ * core_run starts everything, returns when the last instance has ended, and leaves core_free to be called. SIGTERM and
+ * SIGINT drain (config.drain_ms at most), a second one ends at once, SIGHUP reloads. Returns the exit code: 0, or 1 if
+ * no instance could be started or the end was forced. [main]
+ */
+int core_run(struct core *core);
+
+/* core_free releases a host that has ended or never ran; NULL is fine. Returns NULL. [main] */
+struct core *core_free(struct core *core);
+
+/* core_drain asks all instances to finish and then ends core_run; core_stop does so without waiting for them. A
+ * second core_drain is a core_stop. [any] */
+void core_drain(struct core *core);
+void core_stop(struct core *core);
+
+/* core_on_hangup replaces what SIGHUP does (all roles reload). `fn` runs on the main loop. [main] */
+void core_on_hangup(struct core *core, void (*fn)(struct core *core, void *arg), void *arg);
+
+/* How an order ended. `text` is borrowed. [main] */
+typedef void (*core_done_fn)(void *arg, int32_t status, const char *text);
+
+/*
+ * core_reload lets one instance read its scripts and data again; core_configure gives it new live options (`config`
+ * then replaces its configuration and stays valid until core_free); core_end drains one instance, at most `drain_ms`
+ * long, and stops it. Each ends in on_done (may be NULL). [main]
+ */
+void core_reload(struct core *core, struct instance *instance, core_done_fn on_done, void *arg);
+void core_configure(struct core *core, struct instance *instance, const struct config_instance *config,
+		    core_done_fn on_done, void *arg);
+void core_end(struct core *core, struct instance *instance, uint32_t drain_ms, core_done_fn on_done, void *arg);
+
+/* What an instance is doing, for operators. Strings live as long as the core, but `why` as long as the snapshot. */
+struct core_instance {
+	const char *name, *part, *role;
+	const char *loop;
+	const char *state; /* "waiting", "starting", "ready", "degraded", "not ready", "draining", "stopped", "failed" */
+	char why[160];	   /* e.g. "waiting: base/billing"; "" if there is nothing to say */
+	uint64_t id;
+	uint32_t ready, load;
+	uint64_t requests, calls, refused, overflows, timeouts; /* so far */
+	uint64_t queued, open, pending;				/* now */
+};
+
+/* One loop. */
+struct core_loop {
+	const char *name;
+	const char *running; /* the instance whose callback runs now, or NULL */
+	uint64_t turns, stalls, inbox_overflows;
+};
+
+/*
+ * core_snapshot returns every instance as it is now, *ret_len of them, to be released with free(); NULL without
+ * memory. core_loops fills up to `max` loops and returns how many there are. [any]
+ */
+struct core_instance *core_snapshot(struct core *core, uint32_t *ret_len);
+uint32_t core_loops(struct core *core, struct core_loop *ret_loops, uint32_t max);
+
+/* core_instance returns the instance of this full name, or NULL. [any] */
+struct instance *core_instance(struct core *core, const char *name);
+/* core_instances returns all of them, *ret_len many, constant while the core lives. [any] */
+struct instance *const *core_instances(struct core *core, uint32_t *ret_len);
+/* core_self returns the host's own instance on the main loop, role "host": calls and commands of operators start
+ * from it. [any] */
+struct instance *core_self(struct core *core);
+struct loop *core_main_loop(struct core *core);
+const struct config *core_config(struct core *core);
+
+/* For the other parts of core. */
+struct directory;
+struct job_pool;
+struct directory *core_directory(struct core *core);
+struct job_pool *core_jobs(struct core *core);
+/* core_speaks_for_players: may it set account, actor and session of a call? Role "frontend" alone. [loop] */
+bool core_speaks_for_players(const struct instance *instance);
+/* core_why sets the reason shown to operators ("" = none); core_why_read copies it. [any] */
+void core_why(struct instance *instance, const char *why);
+void core_why_read(const struct instance *instance, char *ret_text, size_t size);
+/* core_changed lets the main loop look at everybody's state again. [any] */
+void core_changed(struct core *core);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A running copy of a role: what the host keeps about it, and how other parts of the host run its callbacks. */
+#ifndef HOST_CORE_INSTANCE_H
+#define HOST_CORE_INSTANCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/config/config.h"
+#include "host/core/loop.h"
+#include "troupe/host.h"
+#include "troupe/role.h"
+
+struct core;
+struct mailbox;
+struct role_class;
+struct timer_table;
+struct watch;
+struct life_order;
+
+/* What a callback is part of: the trace, and the player a front-end speaks for. All zero = nothing. */
+struct core_context {
+	uint8_t trace[TROUPE_TRACE_SIZE];
+	uint64_t account, actor, session;
+};
+
+/* Where an instance is in its life. Written on its loop or by the main loop as noted; read by any thread. */
+enum instance_state {
+	INSTANCE_NEW,	   /* configured */
+	INSTANCE_CREATED,  /* create returned OK; waits for what it needs */
+	INSTANCE_RUNNING,  /* start returned OK; may be ready or not */
+	INSTANCE_DRAINING, /* drain was called */
+	INSTANCE_DRAINED,  /* it said drained */
+	INSTANCE_STOPPING, /* stop was called; jobs and commits are still under way */
+	INSTANCE_GONE,	   /* destroyed after a normal life */
+	INSTANCE_FAILED,   /* create or start refused; destroyed */
+	INSTANCE_BLOCKED   /* never started: what it needs has failed; destroyed */
+};
+
+/* Something another part of the host does when an instance stops: after its `stop`, before its `destroy`. [loop] */
+struct instance_hook {
+	struct instance_hook *next;
+	void (*stop)(struct instance_hook *hook);
+};
+
+/* Counters; written by the instance's loop alone, read by any thread. */
+struct instance_counts {
+	atomic_uint_fast64_t requests;	/* delivered to it, events included */
+	atomic_uint_fast64_t calls;	/* made by it, events included */
+	atomic_uint_fast64_t refused;	/* messages to it that the host refused */
+	atomic_uint_fast64_t overflows; /* of them: because its mailbox was full */
+	atomic_uint_fast64_t timeouts;	/* calls of it that got no answer in time */
+	atomic_uint_fast64_t queued;	/* messages waiting now */
+	atomic_uint_fast64_t open;	/* requests it has not answered */
+	atomic_uint_fast64_t pending;	/* calls of it that have not ended */
+};
+
+struct instance {
+	struct troupe_host host; /* first: what the role holds is its instance */
+	struct core *core;
+	struct loop *loop;
+	struct mailbox *mailbox; /* of the loop */
+	const struct role_class *role_class;
+	const struct config_instance *config; /* replaced by a live change, on the loop */
+	const struct troupe_role *role;
+	void *self;   /* the role's memory; NULL when not created */
+	uint32_t index; /* in the core, and of its log and metric tables */
+	struct timer_table *timers; /* of timer.c */
+	struct watch *watches;	    /* of watch.c */
+	struct instance_hook *hooks;
+	unsigned holds; /* see instance_hold */
+	uint64_t queued_bytes;
+	atomic_int state; /* enum instance_state */
+	atomic_bool ready; /* of RUNNING: the role says so */
+	atomic_bool degraded; /* what it needs or uses is away */
+	atomic_uint load;
+	char why[160];	 /* reason shown to operators; under core's mutex */
+	struct instance_counts counts;
+	bool state_told; /* the role has called host->state */
+	int ordered;	 /* the main loop's own: the last step of life that it ordered */
+	int end_state;	 /* what it becomes when destroyed; set by the order to stop */
+	struct loop_task destroy_task;
+	struct life_order *stopping; /* the order to be answered when it is destroyed */
+};
+
+/* instance_of returns the instance behind a host table. [any] */
+static inline struct instance *instance_of(const struct troupe_host *h)
+{
+	return (struct instance *)(void *)(uintptr_t)h;
+}
+
+static inline void instance_count(atomic_uint_fast64_t *counter, int delta)
+{
+	/* one writer: a plain add that readers on other threads may see */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)(int64_t)delta,
+			      memory_order_relaxed);
+}
+
+/*
+ * instance_enter begins a callback of the instance that belongs to `context` (NULL = to nothing); instance_leave ends
+ * it. Every callback into a role runs between the two: log lines and calls made in it carry the trace, and the
+ * watchdog knows whom to blame. Keep core_context_now() beside what will call back later. Not nested. [loop]
+ */
+void instance_enter(struct instance *instance, const struct core_context *context);
+void instance_leave(struct instance *instance);
+
+/* core_context_now returns the context of the callback that runs on this thread; all zero outside of one. Valid until
+ * the callback ends; copy it. [any] */
+const struct core_context *core_context_now(void);
+
+/* instance_alive: may its callbacks still be called? False once it has been destroyed. [loop] */
+static inline bool instance_alive(const struct instance *instance)
+{
+	return instance->self != NULL;
+}
+
+/* instance_hold puts off its destroy until instance_release: for work under way on other threads whose end is a
+ * callback. [loop] */
+void instance_hold(struct instance *instance);
+void instance_release(struct instance *instance);
+
+/* instance_hook_add runs hook->stop when the instance stops; instance_hook_remove forgets it. [loop] */
+void instance_hook_add(struct instance *instance, struct instance_hook *hook);
+void instance_hook_remove(struct instance *instance, struct instance_hook *hook);
+
+#endif

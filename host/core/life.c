@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may take the next step of its life: readiness by dependency on the way up, the reverse on the way down. */
+#include "host/core/life.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "host/core/directory.h"
+
+static int state_of(const struct instance *instance)
+{
+	return atomic_load_explicit(&instance->state, memory_order_acquire);
+}
+
+/* How it stands with a service, seen from one instance. */
+enum supply { SUPPLY_READY, SUPPLY_AWAY, SUPPLY_LOST, SUPPLY_NOBODY };
+
+static enum supply supply_of(struct core *core, const struct instance *from, const char *name,
+			     const struct instance **ret_provider)
+{
+	const struct service *service = directory_service(core_directory(core), name);
+	enum supply supply = SUPPLY_NOBODY;
+
+	for (uint32_t i = 0; service != NULL && i < service->instances_len; i++) {
+		const struct instance *one = service->instances[i];
+		if (one == from) {
+			return SUPPLY_READY;
+		}
+		if (!directory_reaches(from->host.part, one)) {
+			continue;
+		}
+		if (directory_ready(one)) {
+			return SUPPLY_READY;
+		}
+		int state = state_of(one);
+		if (state != INSTANCE_FAILED && state != INSTANCE_BLOCKED) {
+			*ret_provider = one;
+			supply = SUPPLY_AWAY;
+		} else if (supply == SUPPLY_NOBODY) {
+			*ret_provider = one;
+			supply = SUPPLY_LOST;
+		}
+	}
+	return supply;
+}
+
+
+/* An instance that has been created: start it, let it wait, or give it up. */
+static void decide_created(struct core *core, struct instance *instance)
+{
+	const char *const *needs = instance->config->plugin->needs;
+	char text[160], why[120];
+
+	for (; needs != NULL && *needs != NULL; needs++) {
+		const struct instance *provider = NULL;
+		switch (supply_of(core, instance, *needs, &provider)) {
+		case SUPPLY_READY:
+			continue;
+		case SUPPLY_AWAY:
+			snprintf(text, sizeof(text), "waiting: %s", provider->host.name);
+			core_why(instance, text);
+			return;
+		case SUPPLY_NOBODY:
+			snprintf(text, sizeof(text), "waiting: no instance provides %s", *needs);
+			core_why(instance, text);
+			return;
+		case SUPPLY_LOST:
+			core_why_read(provider, why, sizeof(why));
+			snprintf(text, sizeof(text), "%s has failed: %s", provider->host.name, why);
+			core_why(instance, text);
+			life_order(instance, LIFE_STOP, INSTANCE_BLOCKED, NULL, NULL, NULL);
+			return;
+		}
+	}
+	core_why(instance, "starting");
+	life_order(instance, LIFE_START, 0, NULL, NULL, NULL);
+}
+
+/* An instance that runs: is what it needs and uses there? */
+static void decide_running(struct core *core, struct instance *instance)
+{
+	const char *const *const lists[] = { instance->config->plugin->needs, instance->config->plugin->uses };
+	bool degraded = false;
+	char text[160];
+
+	for (unsigned i = 0; i < 2; i++) {
+		for (const char *const *name = lists[i]; name != NULL && *name != NULL; name++) {
+			const struct instance *provider = NULL;
+			if (supply_of(core, instance, *name, &provider) != SUPPLY_READY && !degraded) {
+				degraded = true;
+				snprintf(text, sizeof(text), "degraded: %s is away", *name);
+			}
+		}
+	}
+	bool before = atomic_exchange_explicit(&instance->degraded, degraded, memory_order_relaxed);
+	if (atomic_load_explicit(&instance->ready, memory_order_relaxed)) {
+		if (degraded) {
+			core_why(instance, text);
+		} else if (before) {
+			core_why(instance, "");
+		}
+	}
+}
+
+static bool lists(const char *const *list, const char *const *names)
+{
+	for (; list != NULL && *list != NULL; list++) {
+		for (const char *const *name = names; name != NULL && *name != NULL; name++) {
+			if (strcmp(*list, *name) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Does `other` call what `instance` provides? */
+static bool depends(const struct instance *other, const struct instance *instance)
+{
+	const char *const *provides = instance->config->plugin->provides;
+
+	return other != instance && directory_reaches(other->host.part, instance) &&
+	       (lists(other->config->plugin->needs, provides) || lists(other->config->plugin->uses, provides));
+}
+
+/* Is somebody who calls this instance not yet as far as `state`? */
+static bool wanted(struct core *core, const struct instance *instance, int state)
+{
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		int other = state_of(all[i]);
+		if (other >= INSTANCE_RUNNING && other < state && depends(all[i], instance)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sends the order to everybody in [from, to) whose callers are done; in a circle of callers to all who remain. */
+static void order_down(struct core *core, enum life_step step, int from, int to)
+{
+	uint32_t len, under_way = 0, ordered = 0, left = 0;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < len; i++) {
+			struct instance *instance = all[i];
+			int state = state_of(instance);
+			if (life_ended(state) || state >= to) {
+				continue;
+			}
+			if (instance->ordered >= (int)step) {
+				under_way++;
+			} else if (state < from) {
+				continue;
+			} else if (pass == 0 && wanted(core, instance, to)) {
+				left++;
+			} else {
+				life_order(instance, step, INSTANCE_GONE, NULL, NULL, NULL);
+				ordered++;
+			}
+		}
+		if (under_way + ordered > 0 || left == 0) {
+			return;
+		}
+	}
+}
+
+static bool all_are(struct core *core, int state_min)
+{
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		int state = state_of(all[i]);
+		if (!life_ended(state) && state < state_min) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void decide_up(struct core *core)
+{
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		struct instance *instance = all[i];
+		switch (state_of(instance)) {
+		case INSTANCE_NEW:
+			if (instance->ordered == LIFE_NONE) {
+				life_order(instance, LIFE_CREATE, 0, NULL, NULL, NULL);
+			}
+			break;
+		case INSTANCE_CREATED:
+			if (instance->ordered == LIFE_CREATE) {
+				decide_created(core, instance);
+			}
+			break;
+		case INSTANCE_RUNNING:
+			decide_running(core, instance);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* Those who never ran have nothing to finish. */
+static void stop_unstarted(struct core *core)
+{
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		int state = state_of(all[i]);
+		if (state == INSTANCE_CREATED ? all[i]->ordered == LIFE_CREATE
+					      : state == INSTANCE_NEW && all[i]->ordered == LIFE_NONE) {
+			life_order(all[i], LIFE_STOP, INSTANCE_GONE, NULL, NULL, NULL);
+		}
+	}
+}
+
+bool life_decide(struct core *core, enum life_phase phase)
+{
+	if (phase == LIFE_UP) {
+		decide_up(core);
+		return all_are(core, INSTANCE_GONE);
+	}
+	stop_unstarted(core);
+	if (phase == LIFE_DRAINING) {
+		order_down(core, LIFE_DRAIN, INSTANCE_RUNNING, INSTANCE_DRAINED);
+		if (!all_are(core, INSTANCE_DRAINED)) {
+			return false;
+		}
+	}
+	order_down(core, LIFE_STOP, INSTANCE_RUNNING, INSTANCE_GONE);
+	return all_are(core, INSTANCE_GONE);
+}
+
+const char *life_state_name(const struct instance *instance)
+{
+	switch (state_of(instance)) {
+	case INSTANCE_NEW:
+		return "starting";
+	case INSTANCE_CREATED:
+		return "waiting";
+	case INSTANCE_RUNNING:
+		if (!atomic_load_explicit(&instance->ready, memory_order_relaxed)) {
+			return "not ready";
+		}
+		return atomic_load_explicit(&instance->degraded, memory_order_relaxed) ? "degraded" : "ready";
+	case INSTANCE_DRAINING:
+		return "draining";
+	case INSTANCE_DRAINED:
+		return "drained";
+	case INSTANCE_STOPPING:
+		return "stopping";
+	case INSTANCE_FAILED:
+	case INSTANCE_BLOCKED:
+		return "failed";
+	default:
+		return "stopped";
+	}
+}

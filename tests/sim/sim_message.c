@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: MIT */
+/* The simulator's host table: buffers and messages. */
+#include "sim_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_US 10
+
+/* --- buffers -------------------------------------------------------------------------------------- */
+
+struct sim_buf {
+	struct troupe_buf buf;
+	unsigned refs;
+	uint8_t bytes[];
+};
+
+static struct troupe_buf *host_buf_new(const struct troupe_host *h, size_t len, uint8_t **ret_bytes)
+{
+	struct sim_buf *buf;
+
+	(void)h;
+	if (len > TROUPE_BODY_MAX) {
+		return NULL;
+	}
+	buf = calloc(1, sizeof(*buf) + len + 1);
+	buf->refs = 1;
+	buf->buf.data = buf->bytes;
+	buf->buf.len = (uint32_t)len;
+	*ret_bytes = buf->bytes;
+	return &buf->buf;
+}
+
+static struct troupe_buf *host_buf_ref(const struct troupe_host *h, struct troupe_buf *buf)
+{
+	(void)h;
+	((struct sim_buf *)buf)->refs++;
+	return buf;
+}
+
+static void host_buf_unref(const struct troupe_host *h, struct troupe_buf *buf)
+{
+	(void)h;
+	if (buf != NULL && --((struct sim_buf *)buf)->refs == 0) {
+		free(buf);
+	}
+}
+
+/* --- who serves what ------------------------------------------------------------------------------ */
+
+static const struct troupe_method *instance_methods(const struct sim_instance *instance)
+{
+	return instance->config != NULL ? instance->config->plugin->methods : instance->methods;
+}
+
+static const struct troupe_method *method_find(const struct sim_instance *instance, uint32_t id)
+{
+	const struct troupe_method *method = instance_methods(instance);
+
+	for (; method != NULL && method->name != NULL; method++) {
+		if (method->id == id) {
+			return method;
+		}
+	}
+	return NULL;
+}
+
+static int serves(const struct sim_instance *instance, const char *service)
+{
+	const struct troupe_method *method = instance_methods(instance);
+	size_t len = strlen(service);
+
+	for (; method != NULL && method->name != NULL; method++) {
+		if (strncmp(method->name, service, len) == 0 && method->name[len] == '.') {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* part_reaches: same part first, else base; from base any part. 0 = not at all, 2 = best. */
+static int part_rank(const char *from, const char *to)
+{
+	if (strcmp(from, to) == 0) {
+		return 2;
+	}
+	return strcmp(to, "base") == 0 || strcmp(from, "base") == 0;
+}
+
+static struct sim_instance *pick(struct sim *sim, const struct sim_instance *from, const struct troupe_call *call)
+{
+	struct sim_instance *best = NULL;
+	int best_rank = 0;
+
+	if (call->to != 0) {
+		for (unsigned i = 0; i < sim->instances_len; i++) {
+			if (sim->instances[i]->host.id == call->to) {
+				return sim->instances[i];
+			}
+		}
+		return NULL;
+	}
+	if (call->route == TROUPE_ROUTE_AVATAR) {
+		for (size_t i = 0; i < sim->places_len; i++) {
+			if (sim->places[i].route == call->route && sim->places[i].key == call->route_key) {
+				return sim->places[i].instance;
+			}
+		}
+		return NULL;
+	}
+	for (unsigned i = 0; i < sim->instances_len; i++) {
+		struct sim_instance *at = sim->instances[i];
+		int rank = part_rank(from->host.part, at->host.part);
+
+		if (!at->ready || call->service == NULL || !serves(at, call->service) || rank < best_rank ||
+		    rank == 0) {
+			continue;
+		}
+		if (best == NULL || rank > best_rank || at->load < best->load) {
+			best = at;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+/* --- messages ------------------------------------------------------------------------------------- */
+
+struct delivery {
+	uint64_t call; /* 0: an event */
+	uint32_t method;
+	struct sim_instance *caller;
+	struct troupe_buf *body;
+	uint8_t key[TROUPE_KEY_SIZE];
+	int has_key;
+	const char *refused; /* the host itself answers with this reason ... */
+	int32_t status;	     /* ... and this status */
+	uint64_t deadline_us;
+};
+
+static void delivery_drop(struct sim_event *event)
+{
+	struct delivery *delivery = event->payload;
+
+	host_buf_unref(NULL, delivery->body);
+	free(delivery);
+}
+
+static uint64_t message_delay(struct sim *sim)
+{
+	uint64_t delay = MESSAGE_US;
+
+	if (sim_chance(sim, sim->faults.late)) {
+		delay += sim_below(sim, sim->faults.late_us);
+	}
+	return delay;
+}
+
+static void call_end(struct sim *sim, struct sim_call *call, int32_t status, const char *reason,
+		     struct troupe_buf *buf, uint64_t from)
+{
+	struct troupe_reply reply = {
+		.size = sizeof(reply),
+		.status = status,
+		.reason = reason,
+		.from = from,
+	};
+
+	if (status == TROUPE_OK && buf != NULL) {
+		reply.buf = buf;
+		reply.body = buf->data;
+		reply.body_len = buf->len;
+		sim_mix(sim, buf->data, buf->len);
+	}
+	sim_mix(sim, &status, sizeof(status));
+	sim->context = call->context;
+	call->on_reply(call->caller->self, call->arg, &reply, call->typed);
+	free(call);
+}
+
+struct answer {
+	uint64_t call, from;
+	int32_t status;
+	struct troupe_buf *body;
+};
+
+static void answer_drop(struct sim_event *event)
+{
+	struct answer *answer = event->payload;
+
+	host_buf_unref(NULL, answer->body);
+	free(answer);
+}
+
+static void answer_run(struct sim *sim, struct sim_event *event)
+{
+	struct answer *answer = event->payload;
+	struct sim_call *call = sim_table_take(&sim->calls, answer->call);
+	char reason[TROUPE_REASON_MAX + 1] = "";
+
+	if (call == NULL) {
+		return; /* it timed out, was cancelled, or had an answer before */
+	}
+	if (answer->status != TROUPE_OK && answer->body != NULL) {
+		memcpy(reason, answer->body->data,
+		       answer->body->len < TROUPE_REASON_MAX ? answer->body->len : TROUPE_REASON_MAX);
+	}
+	call_end(sim, call, answer->status, reason, answer->body, answer->from);
+}
+
+/* answer_send takes over `body`. */
+static void answer_send(struct sim *sim, struct sim_instance *caller, uint64_t call, uint64_t from,
+			int32_t status, struct troupe_buf *body)
+{
+	int copies = sim_chance(sim, sim->faults.lost) ? 0 : sim_chance(sim, sim->faults.repeated) ? 2 : 1;
+
+	for (int i = 0; i < copies; i++) {
+		struct answer *answer = calloc(1, sizeof(*answer));
+
+		*answer = (struct answer){ call, from, status, body ? host_buf_ref(NULL, body) : NULL };
+		sim_schedule(sim, caller, message_delay(sim), SIM_ANSWER, answer_run, answer)->drop = answer_drop;
+	}
+	host_buf_unref(NULL, body);
+}
+
+static void answer_reason(struct sim *sim, struct sim_instance *caller, uint64_t call, int32_t status,
+			  const char *reason)
+{
+	uint8_t *bytes;
+	struct troupe_buf *body = host_buf_new(NULL, strlen(reason), &bytes);
+
+	memcpy(bytes, reason, strlen(reason));
+	answer_send(sim, caller, call, 0, status, body);
+}
+
+static int allowed(const struct troupe_method *method, const char *role)
+{
+	for (const char *const *allow = method->allow; allow != NULL && *allow != NULL; allow++) {
+		if (strcmp(*allow, "*") == 0 || strcmp(*allow, role) == 0) {
+			return 1;
+		}
+	}
+	return method->allow == NULL;
+}
+
+static void delivery_run(struct sim *sim, struct sim_event *event)
+{
+	struct delivery *delivery = event->payload;
+	struct sim_instance *callee = event->instance;
+	const struct troupe_method *method = callee->ready ? method_find(callee, delivery->method) : NULL;
+	struct sim_request *request;
+	struct troupe_request in = { .size = sizeof(in), .method = delivery->method };
+	int32_t status;
+
+	if (!callee->ready || method == NULL || !allowed(method, delivery->caller->role)) {
+		if (delivery->call != 0) {
+			answer_reason(sim, delivery->caller, delivery->call,
+				      !callee->ready   ? TROUPE_UNAVAILABLE
+				      : method == NULL ? TROUPE_UNIMPLEMENTED
+						       : TROUPE_PERMISSION_DENIED,
+				      !callee->ready   ? "host.not_ready"
+				      : method == NULL ? "host.no_method"
+						       : "host.not_allowed");
+		}
+		return;
+	}
+	if (delivery->call != 0) {
+		request = calloc(1, sizeof(*request));
+		*request = (struct sim_request){ sim->next_id++, delivery->call, delivery->caller, callee,
+						 callee->incarnation };
+		sim_table_add(&sim->requests, request);
+		in.id = request->id;
+	}
+	in.from = delivery->caller->host.id;
+	in.from_role = delivery->caller->role;
+	in.body = delivery->body != NULL && delivery->body->len > 0 ? delivery->body->data : NULL;
+	in.body_len = delivery->body != NULL ? delivery->body->len : 0;
+	in.buf = delivery->body;
+	in.key = delivery->has_key ? delivery->key : NULL;
+	in.timeout_ms = delivery->deadline_us > sim->now_us
+				? (uint32_t)((delivery->deadline_us - sim->now_us) / 1000)
+				: 0;
+	in.account = event->context.account;
+	in.actor = event->context.actor;
+	in.session = event->context.session;
+	sim_mix(sim, &in.method, sizeof(in.method));
+	status = method->serve(callee->self, &in, method->typed);
+	if (status != TROUPE_OK && in.id != 0) {
+		free(sim_table_take(&sim->requests, in.id));
+		answer_reason(sim, delivery->caller, delivery->call, status, "host.malformed");
+	}
+}
+
+static void deadline_run(struct sim *sim, struct sim_event *event)
+{
+	struct sim_call *call = sim_table_take(&sim->calls, event->id);
+
+	if (call != NULL) {
+		call_end(sim, call, TROUPE_DEADLINE_EXCEEDED, "host.timeout", NULL, 0);
+	}
+}
+
+static void refusal_run(struct sim *sim, struct sim_event *event)
+{
+	struct delivery *delivery = event->payload;
+	struct sim_call *call = sim_table_take(&sim->calls, delivery->call);
+
+	if (call != NULL) {
+		call_end(sim, call, delivery->status, delivery->refused, NULL, 0);
+	}
+}
+
+static struct delivery *delivery_new(const struct troupe_call *in, struct sim_instance *caller, uint64_t call,
+				     uint64_t deadline_us)
+{
+	struct delivery *delivery = calloc(1, sizeof(*delivery));
+
+	delivery->call = call;
+	delivery->method = in->method;
+	delivery->caller = caller;
+	delivery->body = in->body != NULL ? host_buf_ref(NULL, in->body) : NULL;
+	delivery->deadline_us = deadline_us;
+	if (in->key != NULL) {
+		memcpy(delivery->key, in->key, TROUPE_KEY_SIZE);
+		delivery->has_key = 1;
+	}
+	return delivery;
+}
+
+static uint64_t host_call(const struct troupe_host *h, const struct troupe_call *in)
+{
+	struct sim_instance *caller = sim_of(h), *callee;
+	struct sim *sim = caller->sim;
+	struct sim_context outer = sim->context;
+	uint64_t timeout_us = (in->timeout_ms ? in->timeout_ms : 5000) * 1000ull, id = 0;
+	int copies = 1;
+
+	if (caller->ending) {
+		host_buf_unref(h, in->body);
+		return 0;
+	}
+	if (strcmp(caller->role, "frontend") == 0 && (in->account | in->actor | in->session) != 0) {
+		sim->context = (struct sim_context){ in->account, in->actor, in->session };
+	}
+	if (in->on_reply != NULL) {
+		struct sim_call *call = calloc(1, sizeof(*call));
+
+		id = sim->next_id++;
+		*call = (struct sim_call){ id, caller, caller->incarnation, in->method, outer, in->on_reply,
+					   in->typed, in->arg };
+		sim_table_add(&sim->calls, call);
+		sim_schedule(sim, caller, timeout_us, SIM_DEADLINE, deadline_run, NULL)->id = id;
+	}
+	callee = pick(sim, caller, in);
+	if (callee == NULL) {
+		if (id != 0) {
+			struct delivery *refusal = delivery_new(in, caller, id, 0);
+
+			refusal->refused = in->method == 0 ? "host.too_large" : "host.not_ready";
+			refusal->status = in->method == 0 ? TROUPE_INVALID_ARGUMENT : TROUPE_UNAVAILABLE;
+			sim_schedule(sim, caller, MESSAGE_US, SIM_ANSWER, refusal_run, refusal)->drop =
+				delivery_drop;
+		}
+		copies = 0;
+	} else {
+		copies = sim_chance(sim, sim->faults.lost) ? 0 : sim_chance(sim, sim->faults.repeated) ? 2 : 1;
+	}
+	for (int i = 0; i < copies; i++) {
+		sim_schedule(sim, callee, message_delay(sim), SIM_DELIVER, delivery_run,
+			     delivery_new(in, caller, id, sim->now_us + timeout_us))
+			->drop = delivery_drop;
+	}
+	sim->context = outer;
+	host_buf_unref(h, in->body);
+	return id;
+}
+
+static void host_cancel(const struct troupe_host *h, uint64_t id)
+{
+	struct sim_instance *caller = sim_of(h);
+	struct sim_call *call = sim_table_find(&caller->sim->calls, id);
+
+	if (call != NULL && call->caller == caller) {
+		free(sim_table_take(&caller->sim->calls, id));
+	}
+}
+
+static void host_reply(const struct troupe_host *h, uint64_t id, int32_t status, struct troupe_buf *body)
+{
+	struct sim_instance *callee = sim_of(h);
+	struct sim *sim = callee->sim;
+	struct sim_request *request = sim_table_find(&sim->requests, id);
+
+	if (callee->ending || request == NULL || request->callee != callee) {
+		host_buf_unref(h, body);
+		return;
+	}
+	sim_table_take(&sim->requests, id);
+	answer_send(sim, request->caller, request->call, callee->host.id, status, body);
+	free(request);
+}
+
+static void table_purge(struct sim_table *table, int (*gone)(const void *item, const void *of), const void *of)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->len; i++) {
+		if (gone(table->items[i], of)) {
+			free(table->items[i]);
+		} else {
+			table->items[kept++] = table->items[i];
+		}
+	}
+	table->len = kept;
+}
+
+static int call_gone(const void *item, const void *of)
+{
+	return ((const struct sim_call *)item)->caller == of;
+}
+
+static int request_gone(const void *item, const void *of)
+{
+	return ((const struct sim_request *)item)->callee == of;
+}
+
+void sim_messages_crashed(struct sim *sim, struct sim_instance *instance)
+{
+	/* callers of what it was working on learn it at once, or by their deadline */
+	for (size_t i = 0; i < sim->requests.len; i++) {
+		struct sim_request *request = sim->requests.items[i];
+
+		if (request->callee == instance && sim_chance(sim, 500000)) {
+			answer_reason(sim, request->caller, request->call, TROUPE_UNAVAILABLE, "host.gone");
+		}
+	}
+	table_purge(&sim->calls, call_gone, instance);
+	table_purge(&sim->requests, request_gone, instance);
+}
+
+static uint32_t host_peers(const struct troupe_host *h, const char *service, struct troupe_peer *ret_peers,
+			   uint32_t max)
+{
+	struct sim *sim = sim_of(h)->sim;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < sim->instances_len; i++) {
+		struct sim_instance *at = sim->instances[i];
+
+		if (serves(at, service)) {
+			if (count < max) {
+				ret_peers[count] = (struct troupe_peer){ at->host.id, at->host.name, at->host.part,
+									 (uint32_t)at->ready, at->load };
+			}
+			count++;
+		}
+	}
+	return count;
+}
+
+static int32_t host_place(const struct troupe_host *h, uint32_t route, uint64_t key, uint64_t instance)
+{
+	struct sim *sim = sim_of(h)->sim;
+	size_t at = 0;
+
+	while (at < sim->places_len && (sim->places[at].key != key || sim->places[at].route != route)) {
+		at++;
+	}
+	if (instance == 0) {
+		if (at < sim->places_len) {
+			sim->places[at] = sim->places[--sim->places_len];
+		}
+		return TROUPE_OK;
+	}
+	if (at == sim->places_len) {
+		sim->places = realloc(sim->places, (at + 1) * sizeof(*sim->places));
+		sim->places_len++;
+	}
+	for (unsigned i = 0; i < sim->instances_len; i++) {
+		if (sim->instances[i]->host.id == instance) {
+			sim->places[at].key = key;
+			sim->places[at].route = route;
+			sim->places[at].instance = sim->instances[i];
+			return TROUPE_OK;
+		}
+	}
+	sim->places_len--;
+	return TROUPE_NOT_FOUND;
+}
+
+static int32_t host_route(const struct troupe_host *h, uint32_t client_event, struct troupe_route *ret_route)
+{
+	struct sim *sim = sim_of(h)->sim;
+
+	for (unsigned i = 0; i < sim->instances_len; i++) {
+		const struct troupe_method *method = instance_methods(sim->instances[i]);
+
+		for (; method != NULL && method->name != NULL; method++) {
+			if (method->client_event == client_event && client_event != 0) {
+				static char service[64];
+
+				snprintf(service, sizeof(service), "%.*s", (int)strcspn(method->name, "."),
+					 method->name);
+				ret_route->method = method->id;
+				ret_route->reply_event = method->client_reply;
+				ret_route->to = method->client_to;
+				ret_route->service = strdup(service); /* as long as the process, like a plugin's own */
+				return TROUPE_OK;
+			}
+		}
+	}
+	return TROUPE_NOT_FOUND;
+}
+
+/* --- commands ------------------------------------------------------------------------------------- */
+
+void sim_command(struct sim *sim, const char *name, const char *verb, const void *args, troupe_reply_fn on_reply,
+		 void *arg)
+{
+	static struct sim_instance nobody = { .role = "operator", .alive = 1 };
+	struct sim_instance *instance = sim_find(sim, name);
+	const struct troupe_command *command = instance->config->plugin->commands;
+	struct sim_call *call = calloc(1, sizeof(*call));
+	struct sim_request *request = calloc(1, sizeof(*request));
+	struct troupe_request in = { .size = sizeof(in), .operator_name = "test", .from_role = "operator" };
+
+	while (command != NULL && command->verb != NULL && strcmp(command->verb, verb) != 0) {
+		command++;
+	}
+	if (command == NULL || command->verb == NULL) {
+		fprintf(stderr, "sim: %s has no command %s\n", name, verb);
+		abort();
+	}
+	*call = (struct sim_call){ .id = sim->next_id++, .caller = &nobody, .on_reply = on_reply, .arg = arg };
+	sim_table_add(&sim->calls, call);
+	*request = (struct sim_request){ sim->next_id++, call->id, &nobody, instance, instance->incarnation };
+	sim_table_add(&sim->requests, request);
+	in.id = request->id;
+	sim->context = (struct sim_context){ 0 };
+	command->run(instance->self, &in, args);
+}
+
+void sim_message_fill(struct troupe_host *table)
+{
+	table->buf_new = host_buf_new;
+	table->buf_ref = host_buf_ref;
+	table->buf_unref = host_buf_unref;
+	table->call = host_call;
+	table->cancel = host_cancel;
+	table->reply = host_reply;
+	table->peers = host_peers;
+	table->place = host_place;
+	table->route = host_route;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the front-end role. Everything runs on the instance's loop. */
+#ifndef FRONTEND_FRONTEND_H
+#define FRONTEND_FRONTEND_H
+
+#include "frontend.stub.h"
+#include "map/map.h"
+#include "troupe/host.h"
+#include "wire/wire.h"
+
+#define TICKET_SIZE 32u
+#define TICKET_HASH_SIZE 32u
+#define MEMBERS_MAX 512u /* channels that one client may listen to */
+#define PENDING_MAX 64u	 /* newest droppable frames kept for one slow client */
+#define PUBLISHERS_MAX 64u
+#define REDEEMS_MAX 64u	 /* tickets that nobody announced, being redeemed at once */
+
+struct frontend_options {
+	struct troupe_strings listen;
+	const char *external;
+	int64_t max_clients;
+	int64_t idle_ms;
+	struct frontend_limits {
+		int64_t rate, in_flight, frame, out_max, per_network, ticket_ms;
+	} limits;
+};
+
+enum frontend_metric {
+	METRIC_SESSIONS,
+	METRIC_CONNECTIONS,
+	METRIC_FORWARDED,
+	METRIC_ANSWERED_ERROR,
+	METRIC_BAD_FRAME,
+	METRIC_BAD_MESSAGE,
+	METRIC_UNKNOWN_EVENT,
+	METRIC_WRONG_STATE,
+	METRIC_RATE,
+	METRIC_FLOOD,
+	METRIC_IN_FLIGHT,
+	METRIC_IDLE,
+	METRIC_NO_TICKET,
+	METRIC_TICKET_REFUSED,
+	METRIC_FULL,
+	METRIC_KICKED,
+	METRIC_SLOW,
+	METRIC_COALESCED,
+	METRIC_PUBLISHED,
+	METRIC_DELIVERED,
+	METRIC_MEMBERS,
+	METRIC_STALE,
+	METRIC_COUNT
+};
+
+enum client_state {
+	CLIENT_HELLO,	  /* nothing but Hello */
+	CLIENT_TICKET,	  /* Enter */
+	CLIENT_ENTERING,  /* its ticket is being redeemed */
+	CLIENT_ENTERED,	  /* has a session */
+	CLIENT_SELECTING, /* its avatar is on the way into the world */
+	CLIENT_WORLD,
+	CLIENT_LEAVING,
+	CLIENT_CLOSING	  /* whatever still comes is thrown away */
+};
+
+struct client;
+
+/* A client's message that a role is working on. */
+struct slot {
+	struct slot *prev, *next;
+	struct client *client;
+	uint64_t call;
+	uint16_t event, tag, reply_event;
+};
+
+/* That a client listens to a channel: its place in the channel's list, which holds the way back. */
+struct member {
+	struct channel *channel;
+	uint32_t at;
+};
+
+struct subscriber {
+	uint32_t client; /* index */
+	uint32_t member; /* in the client's list */
+};
+
+struct channel {
+	uint64_t number;
+	struct publisher *publisher;
+	struct subscriber *subscribers;
+	uint32_t len, size;
+};
+
+struct publisher {
+	uint64_t instance;
+	struct map channels; /* number -> struct channel */
+};
+
+/* A droppable frame that waits until a slow client has read. */
+struct pending {
+	uint64_t publisher, channel;
+	struct troupe_buf *frame;
+	uint16_t event;
+};
+
+struct client {
+	uint64_t conn;
+	uint64_t account, session, epoch, avatar;
+	uint64_t mechanics; /* where the avatar is; 0 = not in the world */
+	uint64_t seen_us, opened_us;
+	uint64_t rate_us; /* when its messages so far are paid for */
+	struct slot *slots;
+	struct visit *visit; /* the Enter, AvatarSelect or LeaveWorld that is under way */
+	struct member *members;
+	struct pending *pending;
+	struct client *slow_prev, *slow_next;
+	uint32_t index, in_flight;
+	uint16_t members_len, members_size, pending_len;
+	uint8_t state, is_slow;
+};
+
+/* Which role takes a client's message. */
+struct route {
+	const char *service;
+	uint32_t method;
+	uint16_t reply_event;
+	uint16_t to; /* enum troupe_route_to */
+};
+
+struct expected {
+	uint8_t hash[TICKET_HASH_SIZE];
+	uint64_t account, until_us;
+};
+
+struct frontend {
+	const struct troupe_host *h;
+	const struct frontend_options *options;
+	struct client **clients; /* by index; NULL = free */
+	uint32_t clients_size, clients_top, conn_count;
+	uint32_t *free_indexes;
+	uint32_t free_len;
+	uint32_t entered;   /* clients with a session */
+	uint32_t redeeming; /* tickets that nobody announced */
+	struct map by_account;
+	struct map expected; /* first 8 bytes of the hash -> struct expected */
+	struct route *routes[256]; /* pages of 256 events; NULL = none of them was asked for */
+	struct slot *free_slots;
+	void *slabs;
+	struct publisher *publishers; /* PUBLISHERS_MAX */
+	uint32_t publisher_count;
+	struct client *slow;
+	uint64_t timer, slow_timer, drain_timer;
+	uint32_t seconds, draining;
+	uint32_t frame_max, out_soft, in_flight_max;
+	uint64_t cost_us; /* of one message in the rate limit; 0 = no limit */
+	uint16_t port;
+	char host[256];
+	char shard[64];
+	uint32_t metrics[METRIC_COUNT];
+};
+
+static inline void count(const struct frontend *fe, enum frontend_metric metric)
+{
+	fe->h->metric_add(fe->h, fe->metrics[metric], 1);
+}
+
+/* --- client.c: connections, frames, states -------------------------------------------------------- */
+
+int32_t client_listen(struct frontend *fe, struct troupe_error *reterr);
+/* client_end: Bye with this reason and the end of the connection; its session ends at once. */
+void client_end(struct frontend *fe, struct client *client, const char *reason, int reconnect);
+/* client_refuse: Error, then client_end. */
+void client_refuse(struct frontend *fe, struct client *client, uint16_t event, uint16_t tag, int32_t status,
+		   const char *reason);
+/* client_tick: once a second: who was silent for too long goes. */
+void client_tick(struct frontend *fe);
+/* client_by_session: NULL if there is no such session. */
+struct client *client_by_session(const struct frontend *fe, uint64_t session);
+void client_free_all(struct frontend *fe);
+
+/* --- enter.c: ticket, session, avatar ------------------------------------------------------------- */
+
+void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len);
+void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
+void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
+/* session_end: the client leaves world and session without a word to it. */
+void session_end(struct frontend *fe, struct client *client);
+/* session_announce: tells the masters that it is here. */
+void session_announce(struct frontend *fe, const struct client *client);
+void enter_on_expect(void *instance, const struct troupe_request *request, const Frontend__ExpectRequest *body);
+void enter_on_kick(void *instance, const struct troupe_request *request, const Frontend__KickRequest *body);
+void expected_sweep(struct frontend *fe);
+void expected_free(struct frontend *fe);
+/* masters: their ids; returns how many, at most `max`. */
+uint32_t masters(const struct frontend *fe, uint64_t *ret_ids, uint32_t max);
+
+/* --- forward.c: messages that pass unopened ------------------------------------------------------- */
+
+/* route_of: who takes this message; NULL if nobody does. */
+const struct route *route_of(struct frontend *fe, uint16_t event);
+void forward(struct frontend *fe, struct client *client, const struct wire_frame *frame, const struct route *route);
+/* forward_cancel: nobody waits any more for what this client asked. */
+void forward_cancel(struct frontend *fe, struct client *client);
+void forward_free(struct frontend *fe);
+
+/* --- fanout.c: channels --------------------------------------------------------------------------- */
+
+/* fanout_join, fanout_leave_all: 0, or -1 if there is no room. Joining twice is once. */
+int fanout_join(struct frontend *fe, struct client *client, uint64_t publisher, uint64_t channel);
+void fanout_leave_all(struct frontend *fe, struct client *client);
+void fanout_on_batch(void *instance, const struct troupe_request *request, const Frontend__Batch *body);
+void fanout_on_send(void *instance, const struct troupe_request *request, const Frontend__Send *body);
+/* fanout_forget: drops what waits for a slow client. */
+void fanout_forget(struct frontend *fe, struct client *client);
+void fanout_free(struct frontend *fe);
+
+#endif

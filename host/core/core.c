@@ -525,6 +525,7 @@ int core_run(struct core *core)
 	core_changed(core);
 	loop_run(main_loop);
 	loops_end(core);
+	loop_settle(main_loop); /* the last orders come home */
 	core->jobs = job_pool_free(core->jobs);
 	loop_io_stop(&core->signal_io);
 	close(core->signal_fd);

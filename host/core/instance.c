@@ -99,6 +99,7 @@ static void on_destroy_task(struct loop_task *task)
 {
 	struct instance *instance = (struct instance *)(void *)((char *)task - offsetof(struct instance, destroy_task));
 
+	instance->destroy_posted = false;
 	if (instance->self != NULL && instance->holds == 0) {
 		instance_destroy(instance);
 	}
@@ -112,7 +113,9 @@ void instance_hold(struct instance *instance)
 void instance_release(struct instance *instance)
 {
 	instance->holds--;
-	if (instance->holds == 0 && atomic_load_explicit(&instance->state, memory_order_relaxed) == INSTANCE_STOPPING) {
+	if (instance->holds == 0 && !instance->destroy_posted &&
+	    atomic_load_explicit(&instance->state, memory_order_relaxed) == INSTANCE_STOPPING) {
+		instance->destroy_posted = true;
 		/* not from inside the callback that releases */
 		loop_post(instance->loop, &instance->destroy_task);
 	}
@@ -259,6 +262,7 @@ static void step_reload(struct life_order *order)
 static void on_order(struct loop_task *task)
 {
 	struct life_order *order = (struct life_order *)(void *)task;
+	struct core *core = order->instance->core;
 
 	error_init(&order->error);
 	switch (order->step) {
@@ -280,8 +284,8 @@ static void on_order(struct loop_task *task)
 		step_reload(order);
 		break;
 	}
-	order_done(order);
-	core_changed(order->instance->core);
+	order_done(order); /* it is the main loop's from here */
+	core_changed(core);
 }
 
 static void on_order_done(struct loop_task *task)

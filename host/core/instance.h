@@ -82,6 +82,7 @@ struct instance {
 	int ordered;	 /* the main loop's own: the last step of life that it ordered */
 	int end_state;	 /* what it becomes when destroyed; set by the order to stop */
 	struct loop_task destroy_task;
+	bool destroy_posted;
 	struct life_order *stopping; /* the order to be answered when it is destroyed */
 };
 

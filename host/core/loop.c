@@ -244,6 +244,17 @@ void loop_join(struct loop *loop)
 	pthread_join(loop->thread, NULL);
 }
 
+void loop_settle(struct loop *loop)
+{
+	struct loop *outer = current;
+
+	current = loop;
+	do {
+		tasks_run(loop);
+	} while (loop->todo != NULL);
+	current = outer;
+}
+
 void loop_wake(struct loop *loop)
 {
 	ev_async_send(loop->ev, &loop->async);

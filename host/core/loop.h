@@ -62,6 +62,8 @@ void loop_stop(struct loop *loop);
 /* loop_post runs task->run on the loop's thread in its next turn, in the order of posting. The task belongs to the
  * loop until then. One wake-up is sent however many tasks are posted in between. [any] */
 void loop_post(struct loop *loop, struct loop_task *task);
+/* loop_settle runs what was posted to a loop that has ended, in the calling thread. [main] */
+void loop_settle(struct loop *loop);
 /* loop_wake makes the loop go through a turn. [any] */
 void loop_wake(struct loop *loop);
 

@@ -1,29 +1,84 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: picks the command named on the command line. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static void usage(FILE *out)
+#include "command.h"
+#include "config/words.h"
+
+static void print_help(FILE *out)
 {
-	fputs("usage: troupe COMMAND [ARGUMENT...]\n"
-	      "       troupe --help | --version\n",
+	fputs("usage: troupe COMMAND [ARGUMENT...]\n\n", out);
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (!command->hidden) {
+			fprintf(out, "  %-10s %s\n", command->name, command->summary);
+		}
+	}
+	fputs("\n  help       this list; troupe COMMAND --help says more\n"
+	      "  version    the program's version\n",
 	      out);
+}
+
+static const struct command *find(const char *name)
+{
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (strcmp(command->name, name) == 0) {
+			return command;
+		}
+	}
+	return NULL;
+}
+
+static int unknown(const char *word)
+{
+	struct words words;
+
+	words_begin(&words, word);
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (!command->hidden) {
+			words_offer(&words, command->name);
+		}
+	}
+	words_offer(&words, "help");
+	words_offer(&words, "version");
+	fprintf(stderr, "troupe: no command '%s'. ", word);
+	if (words.best != NULL) {
+		fprintf(stderr, "Did you mean '%s'?\n", words.best);
+	} else {
+		fputs("Try: troupe help\n", stderr);
+	}
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		usage(stderr);
-		return 2;
+		print_help(stderr);
+		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
+	const char *word = argv[1];
+
+	if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
 		puts("troupe " PACKAGE_VERSION);
-		return 0;
+		return EXIT_DONE;
 	}
-	fprintf(stderr, "troupe: unknown command '%s'; try: troupe --help\n", argv[1]);
-	return 2;
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (strcmp(word, "help") == 0 && argc == 2)) {
+		print_help(stdout);
+		return EXIT_DONE;
+	}
+	bool help = strcmp(word, "help") == 0;
+	const struct command *command = find(help ? argv[2] : word);
+
+	if (command == NULL) {
+		return unknown(help ? argv[2] : word);
+	}
+	for (int i = 2; i < argc && !help; i++) {
+		help = strcmp(argv[i], "--help") == 0;
+	}
+	if (help && command->usage != NULL) {
+		fputs(command->usage, stdout);
+		return EXIT_DONE;
+	}
+	return command->run(argc - 1, argv + 1);
 }

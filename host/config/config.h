@@ -18,6 +18,7 @@
 struct diag_list;
 struct config_arena;
 struct config_origin;
+struct config_found;
 
 /* A configured instance, on whichever host it runs. */
 struct config_instance {
@@ -37,6 +38,9 @@ struct config_instance {
 	const char *file;	/* where its block stands */
 	uint32_t line;
 	uint32_t reserved;
+	const uint32_t *databases; /* indexes in config.instances of those that its DATABASE options name */
+	uint32_t databases_len;
+	uint32_t reserved2;
 	const struct config_origin *origins; /* where each value came from; for show-effective */
 };
 
@@ -52,6 +56,7 @@ struct config_host {
 	const char *file;	/* NULL for the implied host */
 	uint32_t line;
 	uint32_t reserved;
+	const struct config_origin *origins;
 };
 
 struct config {
@@ -69,6 +74,8 @@ struct config {
 	const struct config_instance *const *local; /* those of `host`, in the same order */
 	uint32_t local_len;
 	uint32_t reserved;
+	const struct config_origin *origins; /* of the cluster block */
+	const struct config_found *found;    /* listeners and sources, for `troupe check` */
 	struct config_arena *arena; /* owns everything above */
 };
 
@@ -81,6 +88,8 @@ struct config_request {
 	const char *const *sets; /* "part/role.name.option=value", in front of what the file says (--set) */
 	uint32_t sets_len;
 	uint32_t text_len;
+	uint32_t all_hosts;	 /* 1 = for looking, not for running: `host` may be NULL, and all instances are local */
+	uint32_t reserved;
 	const char *text;	 /* use this instead of the file's text (tests, fuzzing); `path` names it */
 };
 

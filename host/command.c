@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands, and what commands share. */
+#include "command.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/check.h"
+#include "config/docs.h"
+#include "config/words.h"
+
+const struct command commands[] = {
+	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
+	{ "explain", "say what an error code means", explain_usage, explain_main, 0 },
+	{ "api", "print reference pages", docs_usage, docs_main, 1 },
+	{ NULL, NULL, NULL, NULL, 0 },
+};
+
+int command_option(int argc, char **argv, int *at, const char *name, const char **ret_value)
+{
+	const char *word = argv[*at];
+	size_t len = strlen(name);
+
+	if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, name, len) != 0) {
+		return 0;
+	}
+	if (word[len + 2] == '=') {
+		*ret_value = word + len + 3;
+		*at += 1;
+		return 1;
+	}
+	if (word[len + 2] != '\0') {
+		return 0;
+	}
+	if (*at + 1 >= argc) {
+		fprintf(stderr, "troupe %s: --%s needs a value\n", argv[0], name);
+		return -1;
+	}
+	*ret_value = argv[*at + 1];
+	*at += 2;
+	return 1;
+}
+
+int command_unknown(const char *command, const char *word, const char *const *known)
+{
+	struct words words;
+
+	words_begin(&words, word);
+	for (; known != NULL && *known != NULL; known++) {
+		words_offer(&words, *known);
+	}
+	if (words.best != NULL) {
+		fprintf(stderr, "troupe %s: unknown argument '%s'. Did you mean '%s'?\n", command, word, words.best);
+	} else {
+		fprintf(stderr, "troupe %s: unknown argument '%s'; try: troupe %s --help\n", command, word, command);
+	}
+	return EXIT_USAGE;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Every error code there is, with what it means. A code never changes its meaning. */
+#include "codes.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const struct code codes[] = {
+	{ "C0100", "configuration file cannot be read", "The file given on the command line is missing, is no plain "
+	  "file, or may not be read. The message says which of these." },
+	{ "C0101", "syntax error", "The file is not valid Lua. Often a comma, quote or brace is missing on the line "
+	  "above the one shown." },
+	{ "C0102", "the file stopped with an error", "Lua ran into an error, used too much memory (16 MiB) or ran too "
+	  "long. What follows in the file was not read." },
+	{ "C0103", "unknown option", "The plugin has no option of this name. The nearest known name is shown." },
+	{ "C0104", "included file cannot be read", "A file is looked for beside the one that includes it, and is included "
+	  "once." },
+	{ "C0105", "environment variable is not set", "`env \"NAME\"` without a default needs the variable." },
+	{ "C0106", "unknown word", "No plugin and no built-in word has this name. Check the spelling, or install the "
+	  "plugin." },
+	{ "C0107", "value set outside of a block", "Options stand in a block's braces. A helper variable needs `local`." },
+	{ "C0108", "block is not complete", "A block is a word, a name where it needs one, and options in braces." },
+	{ "C0109", "unknown part", "A part is `base`, `torrent` or `shard:NAME`." },
+	{ "C0110", "option set twice", "The same option stands twice in one block; remove one." },
+	{ "C0111", "too much or too deep", "Tables are nested too deep or hold too many values, or a table holds itself." },
+	{ "C0112", "secrets file may be read by others", "Passwords lie in it: give it mode 0600 (chmod 600 FILE)." },
+	{ "C0113", "secrets file cannot be read", "The cluster block names a secrets file that is missing or not readable." },
+	{ "C0121", "list instead of options", "Options are written `name = value`." },
+	{ "C0122", "required option is missing", "The option has no default, so the block must set it." },
+	{ "C0123", "wrong type", "The value is not of the option's type." },
+	{ "C0124", "unit is missing or unknown", "Durations and sizes are strings with a unit: \"50ms\", \"64kb\"." },
+	{ "C0125", "out of range", "The value lies outside of what the option allows; the range is shown." },
+	{ "C0126", "address cannot be understood", "An address to listen on is tcp://ADDRESS:PORT or tcp://:PORT." },
+	{ "C0127", "address can be reached from outside without encryption", "Listeners without TLS stay on loopback. Put "
+	  "a TLS front such as HAProxy before them on the same machine." },
+	{ "C0128", "unknown secret", "The secrets file has no string of this name." },
+	{ "C0129", "address used twice", "Two listeners of one host have the same address and port." },
+	{ "C0130", "block stands twice", "A part has two instances of the same role and name. Give one another name." },
+	{ "C0131", "not a role", "The word names a database driver. Name it in a database block's `driver`." },
+	{ "C0132", "role may not live in this part", "The plugin says in which parts it may be." },
+	{ "C0133", "name cannot be used", "Names are made of a-z, 0-9 and _, at most 64 bytes; cluster and host blocks "
+	  "need one." },
+	{ "C0134", "refused by the role", "The options are well-formed, but the role's own check says that they do not "
+	  "make sense together." },
+	{ "C0140", "too many arguments", "The command takes fewer arguments than were given." },
+	{ "C0141", "--set names nothing", "Write --set part/role.name.option=value, host.option=value or "
+	  "cluster.option=value." },
+	{ "C0200", "which host", "The configuration has several hosts, or none of the name given. Say which one with --host." },
+	{ "C0201", "runs on two hosts", "An instance is matched by the `run` lists of two hosts." },
+	{ "C0202", "runs on two loops", "An instance is matched by two entries of one host's `loops`." },
+	{ "C0203", "pattern matches nothing", "No instance has a name that this pattern of a `run` or `loops` list matches." },
+	{ "C0204", "runs nowhere", "No host's `run` list matches this instance, so nothing runs it." },
+	{ "C0205", "nothing to run", "The configuration has no instances." },
+	{ "C0210", "needed service is missing", "A role needs a service that no role running in its part or in base "
+	  "provides." },
+	{ "C0211", "roles wait for each other", "Each of these instances needs another one of them to be ready first." },
+	{ "C0212", "database is missing", "The option names a database that is neither in the same part nor in base." },
+	{ "C0301", "address cannot be bound", "Something else listens there, or the address is not this machine's." },
+	{ "C0302", "state folder cannot be written", "The host keeps its data and its control socket there." },
+	{ "C0304", "source cannot be read", "A script or data file or folder that an option names is missing or not "
+	  "readable." },
+	{ "P0001", "plugin file is missing", "There is no such file in the plugin folder ($TROUPE_PLUGINS, or the "
+	  "installed one)." },
+	{ "P0002", "bad plugin name", "A plugin's name is made of a-z, 0-9 and _." },
+	{ "P0003", "plugin cannot be loaded", "The system's loader refused it: a library or symbol is missing, or the file "
+	  "is damaged. The note is the loader's own text." },
+	{ "P0004", "no descriptor", "The file exports no `troupe_entry`, so it is not a plugin of this program." },
+	{ "P0005", "descriptor too short", "A struct of the plugin is shorter than the contract's version that it claims." },
+	{ "P0007", "built for another host", "The contract's major version differs. Rebuild the plugin against this host's "
+	  "headers." },
+	{ "P0008", "needs a newer host", "The plugin was built for a later minor version of the contract." },
+	{ "P0009", "callback is missing", "The plugin leaves out something that the contract demands." },
+	{ "P0010", "name differs", "The plugin's own name and its file's name are not the same." },
+	{ "P0011", "loaded twice", "A plugin of this name is loaded already, from another file." },
+	{ "P0012", "bad table", "An option, command or method table of the plugin contradicts itself." },
+	{ "P0013", "unknown kind", "The plugin is neither a role nor a driver." },
+	{ "P0014", "create failed", "The plugin's own create refused. Only what needs this instance is stopped." },
+	{ "S0102", "script does not compile", "A Lua file that an option names has a syntax error, or is not a text file." },
+	{ NULL, NULL, NULL },
+};
+
+const struct code *codes_find(const char *code)
+{
+	for (const struct code *entry = codes; entry->code != NULL; entry++) {
+		if (strcmp(entry->code, code) == 0) {
+			return entry;
+		}
+	}
+	return NULL;
+}

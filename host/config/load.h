@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of config_load: the steps share this state. */
+#ifndef HOST_CONFIG_LOAD_H
+#define HOST_CONFIG_LOAD_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "options.h"
+#include "script.h"
+
+/* What `troupe check` tries beside the options themselves; `owner` is an index in config.instances. */
+struct config_found {
+	const struct options_listener *listeners;
+	const struct options_source *sources;
+};
+
+/* The options that every instance has. */
+struct common_options {
+	const char *log;
+	int64_t mailbox_messages, mailbox_bytes;
+};
+
+struct host_options {
+	const char *address, *external;
+	int64_t workers, jobs, metrics;
+	struct troupe_strings run;
+	struct options_lists loops;
+};
+
+struct cluster_options {
+	const char *state, *secrets;
+	int64_t drain, stall;
+};
+
+extern const struct troupe_option common_table[], host_table[], cluster_table[];
+
+struct load {
+	const struct config_request *request;
+	struct config_arena *arena;
+	struct diag_list *diags;
+	struct config *config;
+	const char *plugins;
+	char **names; /* of the plugins there are */
+	struct script_out blocks;
+	struct value secrets;
+	bool has_secrets;
+	struct options_set *sets;   /* all of --set, split */
+	const char **sets_owner;    /* "meadow/frontend.fe1", "host", "cluster"; NULL = not found yet */
+	const struct block **instance_blocks; /* the block of each instance */
+	const struct block **host_blocks;     /* NULL for the implied host */
+	struct host_options *host_options;
+	struct config_instance *instances;
+	struct config_host *hosts;
+	bool *placed;		    /* instances that a host runs */
+	const struct config_origin *origins;
+	struct options_reference *references;
+	struct options_listener *listeners;
+	struct options_source *sources;
+};
+
+/* load_sets_for returns the --set entries of an owner and how many; they lie in one array. */
+struct options_set *load_sets_for(struct load *load, const char *owner, uint32_t *ret_len);
+/* load_place decides which host and loop runs each instance. */
+void load_place(struct load *load);
+/* load_resolve finds the databases and services that instances need. */
+void load_resolve(struct load *load);
+/* load_refused reports a plugin that the loader refused, at a place of the file. */
+struct loader_refusal;
+struct diag *load_refused(struct load *load, const struct loader_refusal *refusal, const struct place *place);
+/* pattern_match tells whether an instance's name matches a pattern of `run`: `*` is any text, and a role alone
+ * stands for all of its instances. */
+bool pattern_match(const char *pattern, const char *name);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The option tables of the host's own blocks. */
+#include <stddef.h>
+
+#include "load.h"
+
+#define MAILBOX(field) \
+	(uint32_t)(offsetof(struct common_options, field) - offsetof(struct common_options, mailbox_messages))
+
+static const struct troupe_option mailbox_table[] = {
+	{ .name = "messages", .help = "how many messages may wait", .type = TROUPE_OPTION_INT, .fallback = "65536",
+	  .offset = MAILBOX(mailbox_messages), .min = 16, .max = 1 << 20 },
+	{ .name = "bytes", .help = "how many bytes their bodies may have together", .type = TROUPE_OPTION_SIZE,
+	  .fallback = "64mb", .offset = MAILBOX(mailbox_bytes), .min = 1 << 20, .max = INT64_C(4) << 30 },
+	{ .name = NULL },
+};
+
+const struct troupe_option common_table[] = {
+	{ .name = "log", .help = "the least important lines that are written: error, warning, notice, info or debug",
+	  .type = TROUPE_OPTION_STRING, .flags = TROUPE_OPTION_LIVE, .fallback = "info",
+	  .offset = offsetof(struct common_options, log) },
+	{ .name = "mailbox", .help = "what may wait for the instance; what comes above it is refused",
+	  .type = TROUPE_OPTION_BLOCK, .offset = offsetof(struct common_options, mailbox_messages),
+	  .fields = mailbox_table },
+	{ .name = NULL },
+};
+
+const struct troupe_option host_table[] = {
+	{ .name = "run", .help = "the instances it runs: names, roles, or patterns with *", .type = TROUPE_OPTION_STRINGS,
+	  .fallback = "*", .offset = offsetof(struct host_options, run) },
+	{ .name = "loops", .help = "lists of patterns; each list gets one more thread, the rest shares the first",
+	  .type = OPTIONS_LISTS, .offset = offsetof(struct host_options, loops) },
+	{ .name = "address", .help = "where listeners without an address bind", .type = TROUPE_OPTION_STRING,
+	  .fallback = "127.0.0.1", .offset = offsetof(struct host_options, address) },
+	{ .name = "external", .help = "the address that players see; the same as `address` when left out",
+	  .type = TROUPE_OPTION_STRING, .offset = offsetof(struct host_options, external), .max = 253 },
+	{ .name = "metrics", .help = "the loopback port that shows metrics to Prometheus; 0 = none",
+	  .type = TROUPE_OPTION_INT, .fallback = "0", .offset = offsetof(struct host_options, metrics), .max = 65535 },
+	{ .name = "workers", .help = "threads for work that blocks or computes long", .type = TROUPE_OPTION_INT,
+	  .fallback = "2", .offset = offsetof(struct host_options, workers), .min = 1, .max = 64 },
+	{ .name = "jobs", .help = "pieces of such work that may wait", .type = TROUPE_OPTION_INT, .fallback = "1024",
+	  .offset = offsetof(struct host_options, jobs), .min = 1, .max = 65536 },
+	{ .name = NULL },
+};
+
+const struct troupe_option cluster_table[] = {
+	{ .name = "state", .help = "the folder for data, from the folder where the program is started",
+	  .type = TROUPE_OPTION_STRING, .fallback = "data", .offset = offsetof(struct cluster_options, state),
+	  .min = 1, .max = 4000 },
+	{ .name = "secrets", .help = "a file of mode 0600 that returns a table of names and secrets",
+	  .type = TROUPE_OPTION_SOURCE, .offset = offsetof(struct cluster_options, secrets) },
+	{ .name = "drain", .help = "how long instances may finish their work when the host is told to stop",
+	  .type = TROUPE_OPTION_DURATION, .fallback = "10s", .offset = offsetof(struct cluster_options, drain),
+	  .max = 3600000 },
+	{ .name = "stall", .help = "a callback that takes longer is named in log and metrics",
+	  .type = TROUPE_OPTION_DURATION, .fallback = "100ms", .offset = offsetof(struct cluster_options, stall),
+	  .min = 1, .max = 60000 },
+	{ .name = NULL },
+};

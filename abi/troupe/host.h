@@ -203,7 +203,8 @@ enum troupe_conn_end {
 	TROUPE_END_LOCAL = 2,	 /* conn_close */
 	TROUPE_END_IDLE = 3,	 /* its idle time passed */
 	TROUPE_END_SLOW = 4,	 /* what it did not read passed out_max */
-	TROUPE_END_HOST = 5	 /* the host is stopping */
+	TROUPE_END_HOST = 5,	 /* the host is stopping */
+	TROUPE_END_FLOOD = 6	 /* more than in_max came that on_bytes did not consume */
 };
 
 /* A listening address and what to do with those who come. `user` is what on_open returned. */

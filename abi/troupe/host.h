@@ -220,7 +220,8 @@ struct troupe_listen {
 	void *(*on_open)(void *instance, void *arg, uint64_t conn, const char *peer_address, uint64_t network);
 	/* on_bytes: returns how many it consumed; the rest comes again with what follows it. */
 	size_t (*on_bytes)(void *instance, void *user, uint64_t conn, const uint8_t *bytes, size_t len);
-	/* on_close: the last word about `conn`; runs for every on_open. */
+	/* on_close: the last word about `conn`; runs once for every on_open, for those still open when the role
+	 * stops between its `stop` and its `destroy`. */
 	void (*on_close)(void *instance, void *user, uint64_t conn, int32_t why);
 };
 

@@ -27,6 +27,7 @@ struct core {
 	const struct config *config;
 	struct loop **loops; /* those of the roles, and last the main loop */
 	struct mailbox **mailboxes, *mailboxes_space;
+	struct net **nets; /* as loops */
 	unsigned loops_len; /* without the main loop */
 	bool running;
 	struct instance **instances; /* of the config; then core's own, not counted */
@@ -78,6 +79,11 @@ struct directory *core_directory(struct core *core)
 struct job_pool *core_jobs(struct core *core)
 {
 	return core->jobs;
+}
+
+struct net *core_net(struct core *core, unsigned loop)
+{
+	return core->nets[loop];
 }
 
 struct instance *core_self(struct core *core)
@@ -211,15 +217,24 @@ static int instances_make(struct core *core)
 	return directory_init(&core->directory, core->instances, len + 1);
 }
 
+static void net_warn(const char *owner, const char *code, const char *text)
+{
+	log_write(&(struct log_line){ .level = TROUPE_LOG_WARNING, .instance = owner, .code = code, .text = text });
+}
+
 static int loops_make(struct core *core)
 {
 	unsigned len = core->config->host->loops > 0 ? core->config->host->loops : 1;
+	const struct net_setup net_setup = {
+		.address = core->config->host->address, .buf_unref = buf_unref, .warn = net_warn
+	};
 
 	core->loops_len = len;
 	core->loops = calloc(len + 1, sizeof(struct loop *));
 	core->mailboxes = calloc(len + 1, sizeof(struct mailbox *));
 	core->mailboxes_space = calloc(len + 1, sizeof(struct mailbox));
-	if (core->loops == NULL || core->mailboxes == NULL || core->mailboxes_space == NULL) {
+	core->nets = calloc(len + 1, sizeof(struct net *));
+	if (core->loops == NULL || core->nets == NULL || core->mailboxes == NULL || core->mailboxes_space == NULL) {
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i <= len; i++) {
@@ -234,6 +249,10 @@ static int loops_make(struct core *core)
 			return r;
 		}
 		core->mailboxes[i] = &core->mailboxes_space[i];
+		core->nets[i] = net_new(core->loops[i], &net_setup);
+		if (core->nets[i] == NULL) {
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -279,6 +298,9 @@ struct core *core_free(struct core *core)
 		if (core->mailboxes != NULL && core->mailboxes[i] != NULL) {
 			mailbox_fini(core->mailboxes[i]);
 		}
+		if (core->nets != NULL) {
+			net_free(core->nets[i]);
+		}
 		loop_free(core->loops[i]);
 	}
 	if (core->directory_made) {
@@ -290,6 +312,7 @@ struct core *core_free(struct core *core)
 	pthread_mutex_destroy(&core->mutex);
 	free(core->instances);
 	free(core->configs);
+	free(core->nets);
 	free(core->mailboxes_space);
 	free(core->mailboxes);
 	free(core->loops);

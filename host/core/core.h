@@ -92,8 +92,11 @@ const struct config *core_config(struct core *core);
 /* For the other parts of core. */
 struct directory;
 struct job_pool;
+struct net;
 struct directory *core_directory(struct core *core);
 struct job_pool *core_jobs(struct core *core);
+/* core_net returns the connections of one loop. [any] */
+struct net *core_net(struct core *core, unsigned loop);
 /* core_speaks_for_players: may it set account, actor and session of a call? Role "frontend" alone. [loop] */
 bool core_speaks_for_players(const struct instance *instance);
 /* core_why sets the reason shown to operators ("" = none); core_why_read copies it. [any] */

@@ -10,6 +10,7 @@
 #include "host/core/core.h"
 #include "host/core/job.h"
 #include "host/core/life.h"
+#include "host/core/table.h"
 #include "host/core/timer.h"
 #include "host/core/watch.h"
 #include "host/obs/log.h"
@@ -203,6 +204,7 @@ static void step_drain(struct life_order *order)
 		return;
 	}
 	state_set(instance, INSTANCE_DRAINING);
+	table_net_drain(instance);
 	if (instance->role->drain == NULL) {
 		state_set(instance, INSTANCE_DRAINED);
 		return;

@@ -10,6 +10,7 @@
 
 #include "host/config/config.h"
 #include "host/core/loop.h"
+#include "host/net/net.h"
 #include "troupe/host.h"
 #include "troupe/role.h"
 
@@ -69,6 +70,7 @@ struct instance {
 	uint32_t index; /* in the core, and of its log and metric tables */
 	struct timer_table *timers; /* of timer.c */
 	struct watch *watches;	    /* of watch.c */
+	struct instance_net *net;	    /* of table_net.c; NULL until it listens */
 	struct instance_hook *hooks;
 	unsigned holds; /* see instance_hold */
 	uint64_t queued_bytes;
@@ -78,6 +80,7 @@ struct instance {
 	atomic_uint load;
 	char why[160];	 /* reason shown to operators; under core's mutex */
 	struct instance_counts counts;
+	struct net_stats net_stats;
 	bool state_told; /* the role has called host->state */
 	int ordered;	 /* the main loop's own: the last step of life that it ordered */
 	int end_state;	 /* what it becomes when destroyed; set by the order to stop */

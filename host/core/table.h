@@ -12,4 +12,7 @@ void table_fill(struct instance *instance);
 void table_fill_db(struct troupe_host *table);
 void table_fill_net(struct troupe_host *table);
 
+/* table_net_drain closes the instance's listening sockets; its connections stay. [loop] */
+void table_net_drain(struct instance *instance);
+
 #endif

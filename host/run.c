@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* troupe run, troupe demo: a host from a configuration until it is told to stop. */
+#include "run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "config/diag.h"
+#include "config/load.h"
+#include "core/core.h"
+#include "obs/log.h"
+#include "paths.h"
+
+#define RUN_SETS_MAX 64u
+#define RUN_RELOADS_MAX 1000u /* configurations that are kept for instances that may still use them */
+#define GREETING_MS 50u
+#define GREETING_TRIES 200u
+
+const char run_usage[] =
+	"usage: troupe run CONFIG [--host NAME] [--state DIR] [--set OWNER.OPTION=VALUE]...\n"
+	"\n"
+	"  troupe run conf/standalone.lua                the whole game in this process\n"
+	"  troupe run game.lua --host front              only what host \"front\" runs\n"
+	"  troupe run game.lua --set host.metrics=0 --set base/echo.greeting=hello\n"
+	"\n"
+	"Runs in the foreground. SIGTERM and Ctrl-C finish what is begun and stop, a second one stops at once;\n"
+	"SIGHUP reads the configuration again and applies what may change while running.\n"
+	"\n"
+	"  --host NAME   which host of the configuration this is; needed when it has several\n"
+	"  --state DIR   the folder for data, instead of the cluster's (also: TROUPE_STATE)\n"
+	"  --set ...     one option, in front of what the file says; `cluster`, `host` or an instance owns it\n"
+	"\n"
+	"exit code: 0 stopped as told, 1 failed, 2 wrong usage, 3 configuration invalid\n";
+
+const char demo_usage[] = "usage: troupe demo [--state DIR] [--set OWNER.OPTION=VALUE]...\n"
+			  "\n"
+			  "  troupe demo\n"
+			  "\n"
+			  "Runs the small game that comes with the program, on loopback, and says how to play it.\n"
+			  "\n"
+			  "exit code: as troupe run\n";
+
+struct run {
+	struct config_request request;
+	const char *sets[RUN_SETS_MAX];
+	char path[PATH_MAX];
+	struct core *core;
+	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
+	uint32_t configs_len;
+	struct loop_task begin;
+	struct loop_timer look;
+	unsigned looks;
+};
+
+static int run_arguments(struct run *run, int argc, char **argv)
+{
+	static const char *const known[] = { "--host", "--state", "--set", "--help", NULL };
+	struct config_request *request = &run->request;
+	const char *value;
+	int i = 1, r;
+
+	request->sets = run->sets;
+	request->state = getenv("TROUPE_STATE");
+	while (i < argc) {
+		if ((r = command_option(argc, argv, &i, "host", &request->host)) != 0 ||
+		    (r = command_option(argc, argv, &i, "state", &request->state)) != 0) {
+			if (r < 0) {
+				return EXIT_USAGE;
+			}
+		} else if ((r = command_option(argc, argv, &i, "set", &value)) != 0) {
+			if (r < 0 || request->sets_len == RUN_SETS_MAX) {
+				return EXIT_USAGE;
+			}
+			run->sets[request->sets_len++] = value;
+		} else if (argv[i][0] == '-' || request->path != NULL) {
+			return command_unknown(argv[0], argv[i], known);
+		} else {
+			request->path = argv[i++];
+		}
+	}
+	return 0;
+}
+
+/* Makes a folder and those above it. Only the owner may look into the last. */
+static int run_folder(const char *path)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+		return -ENAMETOOLONG;
+	}
+	for (char *p = part + 1; *p != '\0'; p++) {
+		if (*p == '/') {
+			*p = '\0';
+			if (mkdir(part, 0755) < 0 && errno != EEXIST) {
+				return -errno;
+			}
+			*p = '/';
+		}
+	}
+	if (mkdir(part, 0700) < 0 && errno != EEXIST) {
+		return -errno;
+	}
+	return access(part, W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+static struct config *run_load(struct run *run, struct diag_list *diags)
+{
+	struct config *config = NULL;
+
+	if (run->configs_len == RUN_RELOADS_MAX) {
+		diag_add(diags, DIAG_ERROR, "C0111", "reloaded %u times: restart the host", RUN_RELOADS_MAX);
+		return NULL;
+	}
+	if (config_load(&run->request, &config, diags) == 0) {
+		run->configs[run->configs_len++] = config;
+	}
+	return config;
+}
+
+/* Gives each instance its new live options. What needs a restart is said and left as it is. */
+static void run_apply(struct run *run, const struct config *config)
+{
+	uint32_t len;
+	struct instance *const *instances = core_instances(run->core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		/* The newest configuration that knows the instance: reloads may have changed it before. */
+		const struct config_instance *before = NULL;
+		const struct config_instance *after = NULL;
+		const char *option, *name = instances[i]->host.name;
+
+		for (uint32_t c = run->configs_len - 1; c > 0 && before == NULL; c--) {
+			before = config_instance_find(run->configs[c - 1], name);
+		}
+		after = config_instance_find(config, name);
+		if (before == NULL) {
+			continue;
+		}
+		if (after == NULL) {
+			log_text(TROUPE_LOG_WARNING, name, "its block is gone from the configuration: it runs on until a "
+				 "restart");
+			continue;
+		}
+		switch (config_compare(before, after, &option)) {
+		case CONFIG_LIVE:
+			core_configure(run->core, instances[i], after, NULL, NULL);
+			break;
+		case CONFIG_RESTART:
+			log_text(TROUPE_LOG_WARNING, name, "`%s` has changed, which needs a restart", option);
+			break;
+		default:
+			break;
+		}
+		core_reload(run->core, instances[i], NULL, NULL);
+	}
+}
+
+static void run_hangup(struct core *core, void *arg)
+{
+	struct run *run = arg;
+	struct diag_list *diags = diag_list_create();
+	const struct config *config = diags != NULL ? run_load(run, diags) : NULL;
+
+	(void)core;
+	if (config == NULL) {
+		const struct diag *diag;
+
+		for (uint32_t i = 0; diags != NULL && (diag = diag_get(diags, i)) != NULL; i++) {
+			log_text(TROUPE_LOG_ERROR, "config", "%s: %s (%s:%u)", diag->code, diag->text,
+				 diag->file != NULL ? diag->file : run->request.path, diag->line);
+		}
+		log_text(TROUPE_LOG_ERROR, "config", "reload refused, nothing was changed");
+	} else {
+		run_apply(run, config);
+	}
+	diag_list_free(diags);
+}
+
+static int run_host(struct run *run)
+{
+	struct diag_list *diags = diag_list_create();
+	struct troupe_error error = { .size = sizeof(error) };
+	struct config *config = diags != NULL ? run_load(run, diags) : NULL;
+	int r;
+
+	if (diags != NULL) {
+		diag_print_text(diags, stderr);
+	}
+	diag_list_free(diags);
+	if (config == NULL) {
+		return EXIT_INVALID;
+	}
+	r = run_folder(config->state);
+	if (r < 0) {
+		fprintf(stderr, "troupe: cannot use the state folder %s: %s; name another with --state DIR\n",
+			config->state, strerror(-r));
+		return EXIT_FAILED;
+	}
+	r = core_new(config, &run->core, &error);
+	if (r < 0) {
+		fprintf(stderr, "troupe: %s%s%s\n", error.text, error.help[0] != '\0' ? "; " : "", error.help);
+		return EXIT_FAILED;
+	}
+	core_on_hangup(run->core, run_hangup, run);
+	if (run->begin.run != NULL) {
+		loop_post(core_main_loop(run->core), &run->begin);
+	}
+	r = core_run(run->core);
+	core_free(run->core);
+	for (uint32_t i = 0; i < run->configs_len; i++) {
+		config_free(run->configs[i]);
+	}
+	return r;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int r = run != NULL ? run_arguments(run, argc, argv) : EXIT_FAILED;
+
+	if (r == 0 && run->request.path == NULL) {
+		fputs("troupe run: which configuration? For example: troupe run conf/standalone.lua\n", stderr);
+		r = EXIT_USAGE;
+	}
+	r = r == 0 ? run_host(run) : r;
+	free(run);
+	return r;
+}
+
+static void demo_print(const struct run *run)
+{
+	const struct config *config = run->configs[0];
+	const char *folder = config->folder;
+
+	printf("ready: %u instances", config->local_len);
+	for (const struct options_listener *l = config->found->listeners; l != NULL; l = l->next) {
+		printf(", %s on %s", config->instances[l->owner].name, l->address);
+	}
+	printf("\nplay:  in a second terminal, type: troupe client\n");
+	for (const struct options_source *s = config->found->sources; s != NULL; s = s->next) {
+		struct stat st;
+
+		if (stat(s->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+			folder = s->path;
+		}
+	}
+	printf("edit:  the rules in %s; save, and see them change\n", folder);
+	printf("look:  troupe status\n");
+	printf("stop:  Ctrl-C\n");
+	fflush(stdout);
+}
+
+/* Looks whether all instances are ready; then says how to play. */
+static void demo_look(struct loop_timer *timer)
+{
+	struct run *run = (struct run *)((char *)timer - offsetof(struct run, look));
+	uint32_t len = 0, ready = 0;
+	struct core_instance *instances = core_snapshot(run->core, &len);
+
+	for (uint32_t i = 0; instances != NULL && i < len; i++) {
+		ready += instances[i].ready != 0;
+		if (run->looks + 1 == GREETING_TRIES && instances[i].ready == 0) {
+			fprintf(stderr, "%s is not ready: %s %s\n", instances[i].name, instances[i].state,
+				instances[i].why);
+		}
+	}
+	free(instances);
+	if (len > 0 && ready == len) {
+		demo_print(run);
+	} else if (++run->looks < GREETING_TRIES) {
+		loop_timer_start(core_main_loop(run->core), timer, GREETING_MS);
+	}
+}
+
+static void demo_begin(struct loop_task *task)
+{
+	struct run *run = (struct run *)((char *)task - offsetof(struct run, begin));
+
+	run->look.expire = demo_look;
+	loop_timer_start(core_main_loop(run->core), &run->look, GREETING_MS);
+}
+
+int demo_main(int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	int r = run != NULL ? run_arguments(run, argc, argv) : EXIT_FAILED;
+
+	if (r == 0 && run->request.path == NULL) {
+		if (paths_beside("conf/standalone.lua", run->path, sizeof(run->path)) < 0 ||
+		    access(run->path, R_OK) != 0) {
+			snprintf(run->path, sizeof(run->path), "%s/conf/standalone.lua", TROUPE_DATADIR);
+		}
+		run->request.path = run->path;
+	}
+	if (r == 0) {
+		run->begin.run = demo_begin;
+		r = run_host(run);
+	}
+	free(run);
+	return r;
+}

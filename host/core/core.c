@@ -337,11 +337,54 @@ static void tell_ready(struct core *core)
 	log_text(TROUPE_LOG_NOTICE, "core", "%u of %u instances are ready", up, core->instances_len);
 }
 
+/* One instance on its way out. */
+struct ending {
+	struct loop_timer deadline; /* first */
+	struct instance *instance;
+	core_done_fn on_done;
+	void *arg;
+};
+
+static void on_end_stopped(void *arg, int32_t status, const char *text)
+{
+	struct ending *ending = arg;
+
+	if (ending->on_done != NULL) {
+		ending->on_done(ending->arg, status, text);
+	}
+	free(ending);
+}
+
+static void end_now(struct ending *ending)
+{
+	ending->instance->ending = NULL;
+	loop_timer_stop(&ending->deadline);
+	life_order(ending->instance, LIFE_STOP, INSTANCE_GONE, NULL, on_end_stopped, ending);
+}
+
+static void on_end_deadline(struct loop_timer *timer)
+{
+	end_now((struct ending *)(void *)timer);
+}
+
+/* Those that core_end was asked for and that have drained. */
+static void end_drained(struct core *core)
+{
+	for (uint32_t i = 0; i < core->instances_len; i++) {
+		struct instance *instance = core->instances[i];
+		int state = atomic_load_explicit(&instance->state, memory_order_acquire);
+		if (instance->ending != NULL && (core->phase != LIFE_UP || state == INSTANCE_DRAINED)) {
+			end_now(instance->ending);
+		}
+	}
+}
+
 static void on_changed(struct loop_task *task)
 {
 	struct core *core = (struct core *)(void *)((char *)task - offsetof(struct core, changed_task));
 
 	atomic_store_explicit(&core->changed, false, memory_order_release);
+	end_drained(core);
 	if (life_decide(core, core->phase)) {
 		loop_stop(core_main_loop(core));
 	} else if (core->phase == LIFE_UP && !core->ready_told) {
@@ -568,6 +611,28 @@ void core_configure(struct core *core, struct instance *instance, const struct c
 {
 	(void)core;
 	life_order(instance, LIFE_CONFIGURE, 0, config, on_done, arg);
+}
+
+void core_end(struct core *core, struct instance *instance, uint32_t drain_ms, core_done_fn on_done, void *arg)
+{
+	struct ending *ending = instance->ending == NULL ? calloc(1, sizeof(*ending)) : NULL;
+
+	if (instance->ending != NULL) {
+		if (on_done != NULL) {
+			on_done(arg, TROUPE_FAILED_PRECONDITION, "it is ending already");
+		}
+		return;
+	}
+	if (ending == NULL) {
+		abort(); /* out of memory: as good as a crash, and handled as one */
+	}
+	ending->instance = instance;
+	ending->on_done = on_done;
+	ending->arg = arg;
+	ending->deadline.expire = on_end_deadline;
+	instance->ending = ending;
+	life_order(instance, LIFE_DRAIN, 0, NULL, NULL, NULL);
+	loop_timer_start(core_main_loop(core), &ending->deadline, drain_ms);
 }
 
 static uint64_t read_count(atomic_uint_fast64_t *counter)

@@ -20,6 +20,7 @@ struct role_class;
 struct timer_table;
 struct watch;
 struct life_order;
+struct ending;
 
 /* What a callback is part of: the trace, and the player a front-end speaks for. All zero = nothing. */
 struct core_context {
@@ -82,7 +83,8 @@ struct instance {
 	struct instance_counts counts;
 	struct net_stats net_stats;
 	bool state_told; /* the role has called host->state */
-	int ordered;	 /* the main loop's own: the last step of life that it ordered */
+	int ordered;	 /* the main loop's own: the last step of life that it ordered, and ... */
+	struct ending *ending; /* ... core_end under way */
 	int end_state;	 /* what it becomes when destroyed; set by the order to stop */
 	struct loop_task destroy_task;
 	bool destroy_posted;

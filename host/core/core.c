@@ -16,6 +16,7 @@
 #include "host/core/life.h"
 #include "host/core/mailbox.h"
 #include "host/core/table.h"
+#include "host/db/db.h"
 #include "host/obs/log.h"
 
 #define STALL_DEFAULT_MS 200u
@@ -37,6 +38,7 @@ struct core {
 	struct directory directory;
 	bool directory_made;
 	struct job_pool *jobs;
+	struct db *db;
 	pthread_mutex_t mutex; /* of every instance's `why` */
 	/* the main loop's */
 	struct loop_task changed_task;
@@ -84,6 +86,11 @@ struct job_pool *core_jobs(struct core *core)
 struct net *core_net(struct core *core, unsigned loop)
 {
 	return core->nets[loop];
+}
+
+struct db *core_db(struct core *core)
+{
+	return core->db;
 }
 
 struct instance *core_self(struct core *core)
@@ -285,6 +292,11 @@ int core_new(const struct config *config, struct core **ret_core, struct troupe_
 		core_free(core);
 		return fail(reterr, r, r == -E2BIG ? "more than 63 roles" : "instances");
 	}
+	r = db_new(core->loops, core->loops_len + 1, core->instances, core->instances_len, &core->db);
+	if (r < 0) {
+		core_free(core);
+		return fail(reterr, r, "databases");
+	}
 	*ret_core = core;
 	return 0;
 }
@@ -294,6 +306,7 @@ struct core *core_free(struct core *core)
 	if (core == NULL) {
 		return NULL;
 	}
+	db_free(core->db);
 	for (unsigned i = 0; core->loops != NULL && i <= core->loops_len; i++) {
 		if (core->mailboxes != NULL && core->mailboxes[i] != NULL) {
 			mailbox_fini(core->mailboxes[i]);

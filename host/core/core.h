@@ -93,9 +93,11 @@ const struct config *core_config(struct core *core);
 struct directory;
 struct job_pool;
 struct net;
+struct db;
 struct directory *core_directory(struct core *core);
 struct job_pool *core_jobs(struct core *core);
-/* core_net returns the connections of one loop. [any] */
+/* core_db returns the databases, core_net the connections of one loop. [any] */
+struct db *core_db(struct core *core);
 struct net *core_net(struct core *core, unsigned loop);
 /* core_speaks_for_players: may it set account, actor and session of a call? Role "frontend" alone. [loop] */
 bool core_speaks_for_players(const struct instance *instance);

@@ -16,11 +16,9 @@
 
 static const char text[] =
 	"cluster \"t\" { }\n"
-	"base {\n"
-	"	database \"base\" { driver = \"leveldb\" },\n"
-	"	account { database = \"base\", listen = \"tcp://127.0.0.1:0\",\n"
-	"		password = { memory = \"8kb\", ops = 1, parallel = 2, queue = 4 } },\n"
-	"}\n";
+	"database \"base\" { driver = \"leveldb\", path = \"base\" }\n"
+	"account { database = \"base\", listen = \"tcp://127.0.0.1:0\",\n"
+	"	password = { memory = \"8kb\", ops = 1, parallel = 2, queue = 4 } }\n";
 
 struct world {
 	struct config *config;

@@ -1,0 +1,773 @@
+/* SPDX-License-Identifier: MIT */
+/* The front-end role alone in a simulated host: account, master, item store and mechanics are played by the test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "account.stub.h"
+#include "avatar.stub.h"
+#include "client.pb-c.h"
+#include "frontend.stub.h"
+#include "master.stub.h"
+#include "plugins/lib/player.h"
+#include "secret/secret.h"
+#include "world.stub.h"
+
+static const char text[] =
+	"cluster \"t\" { }\n"
+	"part \"shard:meadow\"\n"
+	"frontend \"fe1\" { listen = \"tcp://127.0.0.1:0\", max_clients = 40,\n"
+	"	limits = { rate = 60, in_flight = 3, out_max = \"64kb\" } }\n";
+
+static const char fe_name[] = "meadow/frontend.fe1";
+
+struct world {
+	struct config *config;
+	struct sim *sim;
+	const struct troupe_host *account, *master, *store, *mechanics;
+	uint64_t epoch, session, silent_calls;
+	uint32_t registered, present, cleared, entered, left, kicked, draining;
+	uint64_t actor, seen_account;
+	int hold; /* mechanics does not answer looks */
+	int answered;
+};
+
+static void on_redeem(void *instance, const struct troupe_request *request, const Account__RedeemRequest *body)
+{
+	struct world *w = instance;
+	Account__RedeemReply reply = ACCOUNT__REDEEM_REPLY__INIT;
+
+	if (body->ticket.data[0] == 0xFF) {
+		proto_refuse(w->account, request->id, TROUPE_PERMISSION_DENIED, "account.ticket_used");
+		return;
+	}
+	reply.has_account = reply.has_epoch = 1;
+	reply.account = body->ticket.data[0];
+	reply.epoch = ++w->epoch;
+	account_redeem_reply(w->account, request->id, &reply);
+}
+
+static const struct troupe_method account_methods[] = { ACCOUNT_REDEEM(on_redeem), { 0 } };
+
+static void on_register(void *instance, const struct troupe_request *request, const Master__Register *body)
+{
+	struct world *w = instance;
+
+	(void)request;
+	assert_string_equal(body->shard, "meadow");
+	w->registered++;
+	w->draining = body->draining;
+}
+
+static void on_set(void *instance, const struct troupe_request *request, const Master__PresenceSet *body)
+{
+	(void)request;
+	(void)body;
+	((struct world *)instance)->present++;
+}
+
+static void on_clear(void *instance, const struct troupe_request *request, const Master__PresenceClear *body)
+{
+	(void)request;
+	(void)body;
+	((struct world *)instance)->cleared++;
+}
+
+static const struct troupe_method master_methods[] = { MASTER_REGISTER(on_register), MASTER_PRESENCE_SET(on_set),
+						       MASTER_PRESENCE_CLEAR(on_clear), { 0 } };
+
+static void on_load(void *instance, const struct troupe_request *request, const Avatar__LoadRequest *body)
+{
+	struct world *w = instance;
+	Avatar__LoadReply reply = AVATAR__LOAD_REPLY__INIT;
+	Avatar__Avatar avatar = AVATAR__AVATAR__INIT;
+
+	if (body->avatar == 404) {
+		proto_refuse(w->store, request->id, TROUPE_NOT_FOUND, "avatar.unknown");
+		return;
+	}
+	avatar.name = "Ann";
+	avatar.has_x = 1;
+	avatar.x = 7;
+	reply.avatar = &avatar;
+	avatar_load_reply(w->store, request->id, &reply);
+}
+
+static void on_list(void *instance, const struct troupe_request *request, const Avatar__ListRequest *body)
+{
+	struct world *w = instance;
+	Avatar__ListReply reply = AVATAR__LIST_REPLY__INIT;
+
+	(void)body;
+	w->seen_account = request->account;
+	reply.has_slots = 1;
+	reply.slots = 5;
+	avatar_list_reply(w->store, request->id, &reply);
+}
+
+static const struct troupe_method store_methods[] = { AVATAR_LOAD(on_load), AVATAR_LIST(on_list), { 0 } };
+
+static void on_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body)
+{
+	struct world *w = instance;
+	World__EnterReply reply = WORLD__ENTER_REPLY__INIT;
+
+	w->entered++;
+	w->session = request->session;
+	assert_true(request->actor == body->avatar);
+	w->mechanics->place(w->mechanics, TROUPE_ROUTE_AVATAR, body->avatar, w->mechanics->id);
+	reply.has_x = reply.has_tick_ms = 1;
+	reply.x = body->x;
+	reply.tick_ms = 50;
+	world_enter_reply(w->mechanics, request->id, &reply);
+}
+
+static void on_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body)
+{
+	struct world *w = instance;
+	World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
+
+	(void)body;
+	w->left++;
+	world_leave_reply(w->mechanics, request->id, &reply);
+}
+
+static void on_look(void *instance, const struct troupe_request *request, const World__LookRequest *body)
+{
+	struct world *w = instance;
+	World__LookReply reply = WORLD__LOOK_REPLY__INIT;
+
+	(void)body;
+	w->actor = request->actor;
+	if (w->hold) {
+		w->silent_calls++;
+		return;
+	}
+	reply.has_tick = 1;
+	reply.tick = 77;
+	world_look_reply(w->mechanics, request->id, &reply);
+}
+
+static void on_echo(void *instance, const struct troupe_request *request, const World__EchoRequest *body)
+{
+	struct world *w = instance;
+	World__EchoReply reply = WORLD__ECHO_REPLY__INIT;
+
+	reply.has_body = 1;
+	reply.body = body->body;
+	world_echo_reply(w->mechanics, request->id, &reply);
+}
+
+static void on_act(void *instance, const struct troupe_request *request, const World__ActRequest *body)
+{
+	struct world *w = instance;
+
+	(void)body;
+	proto_refuse(w->mechanics, request->id, TROUPE_FAILED_PRECONDITION, "world.too_far");
+}
+
+static const struct troupe_method mechanics_methods[] = { WORLD_ENTER(on_enter), WORLD_LEAVE(on_leave),
+							   WORLD_LOOK(on_look),	  WORLD_ECHO(on_echo),
+							   WORLD_ACT(on_act),	  { 0 } };
+
+static int setup(void **state)
+{
+	static struct world w;
+
+	memset(&w, 0, sizeof(w));
+	assert_int_equal(secret_init(), 0);
+	w.config = sim_config(text, NULL);
+	assert_non_null(w.config);
+	w.sim = sim_open(w.config, 1);
+	w.account = sim_actor(w.sim, "base/account", "base", &w, account_methods);
+	w.master = sim_actor(w.sim, "base/master", "base", &w, master_methods);
+	w.store = sim_actor(w.sim, "meadow/itemstore", "shard:meadow", &w, store_methods);
+	w.mechanics = sim_actor(w.sim, "meadow/mechanics.m1", "shard:meadow", &w, mechanics_methods);
+	sim_run(w.sim, 10);
+	assert_true(sim_ready(w.sim, fe_name));
+	*state = &w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	sim_close(w->sim);
+	config_free(w->config);
+	return 0;
+}
+
+static void send_ticket(struct player *p, uint8_t account)
+{
+	Client__Enter enter = CLIENT__ENTER__INIT;
+	uint8_t ticket[32] = { account };
+
+	enter.has_ticket = 1;
+	enter.ticket.data = ticket;
+	enter.ticket.len = sizeof(ticket);
+	player_send(p, WIRE_ENTER, 2, &enter.base);
+}
+
+static void entered(struct player *p, struct world *w, uint8_t account)
+{
+	const Client__EnterOk *ok;
+
+	player_hello(p, w->sim, fe_name, "10.0.0.1:1");
+	send_ticket(p, account);
+	ok = (const Client__EnterOk *)player_expect(p, WIRE_ENTER_OK, &client__enter_ok__descriptor, 2);
+	assert_int_equal(ok->account, account);
+	assert_string_equal(ok->shard, "meadow");
+	assert_true(ok->session != 0);
+}
+
+static void send_select(struct player *p, uint64_t avatar)
+{
+	Client__AvatarSelect message = CLIENT__AVATAR_SELECT__INIT;
+
+	message.has_avatar = 1;
+	message.avatar = avatar;
+	player_send(p, WIRE_AVATAR_SELECT, 3, &message.base);
+}
+
+/* in_world: returns the session as mechanics got it. */
+static uint64_t in_world(struct player *p, struct world *w, uint8_t account)
+{
+	const Client__AvatarSelected *selected;
+
+	entered(p, w, account);
+	send_select(p, account + 100u);
+	selected = (const Client__AvatarSelected *)player_expect(p, WIRE_AVATAR_SELECTED,
+								 &client__avatar_selected__descriptor, 3);
+	assert_string_equal(selected->name, "Ann");
+	assert_true(selected->x == 7 && selected->tick_ms == 50);
+	return w->session;
+}
+
+/* --- the way in ----------------------------------------------------------------------------------- */
+
+static void test_enter_and_forward(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	const World__LookReply *look;
+
+	in_world(&p, w, 1);
+	assert_int_equal(w->present, 1);
+	player_send_bytes(&p, 40, 7, NULL, 0);
+	look = (const World__LookReply *)player_expect(&p, 41, &world__look_reply__descriptor, 7);
+	assert_int_equal(look->tick, 77);
+	assert_int_equal(w->actor, 101);
+	player_send_bytes(&p, 24, 8, NULL, 0);
+	player_expect(&p, 29, &avatar__list_reply__descriptor, 8);
+	assert_int_equal(w->seen_account, 1);
+	player_send_bytes(&p, 45, 9, NULL, 0);
+	player_expect_error(&p, 45, 9, "world.too_far");
+	sim_hangup(w->sim, p.conn);
+	sim_run(w->sim, 100);
+	assert_int_equal(w->left, 1);
+	assert_int_equal(w->cleared, 1);
+	player_done(&p);
+}
+
+static void test_large_bodies_pass(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	static uint8_t body[60000];
+	World__EchoRequest request = WORLD__ECHO_REQUEST__INIT;
+	const World__EchoReply *reply;
+	static uint8_t packed[60100];
+
+	in_world(&p, w, 1);
+	for (size_t i = 0; i < sizeof(body); i++) {
+		body[i] = (uint8_t)(i * 7);
+	}
+	request.has_body = 1;
+	request.body.data = body;
+	request.body.len = sizeof(body);
+	player_send_bytes(&p, 47, 9, packed, world__echo_request__pack(&request, packed));
+	reply = (const World__EchoReply *)player_expect(&p, 48, &world__echo_reply__descriptor, 9);
+	assert_int_equal(reply->body.len, sizeof(body));
+	assert_memory_equal(reply->body.data, body, sizeof(body));
+	player_done(&p);
+}
+
+static void test_ticket_refused(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	player_hello(&p, w->sim, fe_name, "10.0.0.1:1");
+	send_ticket(&p, 0xFF);
+	player_expect_error(&p, WIRE_ENTER, 2, "account.ticket_used");
+	player_expect_end(&p, "account.ticket_used", 0);
+	player_done(&p);
+	player_hello(&p, w->sim, fe_name, "10.0.0.1:1");
+	player_send_bytes(&p, WIRE_ENTER, 2, NULL, 0);
+	player_expect_error(&p, WIRE_ENTER, 2, "account.ticket_unknown");
+	player_expect_end(&p, "account.ticket_unknown", 0);
+	player_done(&p);
+}
+
+static void test_second_login_kicks_the_first(void **state)
+{
+	struct world *w = *state;
+	struct player first, second;
+	const Client__Kick *kick;
+
+	in_world(&first, w, 1);
+	entered(&second, w, 1);
+	kick = (const Client__Kick *)player_expect(&first, WIRE_KICK, &client__kick__descriptor, 0);
+	assert_string_equal(kick->reason, "client.other_login");
+	player_expect_end(&first, "client.other_login", 0);
+	assert_int_equal(w->left, 1);
+	player_send_bytes(&second, 24, 8, NULL, 0);
+	player_expect(&second, 29, &avatar__list_reply__descriptor, 8);
+	player_done(&first);
+	player_done(&second);
+}
+
+static void test_avatar_refused(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	entered(&p, w, 1);
+	player_send_bytes(&p, 40, 7, NULL, 0);
+	player_expect_error(&p, 40, 7, "client.not_in_world");
+	send_select(&p, 404);
+	player_expect_error(&p, WIRE_AVATAR_SELECT, 3, "avatar.unknown");
+	send_select(&p, 101); /* and it may try again */
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	player_send_bytes(&p, WIRE_LEAVE_WORLD, 4, NULL, 0);
+	player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 4);
+	assert_int_equal(w->left, 1);
+	send_select(&p, 101);
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	player_done(&p);
+}
+
+static void test_gone_while_entering(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	entered(&p, w, 1);
+	send_select(&p, 101);
+	for (int i = 0; i < 10000 && w->entered == 0; i++) {
+		sim_step(w->sim);
+	}
+	sim_hangup(w->sim, p.conn);
+	sim_run(w->sim, 6000);
+	assert_int_equal(w->entered, 1);
+	assert_int_equal(w->left, 1);
+	player_done(&p);
+}
+
+/* --- limits --------------------------------------------------------------------------------------- */
+
+static void test_bad_input(void **state)
+{
+	static const struct {
+		const char *name;
+		int stage; /* 0 connected, 1 after Hello, 2 entered */
+		uint8_t bytes[10];
+		size_t len;
+		const char *reason;
+	} cases[] = {
+		{ "message before Hello", 0, { 20, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "message before the ticket", 1, { 40, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "unknown event before the ticket", 1, { 231, 3, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "unknown event", 2, { 231, 3, 0, 0, 0, 0, 0, 0 }, 8, "client.unknown_event" },
+		{ "server's own event", 2, { 90, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.unknown_event" },
+		{ "second Hello", 2, { 1, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "second Enter", 2, { 20, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "leave without world", 2, { 27, 0, 0, 0, 0, 0, 0, 0 }, 8, "client.wrong_state" },
+		{ "5000 bytes before the ticket", 1, { 20, 0, 0, 0, 136, 19, 0, 0 }, 8, "client.frame_too_long" },
+		{ "length 0xFFFFFFFF", 2, { 40, 0, 0, 0, 255, 255, 255, 255 }, 8, "client.frame_too_long" },
+		{ "half a message", 2, { 25, 0, 0, 0, 1, 0, 0, 0, 8 }, 9, "client.malformed" },
+	};
+	struct world *w = *state;
+	struct player p, healthy;
+
+	in_world(&healthy, w, 200);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (cases[i].stage == 0) {
+			player_connect(&p, w->sim, fe_name, "10.0.0.1:1");
+		} else if (cases[i].stage == 1) {
+			player_hello(&p, w->sim, fe_name, "10.0.0.1:1");
+		} else {
+			entered(&p, w, (uint8_t)(i + 1));
+		}
+		sim_bytes(w->sim, p.conn, cases[i].bytes, cases[i].len);
+		player_expect_error(&p, (uint16_t)(cases[i].bytes[0] | cases[i].bytes[1] << 8), 0, cases[i].reason);
+		player_expect_end(&p, cases[i].reason, 0);
+		player_done(&p);
+	}
+	player_send_bytes(&healthy, 40, 7, NULL, 0);
+	player_expect(&healthy, 41, &world__look_reply__descriptor, 7);
+	player_done(&healthy);
+}
+
+static void test_rate(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	unsigned answered = 0, refused = 0, other = 0;
+	uint16_t event;
+
+	entered(&p, w, 1);
+	sim_run(w->sim, 2000);
+	for (int i = 0; i < 80; i++) {
+		player_send_bytes(&p, WIRE_PING, 8, NULL, 0);
+	}
+	while ((event = player_next(&p, NULL, NULL, NULL, 100)) != 0) {
+		answered += event == WIRE_PONG;
+		refused += event == WIRE_ERROR;
+		other += event != WIRE_PONG && event != WIRE_ERROR;
+	}
+	assert_int_equal(answered + refused, 80);
+	assert_in_range(answered, 59, 62);
+	assert_int_equal(other, 0);
+	assert_true(sim_conn_open(w->sim, p.conn));
+	for (int i = 0; i < 300; i++) {
+		player_send_bytes(&p, WIRE_PING, 8, NULL, 0);
+	}
+	sim_run(w->sim, 2000);
+	assert_false(sim_conn_open(w->sim, p.conn)); /* a flood */
+	player_done(&p);
+}
+
+static void test_in_flight(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	in_world(&p, w, 1);
+	w->hold = 1;
+	for (uint16_t i = 0; i < 4; i++) {
+		player_send_bytes(&p, 40, (uint16_t)(10 + i), NULL, 0);
+	}
+	player_expect_error(&p, 40, 13, "client.in_flight");
+	sim_run(w->sim, 10);
+	assert_int_equal(w->silent_calls, 3);
+	sim_run(w->sim, 6000); /* the calls run out of time: their outcome is unknown */
+	player_expect(&p, WIRE_ERROR, &client__error__descriptor, 10);
+	w->hold = 0;
+	player_done(&p);
+}
+
+static void test_silence(void **state)
+{
+	struct world *w = *state;
+	struct player no_hello, no_ticket, idle;
+
+	player_connect(&no_hello, w->sim, fe_name, "10.0.0.1:1");
+	player_hello(&no_ticket, w->sim, fe_name, "10.0.0.1:1");
+	entered(&idle, w, 1);
+	sim_run(w->sim, 11500);
+	player_expect_end(&no_hello, "frontend.no_ticket", 0);
+	player_expect_end(&no_ticket, "frontend.no_ticket", 0);
+	assert_true(sim_conn_open(w->sim, idle.conn));
+	sim_run(w->sim, 50000);
+	player_expect_end(&idle, "client.idle", 0);
+	assert_int_equal(w->cleared, 1);
+	player_done(&no_hello);
+	player_done(&no_ticket);
+	player_done(&idle);
+}
+
+/* --- fan-out -------------------------------------------------------------------------------------- */
+
+static void batch_subscribe(struct world *w, uint64_t session, uint64_t channel, int add)
+{
+	Frontend__Batch batch = FRONTEND__BATCH__INIT;
+	Frontend__Subscribe one = FRONTEND__SUBSCRIBE__INIT;
+	Frontend__Subscribe *list[] = { &one };
+
+	one.has_session = 1;
+	one.session = session;
+	if (add) {
+		one.n_add = 1;
+		one.add = &channel;
+	} else {
+		one.n_remove = 1;
+		one.remove = &channel;
+	}
+	batch.n_subscribe = 1;
+	batch.subscribe = list;
+	frontend_batch(w->mechanics, &batch, NULL);
+}
+
+static void batch_publish(struct world *w, uint64_t channel, const void *payload, size_t len, int droppable)
+{
+	Frontend__Batch batch = FRONTEND__BATCH__INIT;
+	Frontend__Publish one = FRONTEND__PUBLISH__INIT;
+	Frontend__Publish *list[] = { &one };
+
+	one.has_channel = one.has_event = one.has_payload = one.has_droppable = 1;
+	one.channel = channel;
+	one.event = 33;
+	one.payload.data = (uint8_t *)payload;
+	one.payload.len = len;
+	one.droppable = droppable;
+	batch.n_publish = 1;
+	batch.publish = list;
+	frontend_batch(w->mechanics, &batch, NULL);
+	sim_run(w->sim, 5);
+}
+
+static uint32_t heard(struct player *p)
+{
+	uint32_t n = 0;
+
+	while (player_next(p, NULL, NULL, NULL, 5) == 33) {
+		n++;
+	}
+	return n;
+}
+
+static void test_channels(void **state)
+{
+	struct world *w = *state;
+	struct player a, b, c;
+	uint64_t session_a = in_world(&a, w, 1), session_b = in_world(&b, w, 2);
+
+	in_world(&c, w, 3);
+	batch_subscribe(w, session_a, 5, 1);
+	batch_subscribe(w, session_a, 5, 1);
+	batch_subscribe(w, session_a, 6, 1);
+	batch_subscribe(w, session_b, 5, 1);
+	batch_subscribe(w, 12345, 5, 1); /* nobody's session */
+	batch_publish(w, 5, "x", 1, 0);
+	assert_int_equal(heard(&a), 1);
+	assert_int_equal(heard(&b), 1);
+	assert_int_equal(heard(&c), 0);
+	batch_subscribe(w, session_a, 5, 0);
+	batch_subscribe(w, session_a, 77, 0);
+	batch_publish(w, 5, "x", 1, 0);
+	batch_publish(w, 6, "x", 1, 0);
+	assert_int_equal(heard(&a), 1);
+	assert_int_equal(heard(&b), 1);
+	batch_publish(w, 0, "x", 1, 0); /* all in the world */
+	assert_int_equal(heard(&a) + heard(&b) + heard(&c), 3);
+	sim_hangup(w->sim, b.conn);
+	batch_publish(w, 5, "x", 1, 0);
+	batch_publish(w, 0, "x", 1, 0);
+	assert_int_equal(heard(&a), 1);
+	assert_int_equal(heard(&c), 1);
+	player_done(&a);
+	player_done(&b);
+	player_done(&c);
+}
+
+static void test_slow_reader_gets_the_newest(void **state)
+{
+	static uint8_t payload[10000];
+	struct world *w = *state;
+	struct player slow, quick;
+	uint64_t session = in_world(&slow, w, 1), other = in_world(&quick, w, 2);
+	struct wire_frame frame;
+	const uint8_t *bytes;
+	size_t len;
+	uint32_t got = 0;
+	uint8_t last = 0;
+
+	batch_subscribe(w, session, 5, 1);
+	batch_subscribe(w, other, 5, 1);
+	sim_run(w->sim, 10);
+	sim_block(w->sim, slow.conn, 1);
+	for (uint8_t i = 1; i <= 50; i++) {
+		payload[0] = i;
+		batch_publish(w, 5, payload, sizeof(payload), 1);
+		assert_int_equal(heard(&quick), 1);
+	}
+	assert_true(sim_conn_open(w->sim, slow.conn));
+	sim_block(w->sim, slow.conn, 0);
+	for (;;) {
+		sim_run(w->sim, 200);
+		bytes = sim_sent(w->sim, slow.conn, &len);
+		if (wire_read(bytes, len, WIRE_TO_CLIENT_MAX, &frame) != WIRE_FRAME) {
+			break;
+		}
+		assert_int_equal(frame.event, 33);
+		last = frame.body[0];
+		got++;
+		sim_taken(w->sim, slow.conn, WIRE_HEAD_SIZE + frame.len);
+	}
+	assert_in_range(got, 2, 8);
+	assert_int_equal(last, 50);
+	player_done(&slow);
+	player_done(&quick);
+}
+
+static void test_reader_that_never_reads_goes(void **state)
+{
+	static uint8_t payload[10000];
+	struct world *w = *state;
+	struct player slow;
+	uint64_t session = in_world(&slow, w, 1);
+
+	batch_subscribe(w, session, 5, 1);
+	sim_run(w->sim, 10);
+	sim_block(w->sim, slow.conn, 1);
+	for (int i = 0; i < 20; i++) {
+		batch_publish(w, 5, payload, sizeof(payload), 0);
+	}
+	sim_run(w->sim, 1000);
+	assert_false(sim_conn_open(w->sim, slow.conn));
+	assert_int_equal(w->left, 1);
+	player_done(&slow);
+}
+
+static void test_send_to_one(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	uint64_t session = in_world(&p, w, 1);
+	Frontend__Send message = FRONTEND__SEND__INIT;
+
+	message.has_session = message.has_event = message.has_payload = 1;
+	message.session = session;
+	message.event = 33;
+	frontend_send(w->mechanics, &message, NULL);
+	message.session = session + 1;
+	frontend_send(w->mechanics, &message, NULL);
+	assert_int_equal(heard(&p), 1);
+	player_done(&p);
+}
+
+/* --- the master's words, and the end -------------------------------------------------------------- */
+
+static void on_expected(void *instance, void *arg, const struct troupe_reply *reply, const Frontend__ExpectReply *body)
+{
+	struct world *w = arg;
+
+	(void)instance;
+	assert_true(reply->status != TROUPE_OK || body->port != 0);
+	w->answered = reply->status + 1;
+}
+
+static int expect(struct world *w, uint32_t n)
+{
+	Frontend__ExpectRequest request = FRONTEND__EXPECT_REQUEST__INIT;
+	uint8_t hash[32];
+
+	secret_hash(&n, sizeof(n), hash);
+	request.has_account = request.has_ticket_hash = request.has_ttl_ms = 1;
+	request.account = 1;
+	request.ticket_hash.data = hash;
+	request.ticket_hash.len = sizeof(hash);
+	request.ttl_ms = 30000;
+	w->answered = 0;
+	frontend_expect(w->master, &request, NULL, on_expected, w);
+	assert_true(sim_run_until(w->sim, &w->answered, 1000));
+	return w->answered - 1;
+}
+
+static void test_expect_has_a_bound(void **state)
+{
+	struct world *w = *state;
+
+	for (uint32_t i = 0; i < 40; i++) {
+		assert_int_equal(expect(w, i), TROUPE_OK);
+	}
+	assert_int_equal(expect(w, 40), TROUPE_RESOURCE_EXHAUSTED);
+	sim_run(w->sim, 32000); /* tickets that nobody brought */
+	assert_int_equal(expect(w, 41), TROUPE_OK);
+}
+
+static void on_kicked(void *instance, void *arg, const struct troupe_reply *reply, const Frontend__KickReply *body)
+{
+	(void)instance;
+	assert_int_equal(reply->status, TROUPE_OK);
+	((struct world *)arg)->kicked += body->kicked;
+}
+
+static void test_kick(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	Frontend__KickRequest request = FRONTEND__KICK_REQUEST__INIT;
+
+	entered(&p, w, 1);
+	request.has_account = request.has_epoch = 1;
+	request.account = 1;
+	request.epoch = 0;
+	request.reason = "account.banned";
+	frontend_kick(w->master, &request, NULL, on_kicked, w); /* an older session: not this one */
+	sim_run(w->sim, 100);
+	assert_true(sim_conn_open(w->sim, p.conn));
+	request.epoch = 1;
+	frontend_kick(w->master, &request, NULL, on_kicked, w);
+	player_expect(&p, WIRE_KICK, &client__kick__descriptor, 0);
+	player_expect_end(&p, "account.banned", 0);
+	assert_int_equal(w->kicked, 1);
+	player_done(&p);
+}
+
+static void test_announces_itself(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	sim_run(w->sim, 5000);
+	assert_in_range(w->registered, 5, 7);
+	entered(&p, w, 1);
+	for (int s = 0; s < 40; s += 20) {
+		sim_run(w->sim, 20000);
+		player_send_bytes(&p, WIRE_PING, 8, NULL, 0);
+	}
+	assert_in_range(w->present, 2, 3); /* said again, for a master that was restarted */
+	player_done(&p);
+}
+
+static void test_drain(void **state)
+{
+	struct world *w = *state;
+	struct player p, q;
+
+	in_world(&p, w, 1);
+	player_hello(&q, w->sim, fe_name, "10.0.0.2:1");
+	sim_drain(w->sim, fe_name);
+	player_expect_end(&p, "frontend.draining", 1);
+	player_expect_end(&q, "frontend.draining", 1);
+	assert_int_equal(w->left, 1);
+	assert_true(w->draining);
+	player_done(&p);
+	player_done(&q);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_enter_and_forward),
+		T(test_large_bodies_pass),
+		T(test_ticket_refused),
+		T(test_second_login_kicks_the_first),
+		T(test_avatar_refused),
+		T(test_gone_while_entering),
+		T(test_bad_input),
+		T(test_rate),
+		T(test_in_flight),
+		T(test_silence),
+		T(test_channels),
+		T(test_slow_reader_gets_the_newest),
+		T(test_reader_that_never_reads_goes),
+		T(test_send_to_one),
+		T(test_expect_has_a_bound),
+		T(test_kick),
+		T(test_announces_itself),
+		T(test_drain),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

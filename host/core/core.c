@@ -126,7 +126,7 @@ struct instance *core_instance(struct core *core, const char *name)
 
 bool core_speaks_for_players(const struct instance *instance)
 {
-	return strcmp(instance->config->plugin->name, "frontend") == 0;
+	return strcmp(instance->role_class->plugin->name, "frontend") == 0;
 }
 
 void core_why(struct instance *instance, const char *why)
@@ -180,6 +180,7 @@ static struct instance *instance_new(struct core *core, const struct config_inst
 	instance->host.name = config->name;
 	instance->host.part = config->part;
 	instance->host.id = troupe_fnv64(config->name, strlen(config->name));
+	atomic_init(&instance->log_level, config->log_level);
 	table_fill(instance);
 	return instance;
 }

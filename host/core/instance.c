@@ -258,6 +258,7 @@ static void step_reload(struct life_order *order)
 		refuse(order, status, order->step == LIFE_RELOAD ? "reload" : "configure");
 	} else if (order->step == LIFE_CONFIGURE) {
 		instance->config = order->config;
+		atomic_store_explicit(&instance->log_level, order->config->log_level, memory_order_relaxed);
 	}
 }
 

@@ -65,7 +65,7 @@ struct instance {
 	struct loop *loop;
 	struct mailbox *mailbox; /* of the loop */
 	const struct role_class *role_class;
-	const struct config_instance *config; /* replaced by a live change, on the loop */
+	const struct config_instance *config; /* replaced by a live change, on the loop: [loop] */
 	const struct troupe_role *role;
 	void *self;   /* the role's memory; NULL when not created */
 	uint32_t index; /* in the core, and of its log and metric tables */
@@ -79,6 +79,7 @@ struct instance {
 	atomic_bool ready; /* of RUNNING: the role says so */
 	atomic_bool degraded; /* what it needs or uses is away */
 	atomic_uint load;
+	atomic_uint log_level; /* enum troupe_log_level */
 	char why[160];	 /* reason shown to operators; under core's mutex */
 	struct instance_counts counts;
 	struct net_stats net_stats;

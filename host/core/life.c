@@ -48,7 +48,7 @@ static enum supply supply_of(struct core *core, const struct instance *from, con
 /* An instance that has been created: start it, let it wait, or give it up. */
 static void decide_created(struct core *core, struct instance *instance)
 {
-	const char *const *needs = instance->config->plugin->needs;
+	const char *const *needs = instance->role_class->plugin->needs;
 	char text[160], why[120];
 
 	for (; needs != NULL && *needs != NULL; needs++) {
@@ -79,7 +79,7 @@ static void decide_created(struct core *core, struct instance *instance)
 /* An instance that runs: is what it needs and uses there? */
 static void decide_running(struct core *core, struct instance *instance)
 {
-	const char *const *const lists[] = { instance->config->plugin->needs, instance->config->plugin->uses };
+	const char *const *const lists[] = { instance->role_class->plugin->needs, instance->role_class->plugin->uses };
 	bool degraded = false;
 	char text[160];
 
@@ -117,10 +117,10 @@ static bool lists(const char *const *list, const char *const *names)
 /* Does `other` call what `instance` provides? */
 static bool depends(const struct instance *other, const struct instance *instance)
 {
-	const char *const *provides = instance->config->plugin->provides;
+	const char *const *provides = instance->role_class->plugin->provides;
 
 	return other != instance && directory_reaches(other->host.part, instance) &&
-	       (lists(other->config->plugin->needs, provides) || lists(other->config->plugin->uses, provides));
+	       (lists(other->role_class->plugin->needs, provides) || lists(other->role_class->plugin->uses, provides));
 }
 
 /* Is somebody who calls this instance not yet as far as `state`? */

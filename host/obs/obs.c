@@ -7,7 +7,7 @@
 
 static void on_log(const struct troupe_host *h, const struct troupe_log *line)
 {
-	if (line->level > instance_of(h)->config->log_level) {
+	if (line->level > atomic_load_explicit(&instance_of(h)->log_level, memory_order_relaxed)) {
 		return;
 	}
 	log_write(&(struct log_line){
@@ -23,7 +23,7 @@ static void on_log(const struct troupe_host *h, const struct troupe_log *line)
 
 static uint32_t on_log_wanted(const struct troupe_host *h, uint32_t level)
 {
-	return level <= instance_of(h)->config->log_level;
+	return level <= atomic_load_explicit(&instance_of(h)->log_level, memory_order_relaxed);
 }
 
 /* Metric 0 is the one there is no room for. */

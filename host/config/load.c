@@ -284,7 +284,7 @@ static void load_local(struct load *load)
 		}
 	}
 	config->local = local;
-	if (config->instances_len == 0 && diag_count(load->diags, DIAG_ERROR) == 0) {
+	if (config->instances_len == 0 && diag_count(load->diags, DIAG_ERROR) == load->errors_before) {
 		struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0205", "%s has no instances", load->request->path);
 
 		diag_help(load->diags, diag, "add a block named after a plugin, for example: echo {}");
@@ -346,7 +346,8 @@ static void load_run(struct load *load)
 int config_load(const struct config_request *request, struct config **ret_config, struct diag_list *diags)
 {
 	char folder[PATH_MAX];
-	struct load load = { .request = request, .arena = arena_create(), .diags = diags };
+	struct load load = { .request = request, .arena = arena_create(), .diags = diags,
+			     .errors_before = diag_count(diags, DIAG_ERROR) };
 
 	if (request->plugins == NULL && paths_plugins(folder, sizeof(folder)) < 0) {
 		folder[0] = '\0';
@@ -361,7 +362,7 @@ int config_load(const struct config_request *request, struct config **ret_config
 	load.config->arena = load.arena;
 	load_run(&load);
 	free(load.names);
-	if (diag_count(diags, DIAG_ERROR) > 0) {
+	if (diag_count(diags, DIAG_ERROR) > load.errors_before) {
 		config_free(load.config);
 		return -EINVAL;
 	}

@@ -39,6 +39,7 @@ struct load {
 	const struct config_request *request;
 	struct config_arena *arena;
 	struct diag_list *diags;
+	uint32_t errors_before; /* in diags, from an earlier use of it */
 	struct config *config;
 	const char *plugins;
 	char **names; /* of the plugins there are */

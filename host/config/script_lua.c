@@ -38,11 +38,13 @@ static void script_tired(lua_State *lua, lua_Debug *ar)
 {
 	struct script *script = *(struct script **)lua_getextraspace(lua);
 
-	(void)ar;
 	script->steps += SCRIPT_STEPS_HOOK;
 	if (script->steps >= SCRIPT_STEPS_MAX || clock() - script->started > SCRIPT_SECONDS_MAX * CLOCKS_PER_SEC) {
-		luaL_error(lua, "the configuration runs too long (more than %d steps or %d s)", SCRIPT_STEPS_MAX,
-			   SCRIPT_SECONDS_MAX);
+		/* luaL_error would say where our caller's caller is: a hook has none. */
+		lua_getinfo(lua, "Sl", ar);
+		lua_pushfstring(lua, "%s:%d: the configuration runs too long (more than %d steps or %d s)", ar->short_src,
+				ar->currentline, SCRIPT_STEPS_MAX, SCRIPT_SECONDS_MAX);
+		lua_error(lua);
 	}
 }
 

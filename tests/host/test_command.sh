@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The command line: words, exit codes, and what `troupe check` sees of the machine.
+
+number=0
+failed=0
+# ok NAME EXPECTED-EXIT-CODE TEXT COMMAND...: runs it; its output must hold TEXT.
+ok() {
+	name=$1 want=$2 text=$3
+	shift 3
+	number=$((number + 1))
+	output=$("$@" 2>&1)
+	got=$?
+	if [ $got -eq "$want" ] && printf '%s' "$output" | grep -qF -e "$text"; then
+		echo "ok $number - $name"
+	else
+		failed=1
+		echo "not ok $number - $name"
+		echo "# exit code $got, wanted $want and: $text"
+		printf '%s\n' "$output" | sed 's/^/# /'
+	fi
+}
+
+cd "$TMPDIR" || exit 99
+TROUPE_PLUGINS=$TROUPE_FIXTURES
+export TROUPE_PLUGINS
+
+ok "no command" 2 "usage: troupe" "$TROUPE"
+ok "help" 0 "check" "$TROUPE" help
+ok "version" 0 "troupe " "$TROUPE" --version
+ok "wrong command" 2 "no command 'chekc'. Did you mean 'check'?" "$TROUPE" chekc
+ok "help of a command" 0 "exit code" "$TROUPE" check --help
+ok "wrong argument" 2 "Did you mean '--json'?" "$TROUPE" check --jsn x.lua
+ok "missing value" 2 "--host needs a value" "$TROUPE" check x.lua --host
+ok "no file" 2 "which file" "$TROUPE" check
+ok "file that is not there" 3 "C0100" "$TROUPE" check gone.lua
+ok "explain" 0 "unknown option" "$TROUPE" explain c0103
+ok "explain nothing" 2 "no code" "$TROUPE" explain C9999
+
+echo 'every { tick = "20ms" }' >good.lua
+ok "good" 0 "good; 1 instances on 1 host" "$TROUPE" check good.lua
+ok "good as JSON" 0 '"errors":0' "$TROUPE" check good.lua --json
+ok "effective" 0 "good.lua:1" "$TROUPE" check good.lua --show-effective
+ok "effective as JSON" 0 '"origin": "default"' "$TROUPE" check good.lua --show-effective --json
+ok "set" 0 "command line" "$TROUPE" check good.lua --show-effective --set base/every.tick=30ms
+ok "no such host" 3 "C0200" "$TROUPE" check good.lua --host nope
+
+mkdir rules
+echo 'local x = 1' >rules/a.lua
+echo 'every { source = "rules" }' >rules.lua
+ok "scripts that compile" 0 "good" "$TROUPE" check rules.lua
+printf 'local x = 1\nlocal y = = 2\n' >rules/b.lua
+ok "script that does not" 3 "b.lua:2" "$TROUPE" check rules.lua
+ok "not looked at" 0 "good" "$TROUPE" check rules.lua --offline
+printf '\033LuaS' >rules/b.lua
+ok "binary script" 3 "S0102" "$TROUPE" check rules.lua
+echo 'every { source = "gone" }' >gone_source.lua
+ok "source that is not there" 3 "C0304" "$TROUPE" check gone_source.lua
+ok "state folder that cannot be" 3 "C0302" "$TROUPE" check good.lua --state "$TMPDIR/good.lua/state"
+
+# Something that listens: lua has no sockets, so troupe's own test program for it is perl, which Debian always has.
+perl -MIO::Socket::INET -e '
+	$| = 1; my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
+	print $s->sockport, "\n"; sleep 60' >port &
+holder=$!
+while [ ! -s port ]; do sleep 0.1; done
+echo "every { listen = \"tcp://:$(cat port)\" }" >busy.lua
+ok "address in use" 3 "error[C0301]: cannot listen on tcp://127.0.0.1:$(cat port): in use" "$TROUPE" check busy.lua
+ok "who holds it" 3 "held by perl, pid $holder" "$TROUPE" check busy.lua
+kill "$holder"
+echo 'every { listen = "tcp://192.0.2.1:5" }' >public.lua
+ok "not loopback" 3 "HAProxy" "$TROUPE" check public.lua
+
+# Placement decides what a host may be asked; a bad plugin is refused with its place.
+echo 'bad_major {}' >bad.lua
+ok "bad plugin" 3 "built for contract 2.7, this host speaks 1.0" "$TROUPE" check bad.lua
+ok "run refuses the same" 3 "P0007" "$TROUPE" run bad.lua
+ok "run without file" 2 "which configuration" "$TROUPE" run
+echo "1..$number"
+exit $failed

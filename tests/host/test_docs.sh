@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What is written agrees with the code: the reference pages, and the options table in each plugin's README.
+# `tests/host/test_docs.sh --update` (in a built tree) writes both anew.
+
+top_srcdir=${top_srcdir:-.}
+TROUPE=${TROUPE:-./troupe}
+work=$(mktemp -d "${TMPDIR:-/tmp}/troupe-docs.XXXXXX") || exit 99
+trap 'rm -rf "$work"' EXIT
+number=0
+failed=0
+
+# The lines under "## Options", up to the next heading.
+options_of() {
+	awk '/^## /{on = 0} on && NF {print} /^## Options$/{on = 1}' "$1"
+}
+
+if [ "$1" = --update ]; then
+	mkdir -p "$top_srcdir/docs/reference"
+	"$TROUPE" api docs "$top_srcdir/docs/reference" || exit 1
+fi
+result() {
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		failed=1
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$work/diff"
+		echo "# to write it anew: tests/host/test_docs.sh --update"
+	fi
+}
+
+"$TROUPE" api docs "$work" || exit 1
+for page in options commands errors; do
+	diff -u "$top_srcdir/docs/reference/$page.md" "$work/$page.md" >"$work/diff" 2>&1
+	result $? "docs/reference/$page.md"
+done
+for folder in "$top_srcdir"/plugins/*/; do
+	name=$(basename "$folder")
+	"$TROUPE" api options "$name" >"$work/table" 2>/dev/null || continue
+	readme=$folder/README.md
+	if [ "$1" = --update ]; then
+		[ -f "$readme" ] || printf '# %s\n' "$name" >"$readme"
+		grep -q '^## Options$' "$readme" || printf '\n## Options\n' >>"$readme"
+		awk -v table="$work/table" '
+			/^## / {on = 0}
+			!on {print}
+			/^## Options$/ {on = 1; print ""; while ((getline line < table) > 0) print line; pending = 1}
+			/^## / && !on && pending {pending = 0}' "$readme" | awk '
+			/^## / && last != "" && NR > 1 {print ""} {print; last = $0}' >"$work/readme"
+		cat "$work/readme" >"$readme"
+	fi
+	options_of "$readme" >"$work/written" 2>/dev/null
+	diff -u "$work/written" "$work/table" >"$work/diff" 2>&1
+	result $? "options in plugins/$name/README.md"
+done
+# A code that the program uses stands in the table of codes.
+grep -hoE '"[CPS][0-9]{4}"' -r "$top_srcdir/host" --include='*.c' | tr -d '"' | sort -u >"$work/used"
+"$TROUPE" explain | cut -d' ' -f1 | sort -u >"$work/known"
+comm -23 "$work/used" "$work/known" >"$work/diff"
+[ ! -s "$work/diff" ]
+result $? "every code has an entry"
+echo "1..$number"
+exit $failed

@@ -555,6 +555,10 @@ struct sim *sim_close(struct sim *sim)
 	free(sim->calls.items);
 	free(sim->requests.items);
 	free(sim->places);
+	for (unsigned i = 0; i < sim->services_len; i++) {
+		free(sim->services[i]);
+	}
+	free(sim->services);
 	free(sim->heap);
 	free(sim);
 	return NULL;

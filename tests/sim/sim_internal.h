@@ -92,6 +92,8 @@ struct sim {
 	struct sim_table calls, requests;
 	struct { uint64_t key; uint32_t route; struct sim_instance *instance; } *places;
 	size_t places_len;
+	char **services; /* names that host_route handed out */
+	unsigned services_len;
 	struct sim_db *dbs[SIM_DBS_MAX];
 	unsigned dbs_len;
 	struct sim_conn *conns[SIM_CONNS_MAX];

@@ -489,6 +489,23 @@ static int32_t host_place(const struct troupe_host *h, uint32_t route, uint64_t 
 	return TROUPE_NOT_FOUND;
 }
 
+/* service_name: the part of a method's name before its dot, kept until sim_close */
+static const char *service_name(struct sim *sim, const char *method)
+{
+	size_t len = strcspn(method, ".");
+	unsigned i = 0;
+
+	while (i < sim->services_len && (strncmp(sim->services[i], method, len) != 0 || sim->services[i][len] != '\0')) {
+		i++;
+	}
+	if (i == sim->services_len) {
+		sim->services = realloc(sim->services, (i + 1) * sizeof(*sim->services));
+		sim->services[i] = strndup(method, len);
+		sim->services_len++;
+	}
+	return sim->services[i];
+}
+
 static int32_t host_route(const struct troupe_host *h, uint32_t client_event, struct troupe_route *ret_route)
 {
 	struct sim *sim = sim_of(h)->sim;
@@ -498,14 +515,10 @@ static int32_t host_route(const struct troupe_host *h, uint32_t client_event, st
 
 		for (; method != NULL && method->name != NULL; method++) {
 			if (method->client_event == client_event && client_event != 0) {
-				static char service[64];
-
-				snprintf(service, sizeof(service), "%.*s", (int)strcspn(method->name, "."),
-					 method->name);
 				ret_route->method = method->id;
 				ret_route->reply_event = method->client_reply;
 				ret_route->to = method->client_to;
-				ret_route->service = strdup(service); /* as long as the process, like a plugin's own */
+				ret_route->service = service_name(sim, method->name);
 				return TROUPE_OK;
 			}
 		}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/client.h"
 #include "config/check.h"
 #include "config/docs.h"
 #include "config/words.h"
@@ -14,6 +15,8 @@
 const struct command commands[] = {
 	{ "demo", "run the small game that comes with the program", demo_usage, demo_main, 0 },
 	{ "run", "run a host of a configuration", run_usage, run_main, 0 },
+	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
+	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
 	{ "explain", "say what an error code means", explain_usage, explain_main, 0 },
 	{ "api", "print reference pages", docs_usage, docs_main, 1 },

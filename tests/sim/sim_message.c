@@ -21,6 +21,7 @@ static struct troupe_buf *host_buf_new(const struct troupe_host *h, size_t len, 
 	struct sim_buf *buf;
 
 	(void)h;
+	*ret_bytes = NULL;
 	if (len > TROUPE_BODY_MAX) {
 		return NULL;
 	}
@@ -230,7 +231,9 @@ static void answer_reason(struct sim *sim, struct sim_instance *caller, uint64_t
 	uint8_t *bytes;
 	struct troupe_buf *body = host_buf_new(NULL, strlen(reason), &bytes);
 
-	memcpy(bytes, reason, strlen(reason));
+	if (body != NULL) {
+		memcpy(bytes, reason, strlen(reason));
+	}
 	answer_send(sim, caller, call, 0, status, body);
 }
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* `troupe client`: a player in the terminal, or one that follows a script. */
+#include "client.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "options.h"
+
+const char client_usage[] =
+	"usage: troupe client [--connect HOST:PORT] [--trace] [SCRIPT.lua [ARGUMENT...]]\n"
+	"\n"
+	"  troupe client                    play: type `help`, or `play NAME PASSWORD`\n"
+	"  troupe client walk.lua ann       run a script; `player()` makes a player in it\n"
+	"\n"
+	"  --connect HOST:PORT   the account server (127.0.0.1:9340)\n"
+	"  --trace               print every message and whom it went to or came from\n"
+	"\n"
+	"exit codes: 0 done, 1 the script failed or an answer was not what it expected, 2 wrong usage\n";
+
+/* A typed line runs as a coroutine of its own, so that what others do is shown while it waits. */
+static int run_line(struct engine *engine, const char *line)
+{
+	lua_State *L = engine_lua(engine);
+
+	lua_getglobal(L, "net");
+	lua_getfield(L, -1, "typed");
+	lua_remove(L, -2);
+	lua_pushstring(L, line);
+	engine_start(engine, 1);
+	lua_getglobal(L, "net");
+	lua_getfield(L, -1, "quit");
+	int quit = lua_toboolean(L, -1);
+
+	lua_pop(L, 2);
+	return quit;
+}
+
+static int interactive(struct engine *engine)
+{
+	static const char setup[] = "local me = interactive()\n"
+				    "function net.typed(line) if not prompt(me, line) then net.quit = true end end\n";
+	char line[1024];
+	size_t len = 0;
+	int tty = isatty(STDIN_FILENO), quit = 0;
+
+	if (engine_load(engine, NULL, setup) != 0) {
+		return 1;
+	}
+	engine_start(engine, 0);
+	if (tty) {
+		printf("type `help`, or `play NAME PASSWORD` to begin\n");
+	}
+	while (!quit) {
+		ssize_t n;
+
+		fflush(stdout);
+		/* a script on standard input is followed line by line: the next one when the last has its answer */
+		if (!engine_step(engine, -1, tty || engine_running(engine) == 0 ? STDIN_FILENO : -1)) {
+			continue;
+		}
+		n = read(STDIN_FILENO, line + len, tty ? sizeof(line) - 1 - len : 1);
+		if (n <= 0) {
+			break;
+		}
+		len += (size_t)n;
+		line[len] = '\0';
+		for (char *end; !quit && (end = strchr(line, '\n')) != NULL;) {
+			*end = '\0';
+			quit = run_line(engine, line);
+			len -= (size_t)(end + 1 - line);
+			memmove(line, end + 1, len + 1);
+		}
+		if (len == sizeof(line) - 1) {
+			len = 0; /* nobody types a line that long */
+		}
+	}
+	while (!tty && !quit && engine_running(engine) > 0) {
+		engine_step(engine, -1, -1);
+	}
+	return engine_failed(engine) > 0;
+}
+
+static int script(struct engine *engine, const char *path, int argc, char **argv)
+{
+	lua_State *L = engine_lua(engine);
+
+	if (engine_load(engine, path, NULL) != 0) {
+		return 1;
+	}
+	for (int i = 0; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+	}
+	engine_start(engine, argc);
+	while (engine_running(engine) > 0 && engine_failed(engine) == 0) {
+		engine_step(engine, -1, -1);
+	}
+	return engine_failed(engine) > 0;
+}
+
+int client_main(int argc, char **argv)
+{
+	struct client_options options = { 0 };
+	struct engine_settings settings = { 0 };
+	struct engine *engine;
+	int at = client_options_read(argc, argv, &options), result;
+
+	if (at < 0) {
+		return 2;
+	}
+	settings.trace = options.trace;
+	engine = engine_create(&settings);
+	if (engine == NULL) {
+		fprintf(stderr, "troupe client: no memory or no descriptors left\n");
+		return 1;
+	}
+	client_options_apply(&options, engine);
+	result = at < argc ? script(engine, argv[at], argc - at - 1, argv + at + 1) : interactive(engine);
+	engine_free(engine);
+	return result;
+}

@@ -1,0 +1,461 @@
+-- SPDX-License-Identifier: MIT
+-- The verbs of a player: what `troupe client` types and what scripts call. Every verb waits for its answer; one that
+-- is refused raises an error whose `reason` says why. player:try(verb, ...) returns nil and that error instead.
+
+local Player = {}
+Player.__index = Player
+
+local Refusal = {}
+Refusal.__index = Refusal
+Refusal.__tostring = function(self)
+	local text = self.text and self.text ~= "" and self.text ~= self.reason and (" (" .. self.text .. ")") or ""
+	return ("%s refused: %s%s"):format(self.request, self.reason or "?", text)
+end
+
+-- The account server to talk to, and what to do with messages that come unasked.
+function player(settings)
+	settings = settings or {}
+	return setmetatable({
+		host = settings.host or net.host or "127.0.0.1",
+		port = settings.port or net.port or 9340,
+		on = settings.on or {},
+		seen = {}, -- entities around, by id
+		seq = 0,
+	}, Player)
+end
+
+local function refuse(request, why)
+	if type(why) ~= "table" then
+		why = { reason = "client.failed", text = tostring(why) }
+	end
+	why.request = request
+	error(setmetatable(why, Refusal), 0)
+end
+
+local function ask(link, request, message, timeout)
+	if not link then
+		refuse(request, { reason = "client.offline", text = "log in and enter a shard first" })
+	end
+	local answer, why = link:request(request, message, timeout)
+	if not answer then
+		refuse(request, why)
+	end
+	return answer
+end
+
+function Player:connect(host, port)
+	local link, why = net.connect(host, port, function(name, message) self:arrived(name, message) end)
+	if not link then
+		refuse("connect", { reason = "client.connect", text = ("%s:%d: %s"):format(host, port, why) })
+	end
+	ask(link, "hello", { protocol = 1, client_version = "troupe client" })
+	return link
+end
+
+local function account(self)
+	if not (self.base and self.base:open()) then
+		self.base = self:connect(self.host, self.port)
+	end
+	return self.base
+end
+
+local function code(request, answer)
+	if answer.code ~= "LOGIN_SUCCESS" then
+		refuse(request, { reason = answer.code, retry_ms = answer.retry_ms })
+	end
+	return answer
+end
+
+function Player:register(user, password)
+	return code("register", ask(account(self), "register", { user = user, password = password }))
+end
+
+function Player:login(user, password)
+	return code("login", ask(account(self), "login", { user = user, password = password }))
+end
+
+function Player:shards()
+	return ask(self.base, "shards").shards
+end
+
+-- enter: asks for a place in the shard, then connects to the front-end that it names, with the ticket.
+function Player:choose(shard)
+	return ask(self.base, "choose", { name = shard })
+end
+
+function Player:redeem(place)
+	self.game = self:connect(place.host, place.port)
+	return ask(self.game, "enter", { ticket = place.ticket })
+end
+
+function Player:enter(shard)
+	if not shard then
+		local first = self:shards()[1]
+		shard = first and first.name or refuse("enter", { reason = "client.no_shard", text = "no shard is up" })
+	end
+	return self:redeem(self:choose(shard))
+end
+
+function Player:avatars()
+	return ask(self.game, "avatar_list").avatars
+end
+
+function Player:avatar_create(name)
+	return ask(self.game, "avatar_create", { name = name }).avatar
+end
+
+function Player:avatar_delete(id)
+	return ask(self.game, "avatar_delete", { avatar = math.tointeger(id) })
+end
+
+-- avatar: enters the world as the avatar of this name, and makes it if there is none.
+function Player:avatar(name)
+	local found
+	for _, one in ipairs(self:avatars()) do
+		if one.name:lower() == name:lower() then
+			found = one
+		end
+	end
+	found = found or self:avatar_create(name)
+	return self:select(found.id)
+end
+
+function Player:select(id)
+	self.me = ask(self.game, "avatar_select", { avatar = math.tointeger(id) })
+	return self.me
+end
+
+function Player:leave()
+	return ask(self.game, "leave_world")
+end
+
+function Player:walk(x, y)
+	self.seq = self.seq + 1
+	return ask(self.game, "move", { seq = self.seq, x = tonumber(x), y = tonumber(y) })
+end
+
+function Player:look()
+	return ask(self.game, "look")
+end
+
+function Player:act(action, target, text)
+	return ask(self.game, "act", { action = action, target = math.tointeger(target or 0), text = text })
+end
+
+function Player:chat(text, channel)
+	return ask(self.game, "chat", { text = text, channel = channel })
+end
+
+function Player:offers()
+	return ask(self.game, "offers").offers
+end
+
+function Player:balance()
+	return ask(self.game, "balance").balances
+end
+
+-- buy: one key for one intent; the same request is sent again until the order has ended or 30 s have passed.
+function Player:buy(offer, price, key)
+	if not price then
+		for _, one in ipairs(self:offers()) do
+			price = one.id == offer and one.price or price
+		end
+		price = price or refuse("buy", { reason = "mall.unknown_offer", text = "no offer '" .. offer .. "'" })
+	end
+	key = key or net.random(16)
+	local deadline = net.now() + 30000
+	repeat
+		local answer, why = self.game:request("buy", { key = key, offer = offer, price = math.tointeger(price), avatar = self.me.avatar })
+		local order = answer and answer.order
+		if order and (order.state == "GRANTED" or order.state == "DONE") then
+			return order
+		elseif order and (order.state == "REJECTED" or order.state == "FAILED") then
+			refuse("buy", { reason = order.reason, order = order })
+		elseif why and not (why.status == 1 or why.status == 2 or why.status == 4 or why.status >= 13 and why.status <= 15) then
+			refuse("buy", why)
+		end
+		net.sleep(200)
+	until net.now() > deadline or not self.game:open()
+	refuse("buy", { reason = "client.pending", text = "the order goes on; ask again with the same key", key = key })
+end
+
+function Player:order(key)
+	return ask(self.game, "order", { key = key }).order
+end
+
+function Player:cancel(key)
+	return ask(self.game, "cancel", { key = key }).order
+end
+
+function Player:inventory()
+	return ask(self.game, "inventory", { avatar = self.me and self.me.avatar }).items
+end
+
+function Player:take(id)
+	return ask(self.game, "take", { avatar = self.me.avatar, item = math.tointeger(id) }).item
+end
+
+function Player:echo(body)
+	return ask(self.game, "echo", { body = body }).body
+end
+
+function Player:ping()
+	return ask(self.game or self.base, "ping", { time = math.floor(net.now()) })
+end
+
+function Player:close()
+	for _, link in ipairs({ self.game or false, self.base or false }) do
+		if link then link:close() end
+	end
+end
+
+-- play: everything from nothing: register if the name is new, log in, enter, be the avatar.
+function Player:play(user, password, avatar)
+	local ok, why = self:try("register", user, password)
+	if not ok and why.reason ~= "NAME_TAKEN" then
+		error(why, 0)
+	end
+	self:login(user, password)
+	self:enter()
+	return self:avatar(avatar or user)
+end
+
+-- try: nil and the refusal instead of an error.
+function Player:try(verb, ...)
+	local result = table.pack(pcall(self[verb], self, ...))
+	if result[1] then
+		return table.unpack(result, 2, result.n)
+	elseif getmetatable(result[2]) == Refusal then
+		return nil, result[2]
+	end
+	error(result[2], 0)
+end
+
+-- refused: the verb must be refused with this reason; anything else is an error.
+function Player:refused(reason, verb, ...)
+	local answer, why = self:try(verb, ...)
+	if answer ~= nil then
+		error(("%s was accepted, but '%s' was expected"):format(verb, reason), 2)
+	elseif why.reason ~= reason then
+		error(("%s was refused with '%s', but '%s' was expected"):format(verb, why.reason, reason), 2)
+	end
+	return why
+end
+
+-- wait_for: waits until a message of this name comes for which check(message) is true; an error after timeout_ms.
+function Player:wait_for(name, check, timeout_ms)
+	local deadline, found = net.now() + (timeout_ms or 5000), nil
+	local before = self.on[name]
+	self.on[name] = function(message)
+		if before then before(message) end
+		if not found and (not check or check(message)) then found = message end
+	end
+	while not found do
+		if net.now() > deadline then
+			self.on[name] = before
+			error(("no '%s' came in time"):format(name), 2)
+		end
+		net.sleep(5)
+	end
+	self.on[name] = before
+	return found
+end
+
+function Player:arrived(name, message)
+	if name == "cell_seen" then
+		for _, entity in ipairs(message.entities) do self.seen[entity.id] = entity end
+	elseif name == "delta" then
+		for _, entity in ipairs(message.appeared) do self.seen[entity.id] = entity end
+		for _, moved in ipairs(message.moved) do
+			local entity = self.seen[moved.id]
+			if entity then entity.x, entity.y, entity.z = moved.x, moved.y, moved.z end
+		end
+		for _, id in ipairs(message.gone) do self.seen[id] = nil end
+	end
+	local handler = self.on[name] or self.on["*"]
+	if handler then handler(message, name) end
+end
+
+-- --- bots -----------------------------------------------------------------------------------------
+
+-- every: runs fn at a fixed schedule, every `ms` until the bots end. Its latency counts from the time it was due, so
+-- that a slow answer makes the later ones late as well instead of hiding them (coordinated omission).
+function every(ms, name, fn)
+	local due = net.now()
+	while due < net.ends do
+		local early = due - net.now()
+		if early > 0 then net.sleep(early) end
+		local ok, why = pcall(fn)
+		if not ok and getmetatable(why) ~= Refusal then error(why, 0) end
+		net.record(name, (net.now() - due) * 1000, ok)
+		due = due + ms
+	end
+end
+
+-- timed: runs fn once and records how long it took.
+function timed(name, fn, ...)
+	local began = net.now()
+	local result = table.pack(pcall(fn, ...))
+	net.record(name, (net.now() - began) * 1000, result[1])
+	if not result[1] then error(result[2], 0) end
+	return table.unpack(result, 2, result.n)
+end
+
+-- run_bot: one bot from its start; what it is refused ends it and counts.
+function run_bot(bot, n, delay_ms)
+	net.sleep(delay_ms)
+	local me = player()
+	local ok, why = pcall(bot, me, n)
+	me:close()
+	if not ok then
+		net.record("failed: " .. tostring(why), 0, false)
+	end
+end
+
+-- --- the prompt -------------------------------------------------------------------------------------
+
+local HELP = {
+	{ "play NAME PASSWORD [AVATAR]", "register or log in, enter the first shard, be the avatar" },
+	{ "register NAME PASSWORD", "make an account" },
+	{ "login NAME PASSWORD", "log in" },
+	{ "shards", "the shards there are" },
+	{ "enter [SHARD]", "go to a shard" },
+	{ "avatars", "your avatars there" },
+	{ "avatar NAME", "enter the world as this avatar, made if it is new" },
+	{ "look", "what is around you" },
+	{ "walk X Y", "walk there" },
+	{ "chat TEXT", "say something to those near you" },
+	{ "act ACTION [TARGET]", "do what the rules offer" },
+	{ "offers", "what the mall sells" },
+	{ "balance", "your money" },
+	{ "buy OFFER", "buy it" },
+	{ "inventory", "what you have" },
+	{ "take ID", "from the mail bag into your own" },
+	{ "leave", "leave the world" },
+	{ "quit", "end" },
+}
+
+local function show_position(e)
+	return ("(%.1f, %.1f)"):format(e.x or 0, e.y or 0)
+end
+
+local show = {}
+function show.shards(list)
+	for _, s in ipairs(list) do
+		print(("%-16s %4d of %d players%s  %s"):format(s.name, s.population or 0, s.limit or 0,
+			s.ready and "" or "  (not ready)", s.comment or ""))
+	end
+end
+function show.avatars(list)
+	for _, a in ipairs(list) do print(("%-16s %d"):format(a.name, a.id)) end
+	if #list == 0 then print("none yet: avatar NAME makes one") end
+end
+function show.look(answer)
+	print(("you are at %s, tick %d"):format(show_position(answer.self), answer.tick or 0))
+	for _, e in ipairs(answer.entities) do
+		if e.id ~= answer.self.id then print(("  %s %s at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+	end
+end
+function show.offers(list)
+	for _, o in ipairs(list) do
+		print(("%-12s %dx %-12s %d %s%s"):format(o.id, o.count or 1, o.item, o.price, o.currency,
+			(o.stock or -1) >= 0 and ("  (%d left)"):format(o.stock) or ""))
+	end
+end
+function show.balance(list)
+	for _, b in ipairs(list) do
+		print(("%-8s %d%s"):format(b.currency, b.posted or 0, (b.pending or 0) > 0 and (" (%d held)"):format(b.pending) or ""))
+	end
+	if #list == 0 then print("nothing yet") end
+end
+function show.inventory(list)
+	for _, i in ipairs(list) do print(("%-6s %dx %-12s %d"):format(i.bag, i.count or 1, i.kind, i.id)) end
+	if #list == 0 then print("nothing") end
+end
+function show.buy(order) print(("bought: %dx %s (%s)"):format(order.count or 1, order.item, order.state)) end
+function show.walk(answer) print(("walking to (%.1f, %.1f)"):format(answer.x or 0, answer.y or 0)) end
+function show.avatar(me) print(("you are %s at %s"):format(me.name, show_position(me))) end
+show.play = show.avatar
+function show.act(answer) print(answer.text or "done") end
+function show.login(answer) print("logged in; account " .. answer.account) end
+function show.register(answer) print("registered; account " .. answer.account) end
+function show.enter(answer) print("in " .. (answer.shard or "the shard") .. "; now: avatar NAME") end
+
+local function help()
+	for _, line in ipairs(HELP) do print(("  %-28s %s"):format(line[1], line[2])) end
+end
+
+local function nearest(word)
+	local best, best_shared = nil, 1
+	for _, line in ipairs(HELP) do
+		local verb, shared = line[1]:match("^%S+"), 0
+		for i = 1, #word do
+			if verb:find(word:sub(i, i), 1, true) then shared = shared + 1 end
+		end
+		shared = shared - math.abs(#verb - #word)
+		if shared > best_shared then best, best_shared = verb, shared end
+	end
+	return best
+end
+
+-- prompt: what one typed line does; returns false when it was `quit`.
+function prompt(self, line)
+	local words = {}
+	for word in line:gmatch("%S+") do table.insert(words, word) end
+	local verb = table.remove(words, 1)
+	if not verb then
+		return true
+	elseif verb == "quit" or verb == "exit" then
+		return false
+	elseif verb == "help" or verb == "?" then
+		help()
+		return true
+	elseif verb == "chat" or verb == "say" then
+		verb, words = "chat", { line:match("^%s*%S+%s+(.*)$") }
+	end
+	local known
+	for _, entry in ipairs(HELP) do known = known or entry[1]:match("^%S+") == verb end
+	if not known then
+		local close = nearest(verb)
+		print(("no verb '%s'.%s"):format(verb, close and (" Did you mean '%s'?"):format(close) or " Try: help"))
+		return true
+	end
+	local result = table.pack(pcall(self[verb], self, table.unpack(words)))
+	if not result[1] then
+		print(tostring(result[2]))
+	elseif show[verb] then
+		show[verb](result[2])
+	elseif verb ~= "chat" then
+		print("done")
+	end
+	return true
+end
+
+-- interactive: a player whose surroundings are printed as they change.
+function interactive()
+	local me
+	local function name_of(id) return me.seen[id] and (me.seen[id].name or me.seen[id].kind) or tostring(id) end
+	me = player({ on = {
+		heard = function(m) print(("%s: %s"):format(m.name or "?", m.text or "")) end,
+		system = function(m) print("* " .. (m.text or "")) end,
+		kick = function(m) print("kicked: " .. (m.reason or "")) end,
+		bye = function(m) print("the server says goodbye: " .. (m.reason or "")) end,
+		cell_seen = function(m)
+			for _, e in ipairs(m.entities) do
+				if not (me.me and e.id == me.me.avatar) then print(("you see %s %s at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+			end
+		end,
+		delta = function(m)
+			for _, e in ipairs(m.appeared) do
+				if not (me.me and e.id == me.me.avatar) then print(("%s %s appears at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+			end
+			for _, e in ipairs(m.moved) do
+				if me.me and e.id ~= me.me.avatar and me.shown ~= e.id then
+					me.shown = e.id
+					print(("%s moves to (%.1f, %.1f)"):format(name_of(e.id), e.x, e.y))
+				end
+			end
+		end,
+	} })
+	return me
+end

@@ -30,6 +30,8 @@ struct world {
 	uint32_t order_next, order_wrong;
 	uint8_t trace[2][TROUPE_TRACE_SIZE];
 	uint64_t account;
+	uint8_t relay_trace[TROUPE_TRACE_SIZE], timer_trace[TROUPE_TRACE_SIZE];
+	uint64_t relay;
 	uint8_t key[TROUPE_KEY_SIZE];
 	char from_role[20];
 };
@@ -111,6 +113,37 @@ static int32_t serve_count(void *instance, const struct troupe_request *request,
 	return TROUPE_OK;
 }
 
+/* A request that leads to a timer, then to a call, then to its own answer: one trace and one player all through. */
+static void on_relayed(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	const struct troupe_host *h = ((struct actor *)instance)->host;
+
+	(void)arg, (void)typed;
+	memcpy(world.relay_trace, core_context_now()->trace, TROUPE_TRACE_SIZE);
+	h->reply(h, world.relay, reply->status, h->buf_ref(h, reply->buf));
+}
+
+static void on_relay_time(void *instance, void *arg)
+{
+	const struct troupe_host *h = ((struct actor *)instance)->host;
+	struct troupe_call call = { .size = sizeof(call), .service = "callee", .on_reply = on_relayed,
+				    .method = METHOD("callee.say"), .account = 1000, .body = text_buf(h, "relay", 5) };
+
+	(void)arg;
+	memcpy(world.timer_trace, core_context_now()->trace, TROUPE_TRACE_SIZE);
+	h->call(h, &call); /* account 1000 is no claim that this role may make */
+}
+
+static int32_t serve_relay(void *instance, const struct troupe_request *request, troupe_any_fn typed)
+{
+	const struct troupe_host *h = ((struct actor *)instance)->host;
+
+	(void)typed;
+	world.relay = request->id;
+	h->timer_start(h, 1, on_relay_time, NULL);
+	return TROUPE_OK;
+}
+
 static const char *const anybody[] = { "*", NULL };
 static const char *const mall_alone[] = { "mall", NULL };
 static const struct troupe_method methods[] = {
@@ -119,6 +152,7 @@ static const struct troupe_method methods[] = {
 	{ .name = "callee.refuse", .allow = anybody, .serve = serve_refuse },
 	{ .name = "callee.malformed", .allow = anybody, .serve = serve_malformed },
 	{ .name = "callee.count", .allow = anybody, .serve = serve_count },
+	{ .name = "callee.relay", .allow = anybody, .serve = serve_relay },
 	{ .name = "callee.secret", .allow = mall_alone, .serve = serve_say },
 	{ .name = NULL },
 };
@@ -381,6 +415,50 @@ static void check_stop(void)
 	assert_true(world.status == TROUPE_CANCELLED || world.status == TROUPE_UNAVAILABLE);
 }
 
+static void begin_relay(struct actor *caller)
+{
+	call_with(caller, (struct troupe_call){ .method = METHOD("callee.relay"), .on_reply = on_reply, .account = 7 },
+		  "x");
+}
+
+static void check_relay(void)
+{
+	uint8_t none[TROUPE_TRACE_SIZE] = { 0 };
+
+	assert_string_equal(world.body, "relay");
+	assert_int_equal(world.account, 7);
+	assert_memory_not_equal(world.trace[0], none, sizeof(none));
+	assert_memory_equal(world.trace[0], world.timer_trace, sizeof(none));
+	assert_memory_equal(world.trace[0], world.relay_trace, sizeof(none));
+}
+
+/* The callee alone is ended while it holds the request. */
+static void on_end_task(struct loop_task *task)
+{
+	(void)task;
+	core_end(world.core, core_instance(world.core, "base/callee"), 100, NULL, NULL);
+}
+
+static void on_end_time(void *instance, void *arg)
+{
+	static struct loop_task task = { .run = on_end_task };
+
+	(void)instance, (void)arg;
+	loop_post(core_main_loop(world.core), &task);
+}
+
+static void begin_callee_ends(struct actor *caller)
+{
+	call_with(caller, (struct troupe_call){ .method = METHOD("callee.hold"), .on_reply = on_reply }, "x");
+	caller->host->timer_start(caller->host, 20, on_end_time, NULL);
+}
+
+static void check_callee_ends(void)
+{
+	expect_end(TROUPE_UNAVAILABLE, "host.stopped");
+	assert_int_equal(world.served, 1);
+}
+
 static int32_t caller_start(struct actor *actor)
 {
 	world.caller = actor;
@@ -407,6 +485,8 @@ static const struct test_case cases[] = {
 	{ "a cancelled call has no answer", NULL, begin_cancel, check_cancel, 0, false },
 	{ "messages arrive in order", NULL, begin_order, check_order, 0, false },
 	{ "a full mailbox refuses", NULL, begin_overflow, check_overflow, 10, false },
+	{ "a trace and a player go along", "frontend", begin_relay, check_relay, 0, false },
+	{ "a call ends when its callee does", NULL, begin_callee_ends, check_callee_ends, 0, false },
 	{ "calls end when the host stops", NULL, begin_stop, check_stop, 0, false },
 };
 

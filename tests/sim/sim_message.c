@@ -228,7 +228,7 @@ static void answer_send(struct sim *sim, struct sim_instance *caller, uint64_t c
 static void answer_reason(struct sim *sim, struct sim_instance *caller, uint64_t call, int32_t status,
 			  const char *reason)
 {
-	uint8_t *bytes;
+	uint8_t *bytes = NULL;
 	struct troupe_buf *body = host_buf_new(NULL, strlen(reason), &bytes);
 
 	if (body != NULL) {

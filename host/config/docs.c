@@ -2,6 +2,7 @@
 /* Reference pages made from the tables that the program itself works with. */
 #include "docs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -79,6 +80,19 @@ static void docs_list(FILE *out, const char *title, const char *const *list)
 	fputs(list != NULL && list[0] != NULL ? ".\n" : "", out);
 }
 
+/* A sentence that begins with a capital and ends with one full stop, however its writer left it. */
+static void docs_sentence(FILE *out, const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	while (len > 0 && text[len - 1] == '.') {
+		len--;
+	}
+	if (len > 0) {
+		fprintf(out, "%c%.*s.", toupper((unsigned char)text[0]), (int)len - 1, text + 1);
+	}
+}
+
 static void docs_options(FILE *out, struct config_arena *arena, const struct troupe_plugin *const *plugins)
 {
 	fputs("# Options\n\n"
@@ -93,8 +107,10 @@ static void docs_options(FILE *out, struct config_arena *arena, const struct tro
 	fputs("\n## Every instance\n\n", out);
 	docs_table(out, arena, common_table, sizeof(struct troupe_option));
 	for (; *plugins != NULL; plugins++) {
-		fprintf(out, "\n## %s\n\n%s %s.\n", (*plugins)->name,
-			(*plugins)->kind == TROUPE_PLUGIN_DRIVER ? "Database driver:" : "Role:", (*plugins)->summary);
+		fprintf(out, "\n## %s\n\n%s ", (*plugins)->name,
+			(*plugins)->kind == TROUPE_PLUGIN_DRIVER ? "Database driver." : "Role.");
+		docs_sentence(out, (*plugins)->summary);
+		fputc('\n', out);
 		docs_list(out, "Parts: ", (*plugins)->parts);
 		docs_list(out, "Provides: ", (*plugins)->provides);
 		docs_list(out, "Needs: ", (*plugins)->needs);
@@ -116,7 +132,9 @@ static void docs_verbs(FILE *out, struct config_arena *arena, const struct troup
 		while ((arg = options_next(command->args, plugin->option_size, arg)) != NULL) {
 			fprintf(out, (arg->flags & TROUPE_OPTION_REQUIRED) != 0 ? " %s" : " [%s]", arg->name);
 		}
-		fprintf(out, "\n\n%s. Right: `%s`.%s%s\n", command->help, command->right,
+		fputs("\n\n", out);
+		docs_sentence(out, command->help);
+		fprintf(out, " Right: `%s`.%s%s\n", command->right,
 			(command->flags & TROUPE_COMMAND_CHANGES) != 0 ? " Changes something and is audited." : "",
 			(command->flags & TROUPE_COMMAND_DANGEROUS) != 0 ? " Asks before it acts." : "");
 		if (options_next(command->args, plugin->option_size, NULL) != NULL) {
@@ -135,7 +153,9 @@ static void docs_commands(FILE *out, struct config_arena *arena, const struct tr
 	      out);
 	for (const struct command *command = commands; command->name != NULL; command++) {
 		if (!command->hidden) {
-			fprintf(out, "\n## troupe %s\n\n%s.\n", command->name, command->summary);
+			fprintf(out, "\n## troupe %s\n\n", command->name);
+			docs_sentence(out, command->summary);
+			fputc('\n', out);
 			if (command->usage != NULL) {
 				fprintf(out, "\n```\n%s```\n", command->usage);
 			}

@@ -1,1 +1,1 @@
-while true do end
+every {} while true do end

@@ -36,10 +36,10 @@ for page in options commands errors; do
 	diff -u "$top_srcdir/docs/reference/$page.md" "$work/$page.md" >"$work/diff" 2>&1
 	result $? "docs/reference/$page.md"
 done
-for folder in "$top_srcdir"/plugins/*/; do
-	name=$(basename "$folder")
-	"$TROUPE" api options "$name" >"$work/table" 2>/dev/null || continue
-	readme=$folder/README.md
+for module in "${TROUPE_PLUGINS:-plugins/all}"/*.so; do
+	name=$(basename "$module" .so)
+	readme=$top_srcdir/plugins/$name/README.md
+	"$TROUPE" api options "$name" >"$work/table" || exit 1
 	if [ "$1" = --update ]; then
 		[ -f "$readme" ] || printf '# %s\n' "$name" >"$readme"
 		grep -q '^## Options$' "$readme" || printf '\n## Options\n' >>"$readme"

@@ -17,6 +17,7 @@
 #include "config/load.h"
 #include "core/core.h"
 #include "obs/log.h"
+#include "obs/obs.h"
 #include "paths.h"
 
 #define RUN_SETS_MAX 64u
@@ -53,6 +54,7 @@ struct run {
 	const char *sets[RUN_SETS_MAX];
 	char path[PATH_MAX];
 	struct core *core;
+	struct obs *obs;
 	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
 	uint32_t configs_len;
 	struct loop_task begin;
@@ -205,9 +207,15 @@ static int run_host(struct run *run)
 			config->state, strerror(-r));
 		return EXIT_FAILED;
 	}
+	log_open(&(struct log_setup){ .host = config->host->name, .fd = STDERR_FILENO });
 	r = core_new(config, &run->core, &error);
 	if (r < 0) {
 		fprintf(stderr, "troupe: %s%s%s\n", error.text, error.help[0] != '\0' ? "; " : "", error.help);
+		return EXIT_FAILED;
+	}
+	if (obs_open(run->core, (uint16_t)config->host->metrics_port, &run->obs, &error) != TROUPE_OK) {
+		fprintf(stderr, "troupe: metrics: %s; %s\n", error.text, error.help);
+		core_free(run->core);
 		return EXIT_FAILED;
 	}
 	core_on_hangup(run->core, run_hangup, run);
@@ -215,7 +223,9 @@ static int run_host(struct run *run)
 		loop_post(core_main_loop(run->core), &run->begin);
 	}
 	r = core_run(run->core);
+	obs_close(run->obs);
 	core_free(run->core);
+	log_close();
 	for (uint32_t i = 0; i < run->configs_len; i++) {
 		config_free(run->configs[i]);
 	}

@@ -56,7 +56,8 @@ enum troupe_option_type {
 	TROUPE_OPTION_LISTEN = 8,    /* struct troupe_strings: "tcp://:9322", one or a list of them */
 	TROUPE_OPTION_DATABASE = 9,  /* const char *: the name of a database instance, proven to exist */
 	TROUPE_OPTION_STRINGS = 10,  /* struct troupe_strings */
-	TROUPE_OPTION_BLOCK = 11,    /* a nested struct at `offset`, described by `fields` */
+	TROUPE_OPTION_BLOCK = 11,    /* a nested struct at `offset`, described by `fields`, whose offsets count from its
+				      * start; what is REQUIRED in it is so only when the block is there */
 	TROUPE_OPTION_MAP = 12,	     /* struct troupe_map: name = { ... } any number of times */
 	TROUPE_OPTION_DRIVER = 13,   /* const char *: a driver plugin, whose own options then belong to the block */
 	TROUPE_OPTION_SECRET = 14    /* const char *: the value that the secrets file holds under this name */

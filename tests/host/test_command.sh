@@ -76,5 +76,48 @@ echo 'bad_major {}' >bad.lua
 ok "bad plugin" 3 "built for contract 2.7, this host speaks 1.0" "$TROUPE" check bad.lua
 ok "run refuses the same" 3 "P0007" "$TROUPE" run bad.lua
 ok "run without file" 2 "which configuration" "$TROUPE" run
+
+# A running host: a create that fails stops nothing else; a hangup applies what is live and says what is not.
+# said TEXT: waits until the host has said it.
+said() {
+	number=$((number + 1))
+	for _ in $(seq 100); do
+		if grep -qF -e "$1" err; then
+			echo "ok $number - says: $1"
+			return
+		fi
+		sleep 0.1
+	done
+	failed=1
+	echo "not ok $number - says: $1"
+	sed 's/^/# /' err
+}
+printf 'bad_create {}\nevery {}\n' >run.lua
+"$TROUPE" run run.lua --state state 2>err &
+host=$!
+said "the create of this plugin always fails"
+said "1 of 2 instances are ready"
+printf 'bad_create {}\nevery { tick = "20ms" }\n' >run.lua
+kill -HUP $host
+said '`tick` has changed, which needs a restart'
+echo 'every { tik = 1 }' >run.lua
+kill -HUP $host
+said "unknown option \`tik\` of every (run.lua:1)"
+said "reload refused, nothing was changed"
+printf 'bad_create {}\n' >run.lua
+kill -HUP $host
+said "its block is gone from the configuration"
+kill -TERM $host
+wait $host
+status=$?
+number=$((number + 1))
+mode=$(stat -c %a state)
+if [ $status -eq 0 ] && [ "$mode" = 700 ]; then
+	echo "ok $number - stops as told, state folder 700"
+else
+	failed=1
+	echo "not ok $number - stops as told, state folder 700"
+	echo "# exit code $status, mode $mode"
+fi
 echo "1..$number"
 exit $failed

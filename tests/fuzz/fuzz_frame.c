@@ -15,7 +15,7 @@ struct seen {
 /* one: reads the next frame if it is there, from a copy that ends where the bytes end. */
 static int one(const uint8_t *bytes, size_t len, struct seen *seen)
 {
-	uint8_t *copy = malloc(len > 0 ? len : 1);
+	uint8_t *copy = calloc(1, len > 0 ? len : 1);
 	struct wire_frame frame;
 
 	if (len > 0) {

@@ -20,11 +20,27 @@ master { database = "base", shards = { meadow = { comment = "The first meadow", 
 -- Players register and log in here. A port without an address means this machine only.
 account { database = "base", listen = "tcp://:9340" }
 
+-- Money, in a ledger that always adds up. Operators give it: `troupe billing grant ACCOUNT gold 500 "welcome"`.
+billing { database = "base", currencies = { gold = { title = "Gold" }, silver = { title = "Silver" } } }
+
+-- What is sold. Prices and offers change while it runs: edit, then `troupe reload`.
+mall {
+	database = "base",
+	offers = {
+		lantern = { item = "lantern", currency = "gold", price = 30 },
+		seeds = { item = "seed", count = 10, currency = "silver", price = 5 },
+		golden_hat = { item = "hat.golden", currency = "gold", price = 250, stock = 100 },
+	},
+}
+
 -- What follows belongs to one copy of the world, the shard "meadow".
 part "shard:meadow"
 
 -- Its own data: avatars, items and the world itself.
 database "meadow" { driver = "leveldb", path = "meadow" }
+
+-- Avatars and what they carry.
+itemstore { database = "meadow" }
 
 -- Players connect here once they have logged in. A second front-end needs another name and another port.
 frontend "fe1" { listen = "tcp://:9322", max_clients = 5000 }

@@ -176,7 +176,6 @@ static void not_answered(struct mall_work *work, const char *what, const struct 
 	if (troupe_outcome_of(reply->status) == TROUPE_REFUSED && reply->status != TROUPE_RESOURCE_EXHAUSTED &&
 	    reply->status != TROUPE_ABORTED) {
 		line.level = TROUPE_LOG_WARNING;
-		line.code = "S0311";
 	}
 	snprintf(text, sizeof(text), "%s of an order was not done (%s, status %d): it is asked again", what,
 		 reply->reason[0] != '\0' ? reply->reason : "no answer", (int)reply->status);

@@ -374,7 +374,6 @@ static void tx_broken(struct store_tx *tx)
 	struct troupe_log line = {
 		.size = sizeof(line),
 		.level = TROUPE_LOG_ERROR,
-		.code = "S0301",
 		.text = "a record in the database cannot be read, or asks for too much: the request ends, nothing is changed",
 	};
 

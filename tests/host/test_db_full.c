@@ -160,6 +160,8 @@ static unsigned cycles(struct disk *disk, unsigned count, unsigned warm_up, cons
 	char plugins[4096];
 	struct oracle_run run = { .program = "db_load", .driver = "driver_leveldb", .store = disk->store, .mode = "ring",
 				  .full = disk->mounted ? NULL : disk->full };
+	/* LevelDB may also refuse everything after an error, and the mutant then never comes back */
+	uint64_t patience_ms = mutant != NULL ? 300 : WAIT_MS;
 	int ends, status;
 
 	if (mutant != NULL) {
@@ -196,15 +198,17 @@ static unsigned cycles(struct disk *disk, unsigned count, unsigned warm_up, cons
 			usleep(20000);
 		}
 		disk_free(disk);
-		for (begin = now_ms(); heard.last != TROUPE_OK && now_ms() - begin < WAIT_MS;) {
+		for (begin = now_ms(); heard.last != TROUPE_OK && now_ms() - begin < patience_ms;) {
 			hear(file);
 		}
 		uint64_t took = now_ms() - begin;
 
 		*ret_slowest_ms = took > *ret_slowest_ms ? took : *ret_slowest_ms;
 	}
+	uint64_t since = now_ms();
+
 	/* the mutant's loss is in the log, which is gone when enough has been written: so look soon */
-	for (uint64_t until = heard.commits + (mutant != NULL ? 10 : 50); heard.commits < until;) {
+	for (uint64_t until = heard.commits + (mutant != NULL ? 10 : 50); heard.commits < until && now_ms() - since < patience_ms;) {
 		hear(file);
 	}
 	kill(pid, SIGKILL);

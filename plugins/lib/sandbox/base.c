@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* The sandbox's globals and its math: what is allowed, and the replacements of what is not. */
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* --- text of values ------------------------------------------------------------------------------- */
+
+void text_push(lua_State *L, int idx)
+{
+	idx = lua_absindex(L, idx);
+	switch (lua_type(L, idx)) {
+	case LUA_TNIL:
+		lua_pushliteral(L, "nil");
+		break;
+	case LUA_TBOOLEAN:
+		lua_pushstring(L, lua_toboolean(L, idx) ? "true" : "false");
+		break;
+	case LUA_TNUMBER:
+	case LUA_TSTRING:
+		lua_pushvalue(L, idx);
+		lua_tostring(L, -1);
+		break;
+	default:
+		/* an address would differ from run to run */
+		if (luaL_getmetafield(L, idx, "__tostring") != LUA_TNIL) {
+			lua_pushvalue(L, idx);
+			lua_call(L, 1, 1);
+			if (lua_type(L, -1) != LUA_TSTRING) {
+				luaL_error(L, "'__tostring' must return a string");
+			}
+		} else {
+			lua_pushstring(L, luaL_typename(L, idx));
+		}
+	}
+}
+
+static int base_tostring(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	text_push(L, 1);
+	return 1;
+}
+
+static int base_print(lua_State *L)
+{
+	struct sandbox *s = sandbox_of(L);
+	int args = lua_gettop(L);
+	luaL_Buffer text;
+	lua_Debug ar = { 0 };
+
+	if (s->prints++ >= s->set.print_max) {
+		s->count.prints_dropped++;
+		return 0;
+	}
+	luaL_buffinit(L, &text);
+	for (int i = 1; i <= args; i++) {
+		if (i > 1) {
+			luaL_addchar(&text, ' ');
+		}
+		text_push(L, i);
+		sandbox_charge(L, lua_rawlen(L, -1) / 16);
+		luaL_addvalue(&text);
+	}
+	luaL_pushresult(&text);
+	if (s->set.log != NULL) {
+		size_t len;
+		const char *line = lua_tolstring(L, -1, &len);
+
+		if (lua_getstack(L, 1, &ar)) {
+			lua_getinfo(L, "Sl", &ar);
+		}
+		s->set.log(s->set.arg, ar.short_src, ar.currentline, line, len);
+	}
+	return 0;
+}
+
+/* --- pairs, in an order that is the same everywhere ------------------------------------------------ */
+
+struct key {
+	int is_text;
+	lua_Number number;
+	lua_Integer integer;
+	const char *text;
+	size_t len;
+};
+
+static int key_order(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	int order;
+
+	if (x->is_text != y->is_text) {
+		return x->is_text - y->is_text;
+	}
+	if (!x->is_text) {
+		return (x->integer > y->integer) - (x->integer < y->integer);
+	}
+	order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+static int pairs_next(lua_State *L)
+{
+	lua_Integer at = lua_tointeger(L, lua_upvalueindex(2));
+
+	for (;;) {
+		lua_rawgeti(L, lua_upvalueindex(1), ++at);
+		if (lua_isnil(L, -1)) {
+			return 1;
+		}
+		lua_pushvalue(L, -1);
+		if (lua_rawget(L, 1) != LUA_TNIL) {
+			lua_pushinteger(L, at);
+			lua_replace(L, lua_upvalueindex(2));
+			return 2;
+		}
+		lua_pop(L, 2); /* removed since */
+	}
+}
+
+static int base_pairs(lua_State *L)
+{
+	size_t count = 0;
+	struct key *keys;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+		if (lua_type(L, -2) != LUA_TSTRING && !lua_isinteger(L, -2)) {
+			return luaL_error(L, "pairs: a key is a %s; only whole numbers and strings have an order",
+					  luaL_typename(L, -2));
+		}
+		if (++count > TABLE_MAX) {
+			return luaL_error(L, "pairs: more than %d entries", TABLE_MAX);
+		}
+	}
+	sandbox_charge(L, count * 4);
+	keys = lua_newuserdatauv(L, count * sizeof(*keys) + 1, 0);
+	count = 0;
+	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+		struct key *key = &keys[count++];
+
+		key->is_text = lua_type(L, -2) == LUA_TSTRING;
+		if (key->is_text) {
+			key->text = lua_tolstring(L, -2, &key->len);
+		} else {
+			key->integer = lua_tointeger(L, -2);
+		}
+	}
+	qsort(keys, count, sizeof(*keys), key_order);
+	lua_createtable(L, (int)count, 0);
+	for (size_t i = 0; i < count; i++) {
+		if (keys[i].is_text) {
+			lua_pushlstring(L, keys[i].text, keys[i].len);
+		} else {
+			lua_pushinteger(L, keys[i].integer);
+		}
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_pushinteger(L, 0);
+	lua_pushcclosure(L, pairs_next, 2);
+	lua_pushvalue(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+/* --- errors and metatables ------------------------------------------------------------------------ */
+
+static int pcall_after(lua_State *L, int status, lua_KContext context)
+{
+	(void)context;
+	if (sandbox_stopped(sandbox_of(L))) {
+		return stop_raise(L); /* the end of a call is not an error to be caught */
+	}
+	if (status != LUA_OK && status != LUA_YIELD) {
+		lua_pushboolean(L, 0);
+		lua_pushvalue(L, -2);
+		return 2;
+	}
+	return lua_gettop(L);
+}
+
+static int base_pcall(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	sandbox_charge(L, 20); /* an error that is caught costs far more than an instruction */
+	lua_pushboolean(L, 1);
+	lua_insert(L, 1);
+	return pcall_after(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_after), 0);
+}
+
+static int base_setmetatable(lua_State *L)
+{
+	static const char *const refused[] = { "__gc", "__close", "__mode", "__metatable", NULL };
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
+		return luaL_error(L, "this table is read-only");
+	}
+	for (int i = 0; lua_istable(L, 2) && refused[i] != NULL; i++) {
+		lua_pushstring(L, refused[i]);
+		if (lua_rawget(L, 2) != LUA_TNIL) {
+			return luaL_error(L, "scripts may not use '%s'", refused[i]);
+		}
+		lua_pop(L, 1);
+	}
+	lua_settop(L, 2);
+	lua_setmetatable(L, 1);
+	return 1;
+}
+
+static int base_getmetatable(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	if (lua_type(L, 1) != LUA_TTABLE || !lua_getmetatable(L, 1)) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
+		return 1;
+	}
+	return 1;
+}
+
+/* take copies functions of a stock library, which is opened for this alone */
+static void take(lua_State *L, lua_CFunction open, const char *const *names)
+{
+	int to = lua_gettop(L);
+
+	lua_pushcfunction(L, open);
+	lua_pushliteral(L, "");
+	lua_call(L, 1, 1);
+	for (; *names != NULL; names++) {
+		lua_getfield(L, -1, *names);
+		lua_setfield(L, to, *names);
+	}
+	lua_settop(L, to);
+}
+
+void base_push(lua_State *L)
+{
+	static const char *const stock[] = { "assert",	 "error",  "ipairs",   "rawequal", "rawget", "rawlen",
+					     "rawset", "select", "tonumber", "type",     NULL };
+	static const luaL_Reg own[] = { { "getmetatable", base_getmetatable },
+					{ "pairs", base_pairs },
+					{ "pcall", base_pcall },
+					{ "print", base_print },
+					{ "require", file_require },
+					{ "setmetatable", base_setmetatable },
+					{ "tostring", base_tostring },
+					{ NULL, NULL } };
+
+	/* luaopen_base fills the table of globals, which scripts never see */
+	lua_newtable(L);
+	take(L, luaopen_base, stock);
+	luaL_setfuncs(L, own, 0);
+}
+
+/* --- math ----------------------------------------------------------------------------------------- */
+
+uint64_t sandbox_random(struct sandbox *s)
+{
+	/* xoshiro256** (Blackman, Vigna 2018) */
+	uint64_t *r = s->random, result = r[1] * 5, t = r[1] << 17;
+
+	result = ((result << 7) | (result >> 57)) * 9;
+	r[2] ^= r[0];
+	r[3] ^= r[1];
+	r[1] ^= r[2];
+	r[0] ^= r[3];
+	r[2] ^= t;
+	r[3] = (r[3] << 45) | (r[3] >> 19);
+	return result;
+}
+
+void sandbox_seed(struct sandbox *s, uint64_t seed)
+{
+	for (int i = 0; i < 4; i++) { /* splitmix64, as the authors advise */
+		uint64_t z = seed += 0x9E3779B97F4A7C15u;
+
+		z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+		z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+		s->random[i] = z ^ (z >> 31);
+	}
+}
+
+static int math_random(lua_State *L)
+{
+	uint64_t value = sandbox_random(sandbox_of(L)), span;
+	lua_Integer low = 1, high;
+
+	if (lua_gettop(L) == 0) {
+		lua_pushnumber(L, (lua_Number)(value >> 11) * (0.5 / ((uint64_t)1 << 52)));
+		return 1;
+	}
+	high = luaL_checkinteger(L, 1);
+	if (lua_gettop(L) > 1) {
+		low = high;
+		high = luaL_checkinteger(L, 2);
+	}
+	luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
+	span = (uint64_t)high - (uint64_t)low + 1;
+	lua_pushinteger(L, (lua_Integer)((uint64_t)low + (span == 0 ? value : value % span)));
+	return 1;
+}
+
+void math_push(lua_State *L)
+{
+	/* exact by IEEE 754; what libm approximates may differ between machines and is left out */
+	static const char *const stock[] = { "abs",  "ceil", "floor",	   "fmod",	 "huge",       "max",	    "min", "modf",
+					     "pi",   "sqrt", "tointeger", "maxinteger", "mininteger", "type", "ult", NULL };
+
+	lua_newtable(L);
+	take(L, luaopen_math, stock);
+	lua_pushcfunction(L, math_random);
+	lua_setfield(L, -2, "random");
+}
+
+void utf8_push(lua_State *L)
+{
+	static const char *const stock[] = { "char", "charpattern", "codepoint", "codes", "len", "offset", NULL };
+
+	lua_newtable(L);
+	take(L, luaopen_utf8, stock);
+}

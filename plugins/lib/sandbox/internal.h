@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the sandbox share; not for its users. */
+#ifndef SANDBOX_INTERNAL_H
+#define SANDBOX_INTERNAL_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "sandbox.h"
+
+#define HOOK_STEP 256	   /* instructions between looks at the budget and the clock */
+#define REFUSED_MAX 8	   /* growths refused in one call before it ends: each costs a whole collection */
+#define TABLE_MAX 100000   /* elements that a table function will handle */
+#define GENERATIONS_MAX 8  /* open at one time */
+
+struct script_file {
+	struct script_file *next; /* in load order */
+	uint32_t generation;
+	int started; /* 0 no, 1 running, 2 done */
+	int function_ref, result_ref;
+	size_t text_len;
+	char *text; /* inside this block */
+	char name[SANDBOX_NAME_MAX + 1];
+};
+
+struct sandbox {
+	struct sandbox_settings set;
+	struct sandbox_counters count;
+	lua_State *L;	    /* main thread: runs nothing of a script */
+	lua_State *co;	    /* the thread calls run in; a new one after each failure */
+	int co_ref, running;
+	size_t memory;
+	uint32_t refused; /* growths in this call */
+	enum sandbox_kind stop; /* raised flag: this call is over */
+	uint64_t used, charged_at, started_ns; /* instructions and charges so far */
+	uint32_t prints;
+	char raised_code[8], raised_help[160]; /* of the last sandbox_raise */
+	uint64_t random[4];
+	uint32_t generation_last;
+	uint32_t generations[GENERATIONS_MAX];
+	struct script_file *files;
+	int base_ref, libraries_ref; /* globals of scripts; what require finds */
+	uint64_t fail_at; /* tests: refuse growth number fail_at and all after it; 0 = never */
+	uint64_t growths;
+};
+
+/* budget.c */
+void *sandbox_alloc(void *ud, void *p, size_t old, size_t n);
+void budget_start(struct sandbox *s);
+/* stop_raise: ends the running call from inside a C function; does not return. */
+int stop_raise(lua_State *L);
+
+/* call.c */
+int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *what,
+		  enum sandbox_kind on_error, struct sandbox_error *reterr);
+int misuse(struct sandbox *s, struct sandbox_error *reterr, const char *what, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* load.c */
+struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name);
+const struct script_file *file_latest(const struct sandbox *s, const char *name);
+int file_require(lua_State *L);
+
+/* libraries: each pushes one table of functions, not yet read-only; base_push the globals */
+void base_push(lua_State *L);
+void math_push(lua_State *L);
+void string_push(lua_State *L);
+void table_push(lua_State *L);
+void utf8_push(lua_State *L);
+void text_push(lua_State *L, int idx); /* tostring() of a value, without addresses */
+extern const luaL_Reg pattern_functions[];
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* The sandbox's files: compiling, starting, generations, require. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* short_name: without leading folders and ".lua", as `require` says it */
+static size_t short_name(const char *name, const char **ret_start)
+{
+	const char *slash = strrchr(name, '/');
+	size_t len;
+
+	*ret_start = slash != NULL ? slash + 1 : name;
+	len = strlen(*ret_start);
+	return len > 4 && strcmp(*ret_start + len - 4, ".lua") == 0 ? len - 4 : len;
+}
+
+struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name)
+{
+	for (struct script_file *file = s->files; file != NULL; file = file->next) {
+		const char *start;
+		size_t len = short_name(file->name, &start);
+
+		if (file->generation == generation &&
+		    (strcmp(file->name, name) == 0 || (strlen(name) == len && memcmp(start, name, len) == 0))) {
+			return file;
+		}
+	}
+	return NULL;
+}
+
+const struct script_file *file_latest(const struct sandbox *s, const char *name)
+{
+	const struct script_file *latest = NULL;
+
+	for (const struct script_file *file = s->files; file != NULL; file = file->next) {
+		if (strcmp(file->name, name) == 0 && (latest == NULL || file->generation >= latest->generation)) {
+			latest = file;
+		}
+	}
+	return latest;
+}
+
+uint32_t sandbox_generation_open(struct sandbox *s)
+{
+	for (unsigned i = 0; i < GENERATIONS_MAX; i++) {
+		if (s->generations[i] == 0) {
+			return s->generations[i] = ++s->generation_last;
+		}
+	}
+	return 0;
+}
+
+static int env_newindex(lua_State *L)
+{
+	return sandbox_raise(L, "S0104", "write `local` in front of its first assignment",
+			     "assignment to the undeclared global '%s'", luaL_tolstring(L, 2, NULL));
+}
+
+static int env_index(lua_State *L)
+{
+	lua_rawgeti(L, LUA_REGISTRYINDEX, sandbox_of(L)->base_ref);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, -2) == LUA_TNIL) {
+		return sandbox_raise(L, "S0105", "scripts see their own locals, the libraries, and what they `require`",
+				     "there is no global '%s'", luaL_tolstring(L, 2, NULL));
+	}
+	return 1;
+}
+
+static int load_body(lua_State *L)
+{
+	struct script_file *file = lua_touserdata(L, 1);
+	char chunk[SANDBOX_NAME_MAX + 2];
+
+	snprintf(chunk, sizeof(chunk), "@%s", file->name);
+	if (luaL_loadbufferx(L, file->text, file->text_len, chunk, "t") != LUA_OK) {
+		return lua_error(L);
+	}
+	lua_newtable(L); /* a fresh environment: what a file sets globally is an error, what it reads is the base */
+	lua_newtable(L);
+	lua_pushcfunction(L, env_index);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, env_newindex);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+	lua_setupvalue(L, -2, 1);
+	file->function_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	return 0;
+}
+
+static void file_free(struct sandbox *s, struct script_file *file)
+{
+	luaL_unref(s->L, LUA_REGISTRYINDEX, file->function_ref);
+	luaL_unref(s->L, LUA_REGISTRYINDEX, file->result_ref);
+	free(file);
+}
+
+int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const char *text, size_t text_len,
+		 struct sandbox_error *reterr)
+{
+	struct script_file *file, **last = &s->files;
+
+	if (strlen(name) > SANDBOX_NAME_MAX) {
+		return misuse(s, reterr, "load", "the file's name is longer than %d bytes: %.40s...", SANDBOX_NAME_MAX,
+			      name);
+	}
+	if (text_len > s->set.text_max) {
+		return misuse(s, reterr, "load", "%s has %zu bytes, more than %zu", name, text_len, s->set.text_max);
+	}
+	if (file_find(s, generation, name) != NULL) {
+		return misuse(s, reterr, "load", "two files of one generation are called %s", name);
+	}
+	file = malloc(sizeof(*file) + text_len + 1);
+	if (file == NULL) {
+		return misuse(s, reterr, "load", "no memory for %s", name);
+	}
+	*file = (struct script_file){ .generation = generation, .function_ref = LUA_NOREF, .result_ref = LUA_REFNIL };
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	file->text = (char *)(file + 1);
+	memcpy(file->text, text, text_len);
+	file->text[text_len] = '\0';
+	file->text_len = text_len;
+	while (*last != NULL) {
+		last = &(*last)->next;
+	}
+	*last = file; /* before it is compiled, so that an error can show its line */
+	if (run_protected(s, load_body, file, "load", SANDBOX_SYNTAX, reterr) != 0) {
+		*last = NULL;
+		file_free(s, file);
+		return -1;
+	}
+	return 0;
+}
+
+/* start_file runs the body of a file and keeps what it returned. */
+static int start_file(lua_State *L, struct script_file *file)
+{
+	file->started = 1;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, file->function_ref);
+	lua_pushstring(L, file->name);
+	lua_call(L, 1, 1);
+	file->result_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+	file->started = 2;
+	return 0;
+}
+
+static int start_body(lua_State *L)
+{
+	return start_file(L, lua_touserdata(L, 1));
+}
+
+int sandbox_start(struct sandbox *s, uint32_t generation, const char *name, struct sandbox_error *reterr)
+{
+	struct script_file *file = file_find(s, generation, name);
+
+	if (file == NULL) {
+		return misuse(s, reterr, "start", "no file %s in generation %u", name, generation);
+	}
+	return file->started == 2 ? 0 : run_protected(s, start_body, file, "its body", SANDBOX_RUNTIME, reterr);
+}
+
+/* caller_generation: of the file whose function calls `require` */
+static uint32_t caller_generation(lua_State *L, struct sandbox *s)
+{
+	lua_Debug ar;
+	const struct script_file *file;
+
+	if (lua_getstack(L, 1, &ar) && lua_getinfo(L, "S", &ar)) {
+		file = file_latest(s, ar.short_src);
+		return file != NULL ? file->generation : 0;
+	}
+	return 0;
+}
+
+int file_require(lua_State *L)
+{
+	struct sandbox *s = sandbox_of(L);
+	const char *name = luaL_checkstring(L, 1);
+	struct script_file *file;
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->libraries_ref);
+	if (lua_getfield(L, -1, name) != LUA_TNIL) {
+		return 1;
+	}
+	file = file_find(s, caller_generation(L, s), name);
+	if (file == NULL) {
+		return sandbox_raise(L, "S0106", "require names a library of the host or a file beside this one",
+				     "there is nothing called '%s' to require", name);
+	}
+	if (file->started == 1) {
+		return sandbox_raise(L, "S0107", "move what both need into a third file",
+				     "'%s' requires itself, by way of this file", name);
+	}
+	if (file->started == 0) {
+		start_file(L, file);
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, file->result_ref);
+	return 1;
+}
+
+int sandbox_module(const struct sandbox *s, uint32_t generation, const char *name)
+{
+	const struct script_file *file = file_find(s, generation, name);
+
+	return file != NULL && file->started == 2 ? file->result_ref : LUA_REFNIL;
+}
+
+void sandbox_generation_close(struct sandbox *s, uint32_t generation)
+{
+	for (struct script_file **at = &s->files; *at != NULL;) {
+		struct script_file *file = *at;
+
+		if (file->generation == generation) {
+			*at = file->next;
+			file_free(s, file);
+		} else {
+			at = &file->next;
+		}
+	}
+	for (unsigned i = 0; i < GENERATIONS_MAX; i++) {
+		if (s->generations[i] == generation) {
+			s->generations[i] = 0;
+		}
+	}
+}

@@ -567,6 +567,47 @@ static void test_channels(void **state)
 	player_done(&c);
 }
 
+/* Every order of leaving: what is left must be exactly who did not leave. */
+static void test_leaving_closes_the_gaps(void **state)
+{
+	struct world *w = *state;
+	struct player p[3];
+	uint64_t session[3];
+	uint32_t listens[3][4];
+
+	for (int i = 0; i < 3; i++) {
+		session[i] = in_world(&p[i], w, (uint8_t)(i + 1));
+	}
+	for (uint32_t round = 0; round < 60; round++) {
+		uint32_t order = round * 2654435761u;
+
+		for (int i = 0; i < 12; i++) {
+			batch_subscribe(w, session[i % 3], 5 + (uint64_t)(i / 3), 1);
+			listens[i % 3][i / 3] = 1;
+		}
+		for (int i = 0; i < 6; i++) {
+			uint32_t who = (order >> 3) % 3, channel = (order >> 7) % 4;
+
+			batch_subscribe(w, session[who], 5 + channel, 0);
+			listens[who][channel] = 0;
+			order = order * 1664525u + 1013904223u;
+		}
+		for (uint32_t channel = 0; channel < 4; channel++) {
+			batch_publish(w, 5 + channel, "x", 1, 0);
+			for (int i = 0; i < 3; i++) {
+				assert_int_equal(heard(&p[i]), listens[i][channel]);
+			}
+		}
+		for (int i = 0; i < 3; i++) {
+			player_send_bytes(&p[i], WIRE_PING, 8, NULL, 0); /* or the server thinks it idle */
+			player_expect(&p[i], WIRE_PONG, &client__pong__descriptor, 8);
+		}
+	}
+	for (int i = 0; i < 3; i++) {
+		player_done(&p[i]);
+	}
+}
+
 static void test_slow_reader_gets_the_newest(void **state)
 {
 	static uint8_t payload[10000];
@@ -760,6 +801,7 @@ int main(void)
 		T(test_in_flight),
 		T(test_silence),
 		T(test_channels),
+		T(test_leaving_closes_the_gaps),
 		T(test_slow_reader_gets_the_newest),
 		T(test_reader_that_never_reads_goes),
 		T(test_send_to_one),

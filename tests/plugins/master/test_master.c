@@ -321,7 +321,12 @@ static void test_second_login_kicks_the_first(void **state)
 	assert_true(w->frontend == w->fe2.h->id);
 	assert_int_equal(w->epoch, 2);
 	assert_int_equal(w->fe1.kicked, 2);
+	present(&w->fe2, 3, 1); /* again at the same front-end: the older farewell comes late */
 	present(&w->fe2, 2, 0);
+	sim_run(w->sim, 10);
+	who(w);
+	assert_int_equal(w->epoch, 3);
+	present(&w->fe2, 3, 0);
 	sim_run(w->sim, 10);
 	who(w);
 	assert_true(w->frontend == 0);

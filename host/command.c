@@ -10,11 +10,17 @@
 #include "config/check.h"
 #include "config/docs.h"
 #include "config/words.h"
+#include "control/client.h"
 #include "run.h"
 
 const struct command commands[] = {
 	{ "demo", "run the small game that comes with the program", demo_usage, demo_main, 0 },
 	{ "run", "run a host of a configuration", run_usage, run_main, 0 },
+	{ "status", "show what a running host does", status_usage, operator_main, 0 },
+	{ "stop", "end a running host", stop_usage, operator_main, 0 },
+	{ "drain", "finish and stop an instance or a host", drain_usage, operator_main, 0 },
+	{ "reload", "read configuration and scripts again", reload_usage, operator_main, 0 },
+	{ "metrics", "print the metrics of a running host", metrics_usage, operator_main, 0 },
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
@@ -60,6 +66,27 @@ int command_unknown(const char *command, const char *word, const char *const *kn
 		fprintf(stderr, "troupe %s: unknown argument '%s'. Did you mean '%s'?\n", command, word, words.best);
 	} else {
 		fprintf(stderr, "troupe %s: unknown argument '%s'; try: troupe %s --help\n", command, word, command);
+	}
+	return EXIT_USAGE;
+}
+
+int command_not_found(const char *word)
+{
+	struct words words;
+
+	words_begin(&words, word);
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (!command->hidden) {
+			words_offer(&words, command->name);
+		}
+	}
+	words_offer(&words, "help");
+	words_offer(&words, "version");
+	fprintf(stderr, "troupe: no command '%s'. ", word);
+	if (words.best != NULL) {
+		fprintf(stderr, "Did you mean '%s'?\n", words.best);
+	} else {
+		fputs("Try: troupe help\n", stderr);
 	}
 	return EXIT_USAGE;
 }

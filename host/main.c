@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "config/words.h"
+#include "control/client.h"
 
 static void print_help(FILE *out)
 {
@@ -30,27 +30,6 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static int unknown(const char *word)
-{
-	struct words words;
-
-	words_begin(&words, word);
-	for (const struct command *command = commands; command->name != NULL; command++) {
-		if (!command->hidden) {
-			words_offer(&words, command->name);
-		}
-	}
-	words_offer(&words, "help");
-	words_offer(&words, "version");
-	fprintf(stderr, "troupe: no command '%s'. ", word);
-	if (words.best != NULL) {
-		fprintf(stderr, "Did you mean '%s'?\n", words.best);
-	} else {
-		fputs("Try: troupe help\n", stderr);
-	}
-	return EXIT_USAGE;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -71,7 +50,8 @@ int main(int argc, char **argv)
 	const struct command *command = find(help ? argv[2] : word);
 
 	if (command == NULL) {
-		return unknown(help ? argv[2] : word);
+		/* a role's name, perhaps: a running host knows */
+		return operator_role_main(argc - 1, argv + 1);
 	}
 	for (int i = 2; i < argc && !help; i++) {
 		help = strcmp(argv[i], "--help") == 0;

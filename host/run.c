@@ -15,6 +15,7 @@
 #include "command.h"
 #include "config/diag.h"
 #include "config/load.h"
+#include "control/control.h"
 #include "core/core.h"
 #include "obs/log.h"
 #include "obs/obs.h"
@@ -55,6 +56,8 @@ struct run {
 	char path[PATH_MAX];
 	struct core *core;
 	struct obs *obs;
+	struct control *control;
+	struct reload_source source;
 	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
 	uint32_t configs_len;
 	struct loop_task begin;
@@ -128,63 +131,29 @@ static struct config *run_load(struct run *run, struct diag_list *diags)
 	return config;
 }
 
-/* Gives each instance its new live options. What needs a restart is said and left as it is. */
-static void run_apply(struct run *run, const struct config *config)
+static const struct config *reload_load(void *arg, struct diag_list *diags)
 {
-	uint32_t len;
-	struct instance *const *instances = core_instances(run->core, &len);
+	return run_load(arg, diags);
+}
 
-	for (uint32_t i = 0; i < len; i++) {
-		/* The newest configuration that knows the instance: reloads may have changed it before. */
-		const struct config_instance *before = NULL;
-		const struct config_instance *after = NULL;
-		const char *option, *name = instances[i]->host.name;
+/* The newest configuration that knows the instance, but for the one just loaded: reloads may have changed it before. */
+static const struct config_instance *reload_before(void *arg, const char *name)
+{
+	const struct run *run = arg;
+	const struct config_instance *before = NULL;
 
-		for (uint32_t c = run->configs_len - 1; c > 0 && before == NULL; c--) {
-			before = config_instance_find(run->configs[c - 1], name);
-		}
-		after = config_instance_find(config, name);
-		if (before == NULL) {
-			continue;
-		}
-		if (after == NULL) {
-			log_text(TROUPE_LOG_WARNING, name, "its block is gone from the configuration: it runs on until a "
-				 "restart");
-			continue;
-		}
-		switch (config_compare(before, after, &option)) {
-		case CONFIG_LIVE:
-			core_configure(run->core, instances[i], after, NULL, NULL);
-			break;
-		case CONFIG_RESTART:
-			log_text(TROUPE_LOG_WARNING, name, "`%s` has changed, which needs a restart", option);
-			break;
-		default:
-			break;
-		}
-		core_reload(run->core, instances[i], NULL, NULL);
+	for (uint32_t c = run->configs_len - 1; c > 0 && before == NULL; c--) {
+		before = config_instance_find(run->configs[c - 1], name);
 	}
+	return before;
 }
 
 static void run_hangup(struct core *core, void *arg)
 {
 	struct run *run = arg;
-	struct diag_list *diags = diag_list_create();
-	const struct config *config = diags != NULL ? run_load(run, diags) : NULL;
 
 	(void)core;
-	if (config == NULL) {
-		const struct diag *diag;
-
-		for (uint32_t i = 0; diags != NULL && (diag = diag_get(diags, i)) != NULL; i++) {
-			log_text(TROUPE_LOG_ERROR, "config", "%s: %s (%s:%u)", diag->code, diag->text,
-				 diag->file != NULL ? diag->file : run->request.path, diag->line);
-		}
-		log_text(TROUPE_LOG_ERROR, "config", "reload refused, nothing was changed");
-	} else {
-		run_apply(run, config);
-	}
-	diag_list_free(diags);
+	reload_start(&run->source, NULL, NULL, NULL);
 }
 
 static int run_host(struct run *run)
@@ -213,8 +182,17 @@ static int run_host(struct run *run)
 		fprintf(stderr, "troupe: %s%s%s\n", error.text, error.help[0] != '\0' ? "; " : "", error.help);
 		return EXIT_FAILED;
 	}
+	run->source = (struct reload_source){
+		.core = run->core, .load = reload_load, .before = reload_before, .arg = run
+	};
+	if (control_open(run->core, config->state, &run->source, &run->control, &error) != TROUPE_OK) {
+		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
+		core_free(run->core);
+		return EXIT_FAILED;
+	}
 	if (obs_open(run->core, (uint16_t)config->host->metrics_port, &run->obs, &error) != TROUPE_OK) {
 		fprintf(stderr, "troupe: metrics: %s; %s\n", error.text, error.help);
+		control_close(run->control);
 		core_free(run->core);
 		return EXIT_FAILED;
 	}
@@ -223,6 +201,7 @@ static int run_host(struct run *run)
 		loop_post(core_main_loop(run->core), &run->begin);
 	}
 	r = core_run(run->core);
+	control_close(run->control);
 	obs_close(run->obs);
 	core_free(run->core);
 	log_close();

@@ -125,6 +125,10 @@ const char *net_address_format(const struct sockaddr_storage *addr, char text[NE
 		snprintf(text, NET_ADDRESS_TEXT_MAX, "%s:%u", host, ntohs(in->sin_port));
 		return text;
 	}
+	if (addr->ss_family != AF_INET6) {
+		snprintf(text, NET_ADDRESS_TEXT_MAX, "local");
+		return text;
+	}
 	const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)addr;
 	inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
 	snprintf(text, NET_ADDRESS_TEXT_MAX, "[%s]:%u", host, ntohs(in->sin6_port));
@@ -138,6 +142,9 @@ uint64_t net_address_network(const struct sockaddr_storage *addr)
 
 	if (addr->ss_family == AF_INET) {
 		return ntohl(((const struct sockaddr_in *)addr)->sin_addr.s_addr);
+	}
+	if (addr->ss_family != AF_INET6) {
+		return 0;
 	}
 	const struct in6_addr *in = &((const struct sockaddr_in6 *)addr)->sin6_addr;
 	bytes = in->s6_addr;

@@ -230,12 +230,26 @@ static struct net_listener *listener_new(struct net *net, struct net_owner *owne
 	return listener;
 }
 
-int32_t net_listen(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, uint16_t *ret_port,
-		   struct troupe_error *reterr)
+static int32_t listen_start(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, int fd,
+			    struct troupe_error *reterr)
 {
-	struct net_address address;
-	struct net_listener *listener;
+	struct net_listener *listener = listener_new(net, owner, listen);
 
+	if (listener == NULL) {
+		close(fd);
+		return listen_failed(reterr, TROUPE_RESOURCE_EXHAUSTED, "no memory");
+	}
+	listener->fd = fd;
+	listener->io.ready = listener_ready;
+	listener->pause.expire = pause_over;
+	listener->next = owner->listeners;
+	owner->listeners = listener;
+	loop_io_start(net->loop, &listener->io, listener->fd, LOOP_READ);
+	return TROUPE_OK;
+}
+
+static int32_t listen_check(const struct troupe_listen *listen, struct troupe_error *reterr)
+{
 	if (!TROUPE_HAS(listen, on_close) || listen->address == NULL || listen->on_open == NULL ||
 	    listen->on_bytes == NULL || listen->on_close == NULL) {
 		return listen_failed(reterr, TROUPE_INVALID_ARGUMENT, "address, on_open, on_bytes or on_close is missing");
@@ -243,25 +257,35 @@ int32_t net_listen(struct net *net, struct net_owner *owner, const struct troupe
 	if (listen->in_max > INT32_MAX || listen->out_max > INT32_MAX) {
 		return listen_failed(reterr, TROUPE_INVALID_ARGUMENT, "in_max and out_max are below 2 GiB");
 	}
-	int32_t status = net_address_parse(listen->address, net->setup.address, &address, reterr);
+	return TROUPE_OK;
+}
+
+int32_t net_listen(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, uint16_t *ret_port,
+		   struct troupe_error *reterr)
+{
+	struct net_address address;
+	int32_t status = listen_check(listen, reterr);
+
+	if (status == TROUPE_OK) {
+		status = net_address_parse(listen->address, net->setup.address, &address, reterr);
+	}
 	if (status != TROUPE_OK) {
 		return status;
 	}
-	listener = listener_new(net, owner, listen);
-	if (listener == NULL) {
-		return listen_failed(reterr, TROUPE_RESOURCE_EXHAUSTED, "no memory");
+	int fd = net_address_listen(&address, listen->address, ret_port, reterr);
+	return fd < 0 ? reterr->status : listen_start(net, owner, listen, fd, reterr);
+}
+
+int32_t net_listen_fd(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, int fd,
+		      struct troupe_error *reterr)
+{
+	int32_t status = listen_check(listen, reterr);
+
+	if (status != TROUPE_OK) {
+		close(fd);
+		return status;
 	}
-	listener->fd = net_address_listen(&address, listen->address, ret_port, reterr);
-	if (listener->fd < 0) {
-		listener_free(listener);
-		return reterr->status;
-	}
-	listener->io.ready = listener_ready;
-	listener->pause.expire = pause_over;
-	listener->next = owner->listeners;
-	owner->listeners = listener;
-	loop_io_start(net->loop, &listener->io, listener->fd, LOOP_READ);
-	return TROUPE_OK;
+	return listen_start(net, owner, listen, fd, reterr);
 }
 
 void net_owner_drain(struct net *net, struct net_owner *owner)

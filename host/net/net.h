@@ -57,6 +57,10 @@ struct net *net_free(struct net *net);
  * found. net_send takes `body` over in every case. */
 int32_t net_listen(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, uint16_t *ret_port,
 		   struct troupe_error *reterr);
+/* net_listen_fd is net_listen with a socket that listens already and is taken over, also on failure; the address is for
+ * messages alone. Peers of other families than IP have the network 0 and the address "local". */
+int32_t net_listen_fd(struct net *net, struct net_owner *owner, const struct troupe_listen *listen, int fd,
+		      struct troupe_error *reterr);
 int32_t net_send(struct net *net, const struct net_owner *owner, uint64_t conn, const void *head, size_t head_len,
 		 struct troupe_buf *body);
 size_t net_queued(const struct net *net, const struct net_owner *owner, uint64_t conn);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* The control socket: lines in, answers out, the audit of what changes something. */
+#include "host/control/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/control/order.h"
+#include "host/control/socket.h"
+#include "host/obs/log.h"
+
+#define CONNS_MAX 64u
+#define IDLE_MS 120000u
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+static void order_audit(const struct order *order, const char *outcome)
+{
+	struct text text;
+
+	if (order->audit == NULL) {
+		return;
+	}
+	text_init(&text, CONTROL_LINE_MAX);
+	text_format(&text, "operator %s: %s: %s", order->request.operator_name, order->audit, outcome);
+	log_write(&(struct log_line){ .level = TROUPE_LOG_NOTICE,
+				      .always = 1,
+				      .instance = order->target[0] != '\0' ? order->target : "control",
+				      .code = "A0001",
+				      .text = text.bytes != NULL ? text.bytes : outcome });
+	text_clear(&text);
+}
+
+void order_free(struct order *order)
+{
+	if (order->link != NULL) {
+		*order->link = order->next;
+		if (order->next != NULL) {
+			order->next->link = order->link;
+		}
+		order->control->orders_len--;
+	}
+	control_request_clear(&order->request);
+	arena_free(order->arena);
+	free(order);
+}
+
+static void answer_begin(struct text *out, const struct order *order, int exit)
+{
+	text_init(out, CONTROL_ANSWER_MAX);
+	text_put(out, "{");
+	text_member_number(out, "id", order->request.id);
+	text_member_number(out, "exit", (uint64_t)exit);
+}
+
+/* Ends the line, sends it, and drops the order. */
+static void answer_send(struct text *out, struct order *order)
+{
+	struct control *control = order->control;
+	static const char failed[] = "{\"exit\":1,\"error\":\"the answer is too long\"}\n";
+
+	text_put(out, "}\n");
+	net_send(control->net, &control->owner, order->conn, out->failed ? failed : out->bytes,
+		 out->failed ? strlen(failed) : out->len, NULL);
+	text_clear(out);
+	order_free(order);
+}
+
+void order_done(struct order *order, const char *body, size_t len)
+{
+	struct text out;
+
+	order_audit(order, "done");
+	answer_begin(&out, order, EXIT_DONE);
+	if (body != NULL && len > 0 && control_json_valid(body, len)) {
+		text_put(&out, ",\"body\":");
+		for (size_t i = 0; i < len; i++) {
+			/* between values a line break is a space; in strings it cannot stand */
+			text_add(&out, body[i] == '\n' || body[i] == '\r' ? " " : body + i, 1);
+		}
+	} else if (body != NULL && len > 0) {
+		text_put(&out, ",\"body\":");
+		text_json(&out, body, len);
+	}
+	answer_send(&out, order);
+}
+
+void order_waits(struct order *order, const char *body)
+{
+	struct text out;
+
+	order_audit(order, "begun");
+	answer_begin(&out, order, EXIT_DONE);
+	text_format(&out, ",\"wait\":true,\"body\":%s", body);
+	answer_send(&out, order);
+}
+
+void order_text(struct order *order, const struct text *text)
+{
+	struct text out;
+
+	answer_begin(&out, order, EXIT_DONE);
+	text_member(&out, "text", text->bytes != NULL ? text->bytes : "");
+	out.failed |= text->failed;
+	answer_send(&out, order);
+}
+
+void order_refused(struct order *order, int exit, const char *help, const char *format, ...)
+{
+	char error[1024], outcome[1100];
+	struct text out;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, sizeof(error), format, args);
+	va_end(args);
+	snprintf(outcome, sizeof(outcome), "refused, %s", error);
+	order_audit(order, outcome);
+	answer_begin(&out, order, exit);
+	text_member(&out, "error", error);
+	text_member(&out, "help", help);
+	answer_send(&out, order);
+}
+
+void order_confirm(struct order *order, const char *name, const char *what)
+{
+	struct text out;
+
+	answer_begin(&out, order, EXIT_USAGE);
+	text_member(&out, "confirm", name);
+	text_member(&out, "what", what);
+	answer_send(&out, order);
+}
+
+void order_unknown(struct order *order, const char *what, const char *word, const char *const *known, unsigned len)
+{
+	char error[256], outcome[300];
+	struct text out;
+
+	snprintf(error, sizeof(error), "no %s '%.100s'", what, word);
+	snprintf(outcome, sizeof(outcome), "refused, %s", error);
+	order_audit(order, outcome);
+	answer_begin(&out, order, EXIT_USAGE);
+	text_member(&out, "error", error);
+	text_member(&out, "word", word);
+	text_put(&out, ",\"known\":[");
+	for (unsigned i = 0; i < len; i++) {
+		text_put(&out, i > 0 ? "," : "");
+		text_json(&out, known[i], 0);
+	}
+	text_put(&out, "]");
+	answer_send(&out, order);
+}
+
+/* --- requests ------------------------------------------------------------------------------------- */
+
+static void malformed(struct control *control, uint64_t conn, const char *why)
+{
+	struct text out;
+
+	text_init(&out, CONTROL_LINE_MAX);
+	text_format(&out, "{\"exit\":%d,", EXIT_USAGE);
+	text_put(&out, "\"error\":");
+	text_json(&out, why, 0);
+	text_put(&out, "}\n");
+	net_send(control->net, &control->owner, conn, out.bytes, out.len, NULL);
+	text_clear(&out);
+}
+
+static void serve(struct control *control, uint64_t conn, const char *line, size_t len)
+{
+	struct order *order = calloc(1, sizeof(*order));
+	const char *why = "no memory";
+
+	if (order == NULL || control_request_parse(line, len, &order->request, &why) < 0) {
+		malformed(control, conn, why);
+		free(order);
+		return;
+	}
+	order->control = control;
+	order->conn = conn;
+	if (control->orders_len >= ORDERS_MAX) {
+		order_refused(order, EXIT_FAILED, "try again later", "%u commands are under way already", ORDERS_MAX);
+		return;
+	}
+	order->next = control->orders;
+	order->link = &control->orders;
+	if (order->next != NULL) {
+		order->next->link = &order->next;
+	}
+	control->orders = order;
+	control->orders_len++;
+	if (!order_host(order)) {
+		order_role(order);
+	}
+}
+
+static size_t on_bytes(void *instance, void *user, uint64_t conn, const uint8_t *bytes, size_t len)
+{
+	size_t at = 0;
+	const uint8_t *end;
+
+	(void)user;
+	while ((end = memchr(bytes + at, '\n', len - at)) != NULL) {
+		size_t line_len = (size_t)(end - bytes) - at;
+		if (line_len > 0) {
+			serve(instance, conn, (const char *)bytes + at, line_len);
+		}
+		at += line_len + 1;
+	}
+	return at;
+}
+
+static void *on_open(void *instance, void *arg, uint64_t conn, const char *peer, uint64_t network)
+{
+	(void)instance, (void)arg, (void)conn, (void)peer, (void)network;
+	return NULL;
+}
+
+static void on_close(void *instance, void *user, uint64_t conn, int32_t why)
+{
+	(void)instance, (void)user, (void)conn, (void)why;
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+static int32_t refused(struct troupe_error *reterr, int32_t status, const char *state, const char *why, const char *help)
+{
+	reterr->status = status;
+	snprintf(reterr->text, sizeof(reterr->text), "cannot use the state folder %.120s: %s", state, why);
+	snprintf(reterr->help, sizeof(reterr->help), "%s", help);
+	return status;
+}
+
+static int32_t lock(struct control *control, struct troupe_error *reterr)
+{
+	char why[64];
+	pid_t pid;
+
+	control->lock_fd = socket_lock(control->state, &pid);
+	if (control->lock_fd == -EBUSY) {
+		snprintf(why, sizeof(why), "the host with pid %ld runs with it", (long)pid);
+		return refused(reterr, TROUPE_ALREADY_EXISTS, control->state, why,
+			       "`troupe status` shows that host, `troupe stop` ends it; or name another folder with --state DIR");
+	}
+	if (control->lock_fd < 0) {
+		return refused(reterr, TROUPE_PERMISSION_DENIED, control->state, strerror(-control->lock_fd),
+			       "name another folder with --state DIR");
+	}
+	return TROUPE_OK;
+}
+
+static int32_t begin_listen(struct control *control, struct troupe_error *reterr)
+{
+	const struct troupe_listen listen = {
+		.size = sizeof(listen),
+		.conns_max = CONNS_MAX,
+		.address = "control.sock",
+		.in_max = CONTROL_LINE_MAX,
+		.out_max = 2 * CONTROL_ANSWER_MAX,
+		.idle_ms = IDLE_MS,
+		.on_open = on_open,
+		.on_bytes = on_bytes,
+		.on_close = on_close,
+	};
+	int fd = socket_listen(control->state);
+
+	if (fd < 0) {
+		return refused(reterr, TROUPE_PERMISSION_DENIED, control->state, strerror(-fd),
+			       "the control socket needs a folder where sockets can be made");
+	}
+	return net_listen_fd(control->net, &control->owner, &listen, fd, reterr);
+}
+
+int32_t control_open(struct core *core, const char *state, const struct reload_source *source,
+		     struct control **ret_control, struct troupe_error *reterr)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int32_t status;
+
+	if (control == NULL || (control->state = strdup(state)) == NULL) {
+		free(control);
+		return refused(reterr, TROUPE_RESOURCE_EXHAUSTED, state, "no memory", "");
+	}
+	control->core = core;
+	control->source = *source;
+	control->lock_fd = -1;
+	control->started_ms = loop_clock_us() / 1000;
+	control->net = core_net(core, loop_index(core_main_loop(core)));
+	control->owner = (struct net_owner){ .instance = control, .name = "control", .stats = &control->stats };
+	status = lock(control, reterr);
+	if (status == TROUPE_OK) {
+		status = begin_listen(control, reterr);
+	}
+	if (status != TROUPE_OK) {
+		if (control->lock_fd >= 0) {
+			close(control->lock_fd);
+		}
+		free(control->state);
+		free(control);
+		return status;
+	}
+	*ret_control = control;
+	return TROUPE_OK;
+}
+
+struct control *control_close(struct control *control)
+{
+	if (control == NULL) {
+		return NULL;
+	}
+	while (control->orders != NULL) {
+		order_refused(control->orders, EXIT_FAILED, "", "the host has ended; the outcome is unknown");
+	}
+	net_owner_stop(control->net, &control->owner);
+	socket_remove(control->state);
+	close(control->lock_fd);
+	free(control->state);
+	free(control);
+	return NULL;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands of the host itself: status, stop, drain, reload, metrics, help. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/control/order.h"
+#include "host/core/directory.h"
+#include "host/obs/obs.h"
+
+#define LOOPS_MAX 64u
+
+struct host_command {
+	const char *name, *help;
+	const char *flag; /* the one word that may follow, "NAME" = any; NULL = none */
+	bool changes;
+	void (*run)(struct order *order, const char *word);
+};
+
+/* --- status --------------------------------------------------------------------------------------- */
+
+static void status_instances(struct text *out, struct core *core, bool *ret_ready)
+{
+	uint32_t len = 0;
+	struct core_instance *all = core_snapshot(core, &len);
+
+	*ret_ready = all != NULL;
+	text_put(out, ",\"instances\":[");
+	for (uint32_t i = 0; all != NULL && i < len; i++) {
+		*ret_ready &= all[i].ready != 0;
+		text_put(out, i > 0 ? ",{" : "{");
+		text_member(out, "part", all[i].part);
+		text_member(out, "instance", all[i].name);
+		text_member(out, "state", all[i].state);
+		text_member_number(out, "load", all[i].load);
+		text_member(out, "loop", all[i].loop);
+		text_member_number(out, "requests", all[i].requests);
+		text_member_number(out, "queued", all[i].queued);
+		text_member_number(out, "open", all[i].open);
+		text_member(out, "why", all[i].why);
+		text_put(out, "}");
+	}
+	text_put(out, "]");
+	free(all);
+}
+
+static void status_loops(struct text *out, struct core *core)
+{
+	struct core_loop loops[LOOPS_MAX];
+	uint32_t len = core_loops(core, loops, LOOPS_MAX);
+
+	text_put(out, ",\"loops\":[");
+	for (uint32_t i = 0; i < len && i < LOOPS_MAX; i++) {
+		text_put(out, i > 0 ? ",{" : "{");
+		text_member(out, "loop", loops[i].name);
+		text_member_number(out, "turns", loops[i].turns);
+		text_member_number(out, "stalls", loops[i].stalls);
+		text_member(out, "running", loops[i].running != NULL ? loops[i].running : "");
+		text_put(out, "}");
+	}
+	text_put(out, "]");
+}
+
+static void run_status(struct order *order, const char *word)
+{
+	struct core *core = order->control->core;
+	const struct config *config = core_config(core);
+	struct text lists, out;
+	bool ready;
+
+	(void)word;
+	text_init(&lists, CONTROL_ANSWER_MAX);
+	status_instances(&lists, core, &ready);
+	status_loops(&lists, core);
+	text_init(&out, CONTROL_ANSWER_MAX);
+	text_put(&out, "{");
+	text_member(&out, "cluster", config->cluster);
+	text_member(&out, "host", config->host->name);
+	text_format(&out, ",\"ready\":%s", ready ? "true" : "false");
+	text_member_number(&out, "pid", (uint64_t)getpid());
+	text_member_number(&out, "up_seconds", (loop_clock_us() / 1000 - order->control->started_ms) / 1000);
+	text_member(&out, "version", PACKAGE_VERSION);
+	text_member(&out, "configuration", config->path);
+	text_member(&out, "state_folder", order->control->state);
+	text_put(&out, lists.bytes != NULL ? lists.bytes : "");
+	text_put(&out, "}");
+	if (lists.failed || out.failed) {
+		order_refused(order, EXIT_FAILED, "", "no memory for the answer");
+	} else {
+		order_done(order, out.bytes, out.len);
+	}
+	text_clear(&lists);
+	text_clear(&out);
+}
+
+/* --- stop and drain -------------------------------------------------------------------------------- */
+
+static void run_stop(struct order *order, const char *word)
+{
+	struct core *core = order->control->core;
+	const struct config *config = core_config(core);
+	bool now = word != NULL;
+
+	order->audit = now ? "stop --now" : "stop";
+	if (!order->request.confirmed) {
+		order_confirm(order, config->cluster, now ? "end this host at once" : "finish what is begun and end this host");
+		return;
+	}
+	order_waits(order, "\"stopped\"");
+	if (now) {
+		core_stop(core);
+	} else {
+		core_drain(core);
+	}
+}
+
+static void on_drained(void *arg, int32_t status, const char *text)
+{
+	struct order *order = arg;
+
+	if (status != TROUPE_OK) {
+		order_refused(order, EXIT_FAILED, "", "%s", text != NULL && text[0] != '\0' ? text : "it did not drain");
+		return;
+	}
+	order_done(order, "\"drained and stopped\"", strlen("\"drained and stopped\""));
+}
+
+static const char *const *instance_names(struct core *core, const char *names[], unsigned max, unsigned *ret_len)
+{
+	uint32_t len;
+	struct instance *const *instances = core_instances(core, &len);
+
+	*ret_len = 0;
+	for (uint32_t i = 0; i < len && i < max; i++) {
+		names[(*ret_len)++] = instances[i]->host.name;
+	}
+	return names;
+}
+
+static struct instance *instance_named(struct order *order, const char *word)
+{
+	struct instance *instance = core_instance(order->control->core, word);
+	const char *names[256];
+	unsigned len;
+
+	if (instance == NULL) {
+		instance_names(order->control->core, names, 256, &len);
+		order_unknown(order, "instance", word, names, len);
+	}
+	return instance;
+}
+
+static void run_drain(struct order *order, const char *word)
+{
+	struct instance *instance;
+
+	order->audit = "drain";
+	if (word == NULL) {
+		order->audit = "drain, the whole host";
+		if (!order->request.confirmed) {
+			order_confirm(order, core_config(order->control->core)->cluster,
+				      "finish what is begun and end this host");
+			return;
+		}
+		order_waits(order, "\"drained and stopped\"");
+		core_drain(order->control->core);
+		return;
+	}
+	instance = instance_named(order, word);
+	if (instance == NULL) {
+		return;
+	}
+	snprintf(order->target, sizeof(order->target), "%s", word);
+	if (!order->request.confirmed) {
+		order_confirm(order, word, "finish what it has begun and stop it, until the host starts again");
+		return;
+	}
+	core_end(order->control->core, instance, core_config(order->control->core)->drain_ms, on_drained, order);
+}
+
+/* --- reload --------------------------------------------------------------------------------------- */
+
+static void on_reloaded(void *arg, const struct reload_row *rows, uint32_t len, const char *why)
+{
+	struct order *order = arg;
+	struct text out;
+	bool failed = false;
+
+	if (why != NULL) {
+		order_refused(order, EXIT_INVALID, "fix the file and reload again; nothing was changed", "%s", why);
+		return;
+	}
+	text_init(&out, CONTROL_ANSWER_MAX);
+	text_put(&out, "[");
+	for (uint32_t i = 0; i < len; i++) {
+		text_put(&out, i > 0 ? ",{" : "{");
+		text_member(&out, "instance", rows[i].instance);
+		text_member(&out, "result", rows[i].result);
+		text_member(&out, "text", rows[i].text);
+		text_put(&out, "}");
+		failed |= strcmp(rows[i].result, "failed") == 0;
+	}
+	text_put(&out, "]");
+	if (failed) {
+		struct text list;
+		text_init(&list, 900);
+		for (uint32_t i = 0; i < len; i++) {
+			if (strcmp(rows[i].result, "failed") == 0) {
+				text_format(&list, "%s%s: %s", list.len > 0 ? "; " : "", rows[i].instance, rows[i].text);
+			}
+		}
+		order_refused(order, EXIT_FAILED, "", "%s", list.bytes != NULL ? list.bytes : "failed");
+		text_clear(&list);
+	} else {
+		order_done(order, out.bytes, out.len);
+	}
+	text_clear(&out);
+}
+
+static void run_reload(struct order *order, const char *word)
+{
+	order->audit = "reload";
+	if (word != NULL) {
+		if (instance_named(order, word) == NULL) {
+			return;
+		}
+		snprintf(order->target, sizeof(order->target), "%s", word);
+	}
+	reload_start(&order->control->source, word, on_reloaded, order);
+}
+
+/* --- metrics and help ------------------------------------------------------------------------------ */
+
+static void run_metrics(struct order *order, const char *word)
+{
+	struct text out;
+
+	text_init(&out, CONTROL_ANSWER_MAX / 2);
+	if (word != NULL) {
+		obs_metrics_page(&out);
+	} else {
+		obs_metrics_write(&out, order->control->core);
+	}
+	order_text(order, &out);
+	text_clear(&out);
+}
+
+static void run_help(struct order *order, const char *word)
+{
+	order_help(order, word != NULL ? 1 : -1);
+}
+
+static const struct host_command host_commands[] = {
+	{ "status", "what runs here, in which state, and what waits for what", NULL, false, run_status },
+	{ "stop", "finish what is begun and end the host; --now: end it at once", "--now", true, run_stop },
+	{ "drain", "finish and stop one instance, or the host", "NAME", true, run_drain },
+	{ "reload", "read configuration, scripts and data again", "NAME", true, run_reload },
+	{ "metrics", "print all metrics as Prometheus text; --page: what each of them means", "--page", false,
+	  run_metrics },
+	{ "help", "list the commands of this host, or of one role", "NAME", false, run_help },
+};
+
+#define HOST_COMMANDS (sizeof(host_commands) / sizeof(*host_commands))
+
+const char *const *order_host_names(unsigned *ret_len)
+{
+	static const char *const names[HOST_COMMANDS] = { "status", "stop", "drain", "reload", "metrics", "help" };
+
+	*ret_len = HOST_COMMANDS;
+	return names;
+}
+
+static void help_add(struct text *out, const char *command, const char *help)
+{
+	text_put(out, out->len > 1 ? ",{" : "{");
+	text_member(out, "command", command);
+	text_member(out, "what", help);
+	text_put(out, "}");
+}
+
+static const struct troupe_command *command_at(const struct troupe_plugin *plugin, unsigned i)
+{
+	const struct troupe_command *command = plugin->commands == NULL ? NULL :
+		(const struct troupe_command *)(const void *)((const char *)plugin->commands + (size_t)i * plugin->command_size);
+
+	return command != NULL && command->verb != NULL ? command : NULL;
+}
+
+/* "billing show USER [reason]" */
+static void usage_print(char *line, size_t size, const struct troupe_plugin *plugin, const struct troupe_command *command)
+{
+	struct text text;
+
+	text_init_fixed(&text, line, size);
+	text_format(&text, "%s %s", plugin->name, command->verb);
+	for (const struct troupe_option *arg = command->args; arg != NULL && arg->name != NULL;
+	     arg = (const struct troupe_option *)(const void *)((const char *)arg + plugin->option_size)) {
+		text_format(&text, arg->flags & TROUPE_OPTION_REQUIRED ? " %s" : " [%s]", arg->name);
+	}
+}
+
+static void help_plugin(struct text *out, const struct troupe_plugin *plugin)
+{
+	const struct troupe_command *command;
+	char line[256];
+
+	for (unsigned i = 0; (command = command_at(plugin, i)) != NULL; i++) {
+		usage_print(line, sizeof(line), plugin, command);
+		help_add(out, line, command->help);
+	}
+}
+
+void order_help(struct order *order, int at)
+{
+	const char *role = at >= 0 ? order->request.words[at] : NULL;
+	uint32_t len;
+	struct instance *const *instances = core_instances(order->control->core, &len);
+	struct text out;
+	bool found = false;
+
+	text_init(&out, CONTROL_ANSWER_MAX);
+	text_put(&out, "[");
+	for (size_t i = 0; role == NULL && i < HOST_COMMANDS; i++) {
+		char line[64];
+		snprintf(line, sizeof(line), "%s%s%s%s", host_commands[i].name, host_commands[i].flag != NULL ? " [" : "",
+			 host_commands[i].flag != NULL ? host_commands[i].flag : "",
+			 host_commands[i].flag != NULL ? "]" : "");
+		help_add(&out, line, host_commands[i].help);
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		const struct troupe_plugin *plugin = instances[i]->role_class->plugin;
+		bool shown = false;
+		for (uint32_t j = 0; j < i; j++) {
+			shown |= instances[j]->role_class->plugin == plugin;
+		}
+		if (role == NULL || strcmp(role, plugin->name) == 0 || strcmp(role, instances[i]->host.name) == 0) {
+			found = true;
+			if (!shown || role != NULL) {
+				help_plugin(&out, plugin);
+			}
+			if (role != NULL) {
+				break;
+			}
+		}
+	}
+	text_put(&out, "]");
+	if (role != NULL && !found) {
+		order_refused(order, EXIT_USAGE, "`troupe help` lists all commands", "no role or instance '%.100s' runs here",
+			      role);
+	} else {
+		order_done(order, out.bytes, out.len);
+	}
+	text_clear(&out);
+}
+
+bool order_host(struct order *order)
+{
+	char **words = order->request.words;
+	const struct host_command *command = NULL;
+
+	for (size_t i = 0; i < HOST_COMMANDS && command == NULL; i++) {
+		command = strcmp(words[0], host_commands[i].name) == 0 ? &host_commands[i] : NULL;
+	}
+	if (command == NULL) {
+		return false;
+	}
+	if (order->request.words_len > 2 || (words[1] != NULL && command->flag == NULL)) {
+		order_refused(order, EXIT_USAGE, "`troupe help` shows what each command takes", "%s: too many arguments",
+			      command->name);
+	} else if (words[1] != NULL && command->flag[0] == '-' && strcmp(words[1], command->flag) != 0) {
+		order_unknown(order, "argument", words[1], &command->flag, 1);
+	} else if (words[1] != NULL && words[1][0] == '-' && command->flag[0] != '-') {
+		order_refused(order, EXIT_USAGE, "`troupe help` shows what each command takes",
+			      "%s: unknown argument '%.100s'", command->name, words[1]);
+	} else {
+		command->run(order, words[1]);
+	}
+	return true;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the control socket share: a request under way, and how it is answered. */
+#ifndef HOST_CONTROL_ORDER_H
+#define HOST_CONTROL_ORDER_H
+
+#include "host/command.h"
+#include "host/config/arena.h"
+#include "host/control/control.h"
+#include "host/control/json.h"
+#include "host/net/net.h"
+
+#define ORDERS_MAX 64u /* under way at once */
+#define ROLE_CALL_MS 30000u
+
+struct control {
+	struct core *core;
+	struct reload_source source;
+	struct net *net;
+	struct net_owner owner;
+	struct net_stats stats;
+	char *state;
+	int lock_fd;
+	uint64_t started_ms;
+	struct order *orders; /* that have not been answered */
+	unsigned orders_len;
+};
+
+/* A request until it is answered. */
+struct order {
+	struct order *next, **link; /* in control->orders */
+	struct control *control;
+	uint64_t conn;
+	struct control_request request;
+	struct config_arena *arena; /* of the arguments; may be NULL */
+	const char *audit;	    /* what is audited, NULL = nothing */
+	char target[128];	    /* the instance it is for, or "" */
+};
+
+/*
+ * order_done answers with a body of JSON text (NULL = none), order_text with plain text, order_refused with an error
+ * and its remedy ("" = none); order_confirm asks for `name` to be typed. Each audits if the order asks for it, and
+ * frees the order. [main]
+ */
+void order_done(struct order *order, const char *body, size_t len);
+void order_text(struct order *order, const struct text *text);
+void order_refused(struct order *order, int exit, const char *help, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void order_confirm(struct order *order, const char *name, const char *what);
+/* order_unknown refuses a word that is none of the `known` ones; the list goes along, for the nearest to be shown. */
+void order_unknown(struct order *order, const char *what, const char *word, const char *const *known, unsigned len);
+/* order_waits is order_done for work that is done when the host hangs up. */
+void order_waits(struct order *order, const char *body);
+/* order_free drops an order without an answer. */
+void order_free(struct order *order);
+
+/* Commands of the host itself. Returns false if words[0] is none of them. */
+bool order_host(struct order *order);
+/* Commands of roles: words[0] is a role or an instance. */
+void order_role(struct order *order);
+/* order_help lists the commands of the role or instance that words[at] names; at = -1: of everything. */
+void order_help(struct order *order, int at);
+/* order_host_names lists the host's own commands, *ret_len of them. */
+const char *const *order_host_names(unsigned *ret_len);
+
+#endif

@@ -107,7 +107,9 @@ static void account_open(struct verify *v, const struct troupe_db_value *value, 
 	v->stored_pending = balance->pending;
 	v->stored_entries = balance->entries;
 	v->stored_head_len = (uint32_t)balance->head.len;
-	memcpy(v->stored_head, balance->head.data, balance->head.len);
+	if (balance->head.len > 0) {
+		memcpy(v->stored_head, balance->head.data, balance->head.len);
+	}
 	v->posted = v->pending = 0;
 	v->serial = 0;
 	v->head_len = 0;
@@ -132,7 +134,7 @@ static void entry(struct verify *v, const struct troupe_db_value *value, struct 
 	}
 	snprintf(account, sizeof(account), "account:%" PRIu64, store_u64_be(v->prefix + strlen("billing/a/")));
 	if (e->serial != v->serial + 1 || e->previous.len != v->head_len ||
-	    memcmp(e->previous.data, v->head, v->head_len) != 0) {
+	    (v->head_len > 0 && memcmp(e->previous.data, v->head, v->head_len) != 0)) {
 		findings_add(&v->findings, "%s: the chain is broken before entry %" PRIu64, account, e->serial);
 	}
 	v->serial = e->serial;

@@ -328,7 +328,9 @@ void store_put_bytes(struct store_tx *tx, const struct store_key *key, const voi
 	if (op == NULL || copy == NULL) {
 		return;
 	}
-	memcpy(copy, bytes, len);
+	if (len > 0) {
+		memcpy(copy, bytes, len);
+	}
 	op->value = copy;
 	op->value_len = len;
 }

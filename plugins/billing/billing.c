@@ -109,7 +109,8 @@ static const struct troupe_option currency_fields[] = {
 	{ .name = "title", .help = "What players read.", .fallback = "", .type = TROUPE_OPTION_STRING,
 	  .flags = TROUPE_OPTION_LIVE, .offset = offsetof(struct billing_currency, title), .max = 64 },
 	{ .name = "decimals", .help = "Digits after the point when it is shown; amounts are kept in the smallest unit.",
-	  .fallback = "0", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_LIVE, .offset = offsetof(struct billing_currency, decimals), .max = 6 },
+	  .fallback = "0", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_LIVE,
+	  .offset = offsetof(struct billing_currency, decimals), .max = 6 },
 	{ 0 },
 };
 

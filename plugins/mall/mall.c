@@ -81,17 +81,20 @@ static void mall_destroy(void *instance)
 }
 
 static const struct troupe_option offer_fields[] = {
-	{ .name = "item", .help = "The kind of item.", .type = TROUPE_OPTION_STRING, .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE,
+	{ .name = "item", .help = "The kind of item.", .type = TROUPE_OPTION_STRING,
+	  .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE,
 	  .offset = offsetof(struct mall_offer, item), .min = 1, .max = MALL_OFFER_MAX },
 	{ .name = "count", .help = "How many of it.", .fallback = "1", .type = TROUPE_OPTION_INT,
 	  .flags = TROUPE_OPTION_LIVE, .offset = offsetof(struct mall_offer, count), .min = 1, .max = 1000000 },
-	{ .name = "currency", .help = "What it is paid in.", .type = TROUPE_OPTION_STRING, .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE,
+	{ .name = "currency", .help = "What it is paid in.", .type = TROUPE_OPTION_STRING,
+	  .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE,
 	  .offset = offsetof(struct mall_offer, currency), .min = 1, .max = MALL_CURRENCY_MAX },
 	{ .name = "price", .help = "In the currency's smallest unit.", .type = TROUPE_OPTION_INT,
-	  .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE, .offset = offsetof(struct mall_offer, price), .min = 1, .max = INT64_MAX },
+	  .flags = TROUPE_OPTION_REQUIRED | TROUPE_OPTION_LIVE,
+	  .offset = offsetof(struct mall_offer, price), .min = 1, .max = INT64_MAX },
 	{ .name = "stock", .help = "How often it is sold in all; -1 = without end. More is added by a larger number.",
-	  .fallback = "-1", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_LIVE, .offset = offsetof(struct mall_offer, stock), .min = -1,
-	  .max = INT32_MAX },
+	  .fallback = "-1", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_LIVE,
+	  .offset = offsetof(struct mall_offer, stock), .min = -1, .max = INT32_MAX },
 	{ 0 },
 };
 

@@ -234,7 +234,7 @@ static void demo_print(const struct run *run)
 	for (const struct options_listener *l = config->found->listeners; l != NULL; l = l->next) {
 		printf(", %s on %s", config->instances[l->owner].name, l->address);
 	}
-	printf("\nplay:  in a second terminal, type: troupe client\n");
+	printf("\nplay:  in a second terminal, type: %s client\n", program_invocation_name);
 	for (const struct options_source *s = config->found->sources; s != NULL; s = s->next) {
 		struct stat st;
 
@@ -243,7 +243,7 @@ static void demo_print(const struct run *run)
 		}
 	}
 	printf("edit:  the rules in %s; save, and see them change\n", folder);
-	printf("look:  troupe status\n");
+	printf("look:  %s status\n", program_invocation_name);
 	printf("stop:  Ctrl-C\n");
 	fflush(stdout);
 }

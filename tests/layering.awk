@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Reads "file:line:#include ..." and prints the includes that break the tree's layering.
-# Wanted: check=arrows or check=libraries; allow=the file that lists exceptions.
+# Wanted: check=arrows or check=libraries; allow=the file that lists exceptions; build=the folder of
+# the build, where generated files are.
 
 BEGIN {
 	while ((getline line <allow) > 0) {
@@ -56,7 +57,7 @@ function resolve(file, header,   dir, path) {
 	if (exists("host/" header)) {
 		return "host/" header
 	}
-	return exists(header) ? header : ""
+	return exists(header) || exists(build "/" header) ? header : ""
 }
 
 function may_see(part, target) {

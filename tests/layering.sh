@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154
 # Keeps the layering true: who includes whom, what the contract's headers need, what plugins show.
 
 cd "$top_srcdir" || exit 99
@@ -62,7 +63,7 @@ keeps_nothing()
 
 for check in arrows libraries; do
 	includes abi/troupe host client plugins |
-		awk -v check=$check -v allow=tests/layering.allow -f tests/layering.awk
+		awk -v check=$check -v build="$top_builddir" -v allow=tests/layering.allow -f tests/layering.awk
 	verdict "includes: $check" $?
 done
 

@@ -114,7 +114,7 @@ static const char *const hostile[] = {
 	"\r\x1b[2J\x07 controls",
 	"quote \" backslash \\ end",
 	"\xff\xfe no utf-8 \xc3",
-	"over\xc0\xaf" "long \xed\xa0\x80 surrogate \xf4\x90\x80\x80 too high",
+	("over\xc0\xaf" "long \xed\xa0\x80 surrogate \xf4\x90\x80\x80 too high"),
 	"{\"level\":\"error\"}",
 	"",
 };

@@ -38,6 +38,7 @@ const char run_usage[] =
 	"\n"
 	"  --host NAME   which host of the configuration this is; needed when it has several\n"
 	"  --state DIR   the folder for data, instead of the cluster's (also: TROUPE_STATE)\n"
+	"  --log FORM    text or json; without it text on a terminal, JSON lines elsewhere\n"
 	"  --set ...     one option, in front of what the file says; `cluster`, `host` or an instance owns it\n"
 	"\n"
 	"exit code: 0 stopped as told, 1 failed, 2 wrong usage, 3 configuration invalid\n";
@@ -55,6 +56,7 @@ struct run {
 	const char *sets[RUN_SETS_MAX];
 	char path[PATH_MAX];
 	struct core *core;
+	enum log_form log_form;
 	struct obs *obs;
 	struct control *control;
 	struct reload_source source;
@@ -67,7 +69,7 @@ struct run {
 
 static int run_arguments(struct run *run, int argc, char **argv)
 {
-	static const char *const known[] = { "--host", "--state", "--set", "--help", NULL };
+	static const char *const known[] = { "--host", "--state", "--set", "--log", "--help", NULL };
 	struct config_request *request = &run->request;
 	const char *value;
 	int i = 1, r;
@@ -80,6 +82,15 @@ static int run_arguments(struct run *run, int argc, char **argv)
 			if (r < 0) {
 				return EXIT_USAGE;
 			}
+		} else if ((r = command_option(argc, argv, &i, "log", &value)) != 0) {
+			if (r > 0 && strcmp(value, "text") != 0 && strcmp(value, "json") != 0) {
+				fprintf(stderr, "troupe %s: --log is text or json, not '%s'\n", argv[0], value);
+				return EXIT_USAGE;
+			}
+			if (r < 0) {
+				return EXIT_USAGE;
+			}
+			run->log_form = strcmp(value, "json") == 0 ? LOG_JSON : LOG_TEXT;
 		} else if ((r = command_option(argc, argv, &i, "set", &value)) != 0) {
 			if (r < 0 || request->sets_len == RUN_SETS_MAX) {
 				return EXIT_USAGE;
@@ -176,7 +187,7 @@ static int run_host(struct run *run)
 			config->state, strerror(-r));
 		return EXIT_FAILED;
 	}
-	log_open(&(struct log_setup){ .host = config->host->name, .fd = STDERR_FILENO });
+	log_open(&(struct log_setup){ .host = config->host->name, .form = run->log_form, .fd = STDERR_FILENO });
 	r = core_new(config, &run->core, &error);
 	if (r < 0) {
 		fprintf(stderr, "troupe: %s%s%s\n", error.text, error.help[0] != '\0' ? "; " : "", error.help);

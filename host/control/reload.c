@@ -30,10 +30,25 @@ struct reload_order {
 	bool configures;
 };
 
+/* Failures have been logged by the host already, and what needs a restart when it was found. */
+static void outcome_log(const struct reload *reload)
+{
+	uint32_t good = 0;
+
+	for (uint32_t i = 0; i < reload->rows_len; i++) {
+		good += strcmp(reload->rows[i].result, "reloaded") == 0 || strcmp(reload->rows[i].result, "changed") == 0;
+	}
+	log_write(&(struct log_line){ .level = TROUPE_LOG_NOTICE, .always = 1, .instance = "config",
+				      .text = good == reload->rows_len ? "reloaded" : "reloaded, but not everything" });
+}
+
 static void on_finish(struct loop_task *task)
 {
 	struct reload *reload = (struct reload *)(void *)task;
 
+	if (reload->refused.len == 0) {
+		outcome_log(reload);
+	}
 	if (reload->on_done != NULL) {
 		reload->on_done(reload->arg, reload->rows, reload->rows_len,
 				reload->refused.len > 0 ? reload->refused.bytes : NULL);
@@ -102,7 +117,7 @@ static void apply(const struct reload_source *source, struct reload *reload, str
 		core_configure(source->core, instance, after, on_order, order_new(reload, row, true));
 		break;
 	case CONFIG_RESTART:
-		row_note(row, TROUPE_LOG_WARNING, "needs restart", "`%s` has changed, which a restart applies",
+		row_note(row, TROUPE_LOG_WARNING, "needs restart", "`%s` has changed, which needs a restart",
 			 option != NULL ? option : "its block");
 		break;
 	default:
@@ -122,6 +137,18 @@ static void new_blocks(const struct reload_source *source, const struct config *
 	}
 }
 
+static void refusal_log(const struct diag *diag)
+{
+	char text[1024];
+
+	if (diag->file != NULL) {
+		snprintf(text, sizeof(text), "%s (%s:%u)", diag->text, diag->file, diag->line);
+	} else {
+		snprintf(text, sizeof(text), "%s", diag->text);
+	}
+	log_write(&(struct log_line){ .level = TROUPE_LOG_ERROR, .instance = "config", .code = diag->code, .text = text });
+}
+
 static void refuse(struct reload *reload, const struct diag_list *diags)
 {
 	const struct diag *diag;
@@ -134,8 +161,7 @@ static void refuse(struct reload *reload, const struct diag_list *diags)
 		if (diag->file != NULL) {
 			text_format(&reload->refused, " (%s:%u)", diag->file, diag->line);
 		}
-		log_write(&(struct log_line){ .level = TROUPE_LOG_ERROR, .instance = "config", .code = diag->code,
-					      .text = diag->text });
+		refusal_log(diag);
 	}
 	if (reload->refused.len == 0) {
 		text_put(&reload->refused, "the configuration was not read");

@@ -188,6 +188,9 @@ static int run_host(struct run *run)
 		return EXIT_FAILED;
 	}
 	log_open(&(struct log_setup){ .host = config->host->name, .form = run->log_form, .fd = STDERR_FILENO });
+	if (run->begin.run != NULL) {
+		log_limit(TROUPE_LOG_WARNING); /* the demo's five lines come first */
+	}
 	r = core_new(config, &run->core, &error);
 	if (r < 0) {
 		fprintf(stderr, "troupe: %s%s%s\n", error.text, error.help[0] != '\0' ? "; " : "", error.help);
@@ -276,6 +279,7 @@ static void demo_look(struct loop_timer *timer)
 	free(instances);
 	if (len > 0 && ready == len) {
 		demo_print(run);
+		log_limit(TROUPE_LOG_NOTICE);
 	} else if (++run->looks < GREETING_TRIES) {
 		loop_timer_start(core_main_loop(run->core), timer, GREETING_MS);
 	}

@@ -34,6 +34,7 @@ static struct {
 	uint64_t dropped_untold;
 	int64_t second; /* of the rate */
 	uint32_t second_lines;
+	uint32_t limit; /* lines above this level are left out; 0 = none */
 } state = { .mutex = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO };
 
 static const char *const level_names[] = { "", "error", "warning", "notice", "info", "debug" };
@@ -258,6 +259,13 @@ static bool rate_admit(const struct log_line *line, uint64_t now_ms)
 
 /* --- the functions -------------------------------------------------------------------------------- */
 
+void log_limit(uint32_t level)
+{
+	pthread_mutex_lock(&state.mutex);
+	state.limit = level;
+	pthread_mutex_unlock(&state.mutex);
+}
+
 void log_write(const struct log_line *line)
 {
 	uint64_t now_ms = monotonic_ms();
@@ -265,7 +273,9 @@ void log_write(const struct log_line *line)
 	bool admitted = true;
 
 	pthread_mutex_lock(&state.mutex);
-	if (!line->always) {
+	if (!line->always && state.limit != 0 && line->level > state.limit) {
+		admitted = false;
+	} else if (!line->always) {
 		admitted = limit_admit(&state.limits, line, now_ms, &told);
 		state.counts.suppressed += !admitted;
 		if (told.repeats > 0) {

@@ -48,6 +48,9 @@ struct log_counts {
 
 /* log_open sets where lines go from now on. [main] */
 void log_open(const struct log_setup *setup);
+/* log_limit leaves out lines above `level`, wherever they come from, until log_close; 0 = none. The audit trail is never
+ * left out. [any] */
+void log_limit(uint32_t level);
 /* log_close writes what waits, for at most a second; then it is as before log_open. [main] */
 void log_close(void);
 

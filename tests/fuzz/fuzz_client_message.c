@@ -32,6 +32,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
 	&mall__cancel_request__descriptor,   &billing__balance_request__descriptor,
 	&echo__say_request__descriptor,	     &frontend__batch__descriptor,
 	&master__place_request__descriptor,  &account__redeem_request__descriptor,
+	&client__pong__descriptor,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -101,7 +101,7 @@ static void take_over(struct rules *r, struct generation *next)
 
 struct report {
 	uint32_t failed;
-	char code[8], first[160];
+	char code[8], first[224];
 	char blocks[8192];
 	size_t len;
 };

@@ -9,8 +9,9 @@
 #include <time.h>
 
 static const struct troupe_metric metric_table[METRIC_COUNT] = {
-#define METRIC(id, type, text, what, label) \
-	[id] = { .size = sizeof(struct troupe_metric), .kind = type, .name = text, .help = what, .labels = label }
+#define METRIC_OF(type, text, what, label) \
+	{ .size = sizeof(struct troupe_metric), .kind = type, .name = text, .help = what, .labels = label }
+#define METRIC(id, ...) [id] = METRIC_OF(__VA_ARGS__)
 #define REFUSED "troupe_world_refused_total", "What players asked of the world and was refused."
 	METRIC(METRIC_TICKS, TROUPE_COUNTER, "troupe_ticks_total", "Ticks of the world.", NULL),
 	METRIC(METRIC_LATE, TROUPE_COUNTER, "troupe_ticks_late_total", "Ticks left out because the one before took too long.",

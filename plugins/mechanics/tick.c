@@ -37,7 +37,7 @@ static void stage_movement(struct mechanics *m)
 {
 	struct world *w = &m->world;
 
-	world_move(w);
+	world_step(w);
 	for (uint32_t n = 0, crossed = 0; n < w->moved_len; n++) {
 		uint32_t row = w->moved[n] & ~WORLD_ARRIVED;
 		struct player *player;

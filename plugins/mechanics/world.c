@@ -252,7 +252,7 @@ void world_walk(struct world *w, uint32_t row, double x, double y)
 	w->vy[row] = dy / far * w->speed[row];
 }
 
-void world_move(struct world *w)
+void world_step(struct world *w)
 {
 	uint32_t moved = 0, crossed = 0;
 

@@ -31,7 +31,7 @@ struct world {
 	/* one element for each cell, by number (1 ...) */
 	uint32_t *first, *populace;
 	struct map rows; /* id -> row + 1 */
-	uint32_t *crossed, crossed_len; /* rows that changed their cell in the last world_move, cell before */
+	uint32_t *crossed, crossed_len; /* rows that changed their cell in the last world_step, cell before */
 	uint32_t *crossed_from;
 	uint32_t *moved, moved_len; /* rows that moved in it; the highest bit: and arrived */
 };
@@ -60,8 +60,8 @@ int world_touching(const struct world *w, uint32_t a, uint32_t b);
 /* world_walk: from now on towards a place inside. world_stop: stands. */
 void world_walk(struct world *w, uint32_t row, double x, double y);
 void world_stop(struct world *w, uint32_t row);
-/* world_move: one tick of movement for all; fills moved and crossed. */
-void world_move(struct world *w);
+/* world_step: one tick of movement for all; fills moved and crossed. */
+void world_step(struct world *w);
 
 /* world_root: the square root by Newton's method in basic operations, the same on every machine. */
 double world_root(double a);

@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+-- Lesson 2: actions, which players start by name: act wave, act dance, act dig.
+--
+-- `self` is who acts, `target` the entity it is aimed at (or nil), `text` what came with it. What `run` returns is shown
+-- to the player. Everything else it does (self:say, g.tell, ...) happens only if it ends without an error.
+
+local g = require "game"
+local jokes = require "jokes" -- the file jokes.lua beside this one
+
+g.action "wave" {
+	run = function(self, target)
+		if target then
+			self:say("*waves to " .. target.name .. "*")
+			if target.kind == "avatar" then
+				g.tell(target, self.name .. " waves to you.")
+			end
+			return "you wave to " .. target.name
+		end
+		self:say("*waves*")
+		return "you wave"
+	end,
+}
+
+-- Where a dancer hops to, one after the other.
+local steps = { { 1, 0 }, { 0, 1 }, { -1, 0 }, { 0, -1 } }
+
+g.action "dance" {
+	run = function(self)
+		local x, y = self:pos()
+		self.state.step = self.state.step % #steps + 1
+		local step = steps[self.state.step]
+		self:walk_to(x + step[1], y + step[2])
+		return "you dance"
+	end,
+}
+
+-- What avatars remember while they are in the world. Only what is declared here can be set, and it is kept when the
+-- rules change.
+g.player {
+	state = { step = 0, dug_at = -1000 },
+}
+
+g.action "dig" {
+	run = function(self)
+		-- g.now() is the time of the world in seconds; there is no other clock here.
+		local wait = self.state.dug_at + 30 - g.now()
+		if wait > 0 then
+			return ("the ground is still hard; dig again in %d s"):format(math.ceil(wait))
+		end
+		self.state.dug_at = g.now()
+		return "you find a note: " .. jokes[g.random(#jokes)]
+	end,
+}
+
+-- "echo" answers opaque bytes with opaque bytes. Benchmarks use it: one message, one call of a rule, one answer.
+g.on("echo", function(body)
+	return body
+end)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The mechanics role alone in a simulated host: a front-end and an item store are played by the test. */
+#ifndef TESTS_MECHANICS_RIG_H
+#define TESTS_MECHANICS_RIG_H
+
+#include "avatar.stub.h"
+#include "frontend.stub.h"
+#include "proto/proto.h"
+#include "sim/sim.h"
+#include "world.stub.h"
+
+#define RIG_NAME "meadow/mechanics.m1"
+#define HEARD_MAX 4096u
+
+/* One thing that the front-end was told. */
+struct heard {
+	uint64_t session, channel; /* one of them */
+	uint32_t event;
+	int droppable, add, remove; /* add, remove: a subscription */
+	size_t len;
+	uint8_t payload[2048];
+};
+
+struct rig {
+	struct config *config;
+	struct sim *sim;
+	const struct troupe_host *fe, *store;
+	char scripts[64];
+	struct heard heard[HEARD_MAX];
+	uint32_t heard_len, batches;
+	/* the store */
+	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
+	int store_silent, store_down;
+	double saved_x, saved_y;
+	uint64_t saved_avatar, saved_epoch;
+	/* the last answer */
+	int answered, status;
+	char reason[TROUPE_REASON_MAX + 1], text[1024];
+	double x, y;
+	uint64_t tick;
+	uint32_t entities;
+	char first_kind[64];
+};
+
+/* rig_open: the role with these options (after scripts = ...) and one script, which may be NULL. */
+void rig_open(struct rig *rig, const char *options, const char *script);
+void rig_close(struct rig *rig);
+/* rig_script: writes a file of the scripts' folder; NULL removes it. */
+void rig_script(struct rig *rig, const char *name, const char *text);
+/* rig_reload: the command; returns its status. */
+int rig_reload(struct rig *rig);
+/* rig_status: a number from the command `status`. */
+long rig_status(struct rig *rig, const char *key);
+
+/* Each asks and waits for the answer; they return its status. session = 1000 + avatar unless given. */
+int rig_enter(struct rig *rig, uint64_t avatar, const char *name, double x, double y, uint64_t epoch);
+int rig_enter_as(struct rig *rig, uint64_t avatar, uint64_t session, uint64_t epoch);
+int rig_leave(struct rig *rig, uint64_t avatar, uint64_t session);
+int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y);
+int rig_look(struct rig *rig, uint64_t avatar);
+int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target);
+int rig_chat(struct rig *rig, uint64_t avatar, const char *channel, const char *text);
+int rig_echo(struct rig *rig, uint64_t avatar, const void *bytes, size_t len);
+
+/* rig_lines: how many lines (ChatHeard or SystemMessage) with this text came to a session or channel. */
+uint32_t rig_lines(struct rig *rig, uint32_t event, const char *text);
+
+#endif

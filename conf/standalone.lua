@@ -42,6 +42,9 @@ database "meadow" { driver = "leveldb", path = "meadow" }
 -- Avatars and what they carry.
 itemstore { database = "meadow" }
 
+-- The world, and the rules of the game in it. Edit a file of that folder while it runs: a second later it counts.
+mechanics "m1" { scripts = "../scripts/lua/meadow" }
+
 -- Players connect here once they have logged in. A second front-end needs another name and another port.
 frontend "fe1" { listen = "tcp://:9322", max_clients = 5000 }
 

@@ -18,11 +18,12 @@ cleanup()
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
+mkdir "$state/conf"
 sed -e 's/"tcp:[^"]*"/"tcp:\/\/127.0.0.1:0"/' -e 's/metrics = [0-9]*/metrics = 0/' "$top_srcdir/conf/standalone.lua" \
-	>"$state/game.lua"
-# scripts are looked for beside the configuration
+	>"$state/conf/game.lua"
+# scripts are looked for beside the configuration's folder
 ln -s "$(cd "$top_srcdir" && pwd)/scripts" "$state/scripts"
-"$TROUPE" run "$state/game.lua" --state "$state" >"$state/log" 2>&1 &
+"$TROUPE" run "$state/conf/game.lua" --state "$state" >"$state/log" 2>&1 &
 host=$!
 i=0
 while [ $i -lt 100 ] && ! "$TROUPE" status --state "$state" 2>/dev/null | grep -q "^ready: yes"; do

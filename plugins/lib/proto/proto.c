@@ -139,7 +139,7 @@ static int wire_utf8(const ProtobufCMessageDescriptor *type, const uint8_t *p, c
 		uint64_t tag, len;
 		const ProtobufCFieldDescriptor *field;
 
-		if (!wire_varint(&p, end, &tag)) {
+		if (!wire_varint(&p, end, &tag) || (uint32_t)tag >> 3 == 0) {
 			return 0;
 		}
 		switch (tag & 7) {
@@ -190,14 +190,27 @@ static int has_text(const ProtobufCMessageDescriptor *type)
 	return 0;
 }
 
+/* names_zero: protobuf-c refuses field number 0 in its short form only, and would pack what it does not unpack again. */
+static int names_zero(const ProtobufCMessage *message)
+{
+	for (unsigned i = 0; i < message->n_unknown_fields; i++) {
+		if (message->unknown_fields[i].tag == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 ProtobufCMessage *proto_unpack(const ProtobufCMessageDescriptor *type, const void *body, size_t len,
 			       struct proto_arena *arena)
 {
 	static const uint8_t none[1];
 	ProtobufCMessage *message = protobuf_c_message_unpack(type, &arena->allocator, len, len > 0 ? body : none);
 
-	if (message != NULL && len > 0 && has_text(type) &&
-	    !wire_utf8(type, body, (const uint8_t *)body + len)) {
+	if (message == NULL || names_zero(message)) {
+		return NULL;
+	}
+	if (len > 0 && has_text(type) && !wire_utf8(type, body, (const uint8_t *)body + len)) {
 		return NULL;
 	}
 	return message;

@@ -168,15 +168,17 @@ static int base_pairs(lua_State *L)
 	return 3;
 }
 
-/* --- errors and metatables ------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------ */
 
 static int pcall_after(lua_State *L, int status, lua_KContext context)
 {
 	(void)context;
+	sandbox_of(L)->pcalls--;
 	if (sandbox_stopped(sandbox_of(L))) {
 		return stop_raise(L); /* the end of a call is not an error to be caught */
 	}
 	if (status != LUA_OK && status != LUA_YIELD) {
+		sandbox_of(L)->raised_code[0] = '\0'; /* caught: not the code of a later error */
 		lua_pushboolean(L, 0);
 		lua_pushvalue(L, -2);
 		return 2;
@@ -187,44 +189,14 @@ static int pcall_after(lua_State *L, int status, lua_KContext context)
 static int base_pcall(lua_State *L)
 {
 	luaL_checkany(L, 1);
+	if (sandbox_of(L)->pcalls >= PCALLS_MAX) {
+		return luaL_error(L, "pcall inside pcall, more than %d deep", PCALLS_MAX);
+	}
 	sandbox_charge(L, 20); /* an error that is caught costs far more than an instruction */
+	sandbox_of(L)->pcalls++;
 	lua_pushboolean(L, 1);
 	lua_insert(L, 1);
 	return pcall_after(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_after), 0);
-}
-
-static int base_setmetatable(lua_State *L)
-{
-	static const char *const refused[] = { "__gc", "__close", "__mode", "__metatable", NULL };
-
-	luaL_checktype(L, 1, LUA_TTABLE);
-	luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
-		return luaL_error(L, "this table is read-only");
-	}
-	for (int i = 0; lua_istable(L, 2) && refused[i] != NULL; i++) {
-		lua_pushstring(L, refused[i]);
-		if (lua_rawget(L, 2) != LUA_TNIL) {
-			return luaL_error(L, "scripts may not use '%s'", refused[i]);
-		}
-		lua_pop(L, 1);
-	}
-	lua_settop(L, 2);
-	lua_setmetatable(L, 1);
-	return 1;
-}
-
-static int base_getmetatable(lua_State *L)
-{
-	luaL_checkany(L, 1);
-	if (lua_type(L, 1) != LUA_TTABLE || !lua_getmetatable(L, 1)) {
-		lua_pushnil(L);
-		return 1;
-	}
-	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) {
-		return 1;
-	}
-	return 1;
 }
 
 /* take copies functions of a stock library, which is opened for this alone */
@@ -245,13 +217,14 @@ static void take(lua_State *L, lua_CFunction open, const char *const *names)
 void base_push(lua_State *L)
 {
 	static const char *const stock[] = { "assert",	 "error",  "ipairs",   "rawequal", "rawget", "rawlen",
-					     "rawset", "select", "tonumber", "type",     NULL };
-	static const luaL_Reg own[] = { { "getmetatable", base_getmetatable },
+					     "select", "tonumber", "type",     NULL };
+	static const luaL_Reg own[] = { { "getmetatable", metatable_get },
 					{ "pairs", base_pairs },
 					{ "pcall", base_pcall },
 					{ "print", base_print },
+					{ "rawset", table_rawset },
 					{ "require", file_require },
-					{ "setmetatable", base_setmetatable },
+					{ "setmetatable", metatable_set },
 					{ "tostring", base_tostring },
 					{ NULL, NULL } };
 

@@ -60,6 +60,7 @@ void budget_start(struct sandbox *s)
 	s->charged_at = 0;
 	s->refused = 0;
 	s->prints = 0;
+	s->pcalls = 0;
 	s->raised_code[0] = '\0';
 	s->started_ns = s->set.clock_ns != NULL ? s->set.clock_ns(s->set.arg) : 0;
 	lua_sethook(s->co, hook, LUA_MASKCOUNT, HOOK_STEP);

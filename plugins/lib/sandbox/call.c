@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* text_clean copies text without control bytes, cut to fit. */
-static void text_clean(char *dst, size_t dst_len, const char *src, size_t src_len, int lines)
+void text_clean(char *dst, size_t dst_len, const char *src, size_t src_len, int lines)
 {
 	size_t at = 0;
 
@@ -121,6 +121,9 @@ static void fill(struct sandbox *s, struct sandbox_error *error, enum sandbox_ki
 		}
 	}
 	text_clean(error->message, sizeof(error->message), message, strlen(message), 0);
+	if (error->file[0] == '\0' && kind == SANDBOX_SYNTAX) {
+		snprintf(error->file, sizeof(error->file), "%s", s->loading); /* no line: the compiler gave up */
+	}
 	file = file_latest(s, error->file);
 	if (file != NULL) {
 		error->generation = file->generation;
@@ -177,7 +180,12 @@ int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *
 		return misuse(s, reterr, what, "another call of these scripts is running");
 	}
 	if (s->co == NULL && thread_new(s) != 0) {
-		return misuse(s, reterr, what, "no memory is left to run a script in");
+		misuse(s, reterr, what, "no memory is left to run a script in");
+		s->count.ended[SANDBOX_MISUSE]--;
+		s->count.ended[SANDBOX_MEMORY]++;
+		reterr->kind = SANDBOX_MEMORY;
+		snprintf(reterr->code, sizeof(reterr->code), "%s", kinds[SANDBOX_MEMORY].code);
+		return -1;
 	}
 	s->running = 1;
 	s->count.calls++;
@@ -199,7 +207,13 @@ int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *
 	}
 	fill(s, reterr, kind, what);
 	lua_sethook(s->co, NULL, 0, 0);
-	s->co = NULL; /* never resumed: its handlers never run */
+	/* never resumed, so its handlers never run; and let go at once, or what filled the memory would stay */
+	luaL_unref(s->L, LUA_REGISTRYINDEX, s->co_ref);
+	s->co_ref = LUA_NOREF;
+	s->co = NULL;
+	for (struct script_file *file = s->files; file != NULL; file = file->next) {
+		file->started = file->started == 1 ? 0 : file->started;
+	}
 	return -1;
 }
 
@@ -214,6 +228,7 @@ struct call {
 	int ref;
 	const struct sandbox_value *args;
 	size_t args_len, ret_len;
+	int not_function;
 };
 
 static void value_push(lua_State *L, const struct sandbox_value *value)
@@ -248,10 +263,13 @@ static int call_after(lua_State *L, int status, lua_KContext context)
 
 static int call_body(lua_State *L)
 {
-	const struct call *call = lua_touserdata(L, 1);
+	struct call *call = lua_touserdata(L, 1);
 
-	luaL_checkstack(L, (int)call->args_len + 4, "too many arguments");
-	lua_rawgeti(L, LUA_REGISTRYINDEX, call->ref);
+	luaL_checkstack(L, (int)(call->args_len + call->ret_len) + 4, "too many arguments");
+	if (lua_rawgeti(L, LUA_REGISTRYINDEX, call->ref) != LUA_TFUNCTION) {
+		call->not_function = 1;
+		return luaL_error(L, "not a function");
+	}
 	for (size_t i = 0; i < call->args_len; i++) {
 		value_push(L, &call->args[i]);
 	}
@@ -292,10 +310,10 @@ static void value_read(lua_State *L, int idx, struct sandbox_value *ret)
 int sandbox_call(struct sandbox *s, int ref, const char *what, const struct sandbox_value *args, size_t args_len,
 		 struct sandbox_value *ret, size_t ret_len, struct sandbox_error *reterr)
 {
-	struct call call = { ref, args, args_len, ret_len };
+	struct call call = { ref, args, args_len, ret_len, 0 };
 
 	if (run_protected(s, call_body, &call, what, SANDBOX_RUNTIME, reterr) != 0) {
-		return -1;
+		return call.not_function ? misuse(s, reterr, what, "what was to be called is not a function") : -1;
 	}
 	for (size_t i = 0; i < ret_len; i++) {
 		value_read(s->co, lua_gettop(s->co) - (int)ret_len + 1 + (int)i, &ret[i]);
@@ -309,8 +327,11 @@ size_t sandbox_error_format(const struct sandbox_error *error, char *buf, size_t
 	size_t at = n > 0 ? (size_t)n : 0;
 
 	if (at < buf_len && error->file[0] != '\0') {
-		n = snprintf(buf + at, buf_len - at, "  --> %s:%d in %s, gen %u\n", error->file, error->line,
-			     error->what, error->generation);
+		n = snprintf(buf + at, buf_len - at, "  --> %s", error->file);
+		at += n > 0 ? (size_t)n : 0;
+		n = error->line > 0 && at < buf_len ? snprintf(buf + at, buf_len - at, ":%d", error->line) : 0;
+		at += n > 0 ? (size_t)n : 0;
+		n = at < buf_len ? snprintf(buf + at, buf_len - at, " in %s, gen %u\n", error->what, error->generation) : 0;
 		at += n > 0 ? (size_t)n : 0;
 	}
 	if (at < buf_len && error->source[0] != '\0') {

@@ -11,6 +11,7 @@
 #define HOOK_STEP 256	   /* instructions between looks at the budget and the clock */
 #define REFUSED_MAX 8	   /* growths refused in one call before it ends: each costs a whole collection */
 #define TABLE_MAX 100000   /* elements that a table function will handle */
+#define PCALLS_MAX 100	   /* nested: leaving one by an error takes time by the depth of the stack */
 #define GENERATIONS_MAX 8  /* open at one time */
 
 struct script_file {
@@ -40,6 +41,9 @@ struct sandbox {
 	uint32_t generations[GENERATIONS_MAX];
 	struct script_file *files;
 	int base_ref, libraries_ref; /* globals of scripts; what require finds */
+	int copies_ref; /* metatable -> the copy that Lua uses */
+	uint32_t pcalls; /* under way */
+	const char *loading; /* name of the file that is compiled */
 	uint64_t fail_at; /* tests: refuse growth number fail_at and all after it; 0 = never */
 	uint64_t growths;
 };
@@ -56,10 +60,24 @@ int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *
 int misuse(struct sandbox *s, struct sandbox_error *reterr, const char *what, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* text_clean: copies text without control bytes (but line ends, if `lines`), cut to fit */
+void text_clean(char *dst, size_t dst_len, const char *src, size_t src_len, int lines);
+
 /* load.c */
 struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name);
 const struct script_file *file_latest(const struct sandbox *s, const char *name);
 int file_require(lua_State *L);
+
+/* words.c: the first forbidden word of a text, or NULL; *ret_word is its spelling for messages */
+const char *forbidden_find(const char *text, const char *end, const char **ret_word);
+
+/* metatable.c */
+void metatables_init(lua_State *L, struct sandbox *s);
+/* table_writable: raises unless the value at idx is a table that may be written by raw access. */
+void table_writable(lua_State *L, int idx);
+int metatable_set(lua_State *L);
+int metatable_get(lua_State *L);
+int table_rawset(lua_State *L);
 
 /* libraries: each pushes one table of functions, not yet read-only; base_push the globals */
 void base_push(lua_State *L);

@@ -6,29 +6,38 @@
 
 #include "internal.h"
 
-/* short_name: without leading folders and ".lua", as `require` says it */
-static size_t short_name(const char *name, const char **ret_start)
+static size_t stem_len(const char *name)
 {
-	const char *slash = strrchr(name, '/');
-	size_t len;
+	size_t len = strlen(name);
 
-	*ret_start = slash != NULL ? slash + 1 : name;
-	len = strlen(*ret_start);
-	return len > 4 && strcmp(*ret_start + len - 4, ".lua") == 0 ? len - 4 : len;
+	return len > 4 && strcmp(name + len - 4, ".lua") == 0 ? len - 4 : len;
 }
 
+/* The whole name, or what `require` says: without ".lua", and leading folders may be left out. The first one loaded wins. */
 struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name)
 {
-	for (struct script_file *file = s->files; file != NULL; file = file->next) {
-		const char *start;
-		size_t len = short_name(file->name, &start);
+	size_t len = stem_len(name);
 
-		if (file->generation == generation &&
-		    (strcmp(file->name, name) == 0 || (strlen(name) == len && memcmp(start, name, len) == 0))) {
+	for (struct script_file *file = s->files; file != NULL; file = file->next) {
+		size_t whole = stem_len(file->name);
+
+		if (file->generation == generation && len > 0 && whole >= len &&
+		    memcmp(file->name + whole - len, name, len) == 0 &&
+		    (whole == len || file->name[whole - len - 1] == '/')) {
 			return file;
 		}
 	}
 	return NULL;
+}
+
+static int is_loaded(const struct sandbox *s, uint32_t generation, const char *name)
+{
+	for (const struct script_file *file = s->files; file != NULL; file = file->next) {
+		if (file->generation == generation && strcmp(file->name, name) == 0) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 const struct script_file *file_latest(const struct sandbox *s, const char *name)
@@ -100,6 +109,46 @@ static void file_free(struct sandbox *s, struct script_file *file)
 	free(file);
 }
 
+/* refuse_text: an error about the text of a file, before the compiler sees it */
+static int refuse_text(struct sandbox *s, const struct script_file *file, const char *at, const char *message,
+		       struct sandbox_error *reterr)
+{
+	const char *line = file->text;
+
+	misuse(s, reterr, "load", "%s", message);
+	s->count.ended[SANDBOX_MISUSE]--;
+	s->count.ended[SANDBOX_SYNTAX]++;
+	reterr->kind = SANDBOX_SYNTAX;
+	snprintf(reterr->code, sizeof(reterr->code), "S0102");
+	snprintf(reterr->file, sizeof(reterr->file), "%s", file->name);
+	reterr->generation = file->generation;
+	reterr->line = 1;
+	for (const char *p = file->text; p < at; p++) {
+		if (*p == '\n') {
+			reterr->line++;
+			line = p + 1;
+		}
+	}
+	text_clean(reterr->source, sizeof(reterr->source), line, strcspn(line, "\n"), 0);
+	return -1;
+}
+
+static int text_check(struct sandbox *s, const struct script_file *file, struct sandbox_error *reterr)
+{
+	const char *word = NULL, *at;
+	char message[64];
+
+	if (file->text[0] == LUA_SIGNATURE[0]) {
+		return refuse_text(s, file, file->text, "this is compiled Lua; give the source text", reterr);
+	}
+	at = forbidden_find(file->text, file->text + file->text_len, &word);
+	if (at == NULL) {
+		return 0;
+	}
+	snprintf(message, sizeof(message), "scripts may not use `%s`", word);
+	return refuse_text(s, file, at, message, reterr);
+}
+
 int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const char *text, size_t text_len,
 		 struct sandbox_error *reterr)
 {
@@ -112,8 +161,12 @@ int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const
 	if (text_len > s->set.text_max) {
 		return misuse(s, reterr, "load", "%s has %zu bytes, more than %zu", name, text_len, s->set.text_max);
 	}
-	if (file_find(s, generation, name) != NULL) {
+	if (is_loaded(s, generation, name)) {
 		return misuse(s, reterr, "load", "two files of one generation are called %s", name);
+	}
+	if (text_len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* the mark some editors put in front */
+		text += 3;
+		text_len -= 3;
 	}
 	file = malloc(sizeof(*file) + text_len + 1);
 	if (file == NULL) {
@@ -129,7 +182,9 @@ int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const
 		last = &(*last)->next;
 	}
 	*last = file; /* before it is compiled, so that an error can show its line */
-	if (run_protected(s, load_body, file, "load", SANDBOX_SYNTAX, reterr) != 0) {
+	s->loading = file->name;
+	if (text_check(s, file, reterr) != 0 ||
+	    run_protected(s, load_body, file, "load", SANDBOX_SYNTAX, reterr) != 0) {
 		*last = NULL;
 		file_free(s, file);
 		return -1;

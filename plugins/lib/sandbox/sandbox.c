@@ -50,6 +50,7 @@ static int open_body(lua_State *L)
 {
 	struct sandbox *s = lua_touserdata(L, 1);
 
+	metatables_init(L, s);
 	base_push(L);
 	library(L, "math", math_push);
 	library(L, "string", string_push);

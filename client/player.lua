@@ -431,31 +431,60 @@ function prompt(self, line)
 	return true
 end
 
--- interactive: a player whose surroundings are printed as they change.
-function interactive()
-	local me
-	local function name_of(id) return me.seen[id] and (me.seen[id].name or me.seen[id].kind) or tostring(id) end
-	me = player({ on = {
+-- What is shown unasked: who comes and goes, who walks (at most once in 3 s), what is said. Animals live their own lives
+-- and would fill the screen; `look` shows them.
+local function sight(me)
+	local shown = {} -- avatars by id: when their walk was last shown
+	local function is_other(entity)
+		return entity.kind == "avatar" and not (me.me and entity.id == me.me.avatar)
+	end
+	local function crowd(entities)
+		local counts, kinds = {}, {}
+		for _, e in ipairs(entities) do
+			if is_other(e) then
+				print(("you see %s at %s"):format(e.name or e.id, show_position(e)))
+			elseif e.kind ~= "avatar" then
+				if not counts[e.kind] then table.insert(kinds, e.kind) end
+				counts[e.kind] = (counts[e.kind] or 0) + 1
+			end
+		end
+		table.sort(kinds)
+		for i, kind in ipairs(kinds) do kinds[i] = counts[kind] == 1 and kind or ("%s x%d"):format(kind, counts[kind]) end
+		return table.concat(kinds, ", ")
+	end
+	return {
 		heard = function(m) print(("%s: %s"):format(m.name or "?", m.text or "")) end,
 		system = function(m) print("* " .. (m.text or "")) end,
 		kick = function(m) print("kicked: " .. (m.reason or "")) end,
 		bye = function(m) print("the server says goodbye: " .. (m.reason or "")) end,
 		cell_seen = function(m)
-			for _, e in ipairs(m.entities) do
-				if not (me.me and e.id == me.me.avatar) then print(("you see %s %s at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+			local animals = crowd(m.entities)
+			if animals ~= "" and not me.animals_told then
+				me.animals_told = true
+				print("you see " .. animals .. " and more; `look` tells")
 			end
 		end,
 		delta = function(m)
 			for _, e in ipairs(m.appeared) do
-				if not (me.me and e.id == me.me.avatar) then print(("%s %s appears at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+				if is_other(e) and not shown[e.id] then
+					shown[e.id] = 0
+					print(("%s appears at %s"):format(e.name or e.id, show_position(e)))
+				end
 			end
 			for _, e in ipairs(m.moved) do
-				if me.me and e.id ~= me.me.avatar and me.shown ~= e.id then
-					me.shown = e.id
-					print(("%s moves to (%.1f, %.1f)"):format(name_of(e.id), e.x, e.y))
+				local known = me.seen[e.id]
+				if known and is_other(known) and net.now() - (shown[e.id] or 0) > 3000 then
+					shown[e.id] = net.now()
+					print(("%s walks to (%.1f, %.1f)"):format(known.name or e.id, e.x, e.y))
 				end
 			end
 		end,
-	} })
+	}
+end
+
+-- interactive: a player whose surroundings are printed as they change.
+function interactive()
+	local me = player()
+	me.on = sight(me)
 	return me
 end

@@ -1,2 +1,309 @@
 /* SPDX-License-Identifier: MIT */
-int main(void) { return 0; }
+/* Rules: what scripts can do, what happens when they fail, and reloads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugins/mechanics/rig.h"
+
+#define HEAD "local g = require 'game'\n"
+
+static struct rig rig;
+
+static void begin(const char *script)
+{
+	rig_open(&rig, "size = 64, quarantine = 3, budget = 20000", script);
+	rig_enter(&rig, 1, "Ann", 0, 0, 1);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+/* --- what rules can do ---------------------------------------------------------------------------- */
+
+static void test_events(void **state)
+{
+	(void)state;
+	begin(HEAD "g.on('enter', function(p) g.tell(p, 'welcome ' .. p.name) end)\n"
+		   "g.on('leave', function(p) p:say('bye') end)\n"
+		   "g.on('chat', function(p, text, channel) g.tell(p, channel .. ' ' .. text) return text ~= 'secret' end)\n"
+		   "g.on('echo', function(body) return body .. '!' end)\n"
+		   "g.on('tick', function(n) if n == 10 then g.tell_all('ten') end end)\n");
+	rig_enter(&rig, 2, "Bob", 0, 0, 1);
+	assert_int_equal(rig_chat(&rig, 1, NULL, "hello"), TROUPE_OK);
+	assert_int_equal(rig_chat(&rig, 1, NULL, "secret"), TROUPE_PERMISSION_DENIED);
+	assert_string_equal(rig.reason, "chat.refused");
+	assert_int_equal(rig_echo(&rig, 1, "abc", 3), TROUPE_OK);
+	assert_string_equal(rig.text, "abc!");
+	sim_run(rig.sim, 1000);
+	rig_leave(&rig, 2, 1002);
+	sim_run(rig.sim, 100);
+	assert_int_equal(rig_lines(&rig, 73, "welcome Ann"), 1);
+	assert_int_equal(rig_lines(&rig, 73, "near hello"), 1);
+	assert_int_equal(rig_lines(&rig, 72, "secret"), 0);
+	assert_int_equal(rig_lines(&rig, 73, "ten"), 1);
+	assert_int_equal(rig_lines(&rig, 72, "bye"), 1);
+}
+
+static void test_actions(void **state)
+{
+	(void)state;
+	begin(HEAD "g.player { state = { n = 0 } }\n"
+		   "g.action 'count' { run = function(self) self.state.n = self.state.n + 1 return 'n' .. self.state.n end }\n"
+		   "g.action 'at' { run = function(self, target) return target and target.name or 'nobody' end }\n");
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n1");
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n2");
+	assert_int_equal(rig_act(&rig, 1, "fly", 0), TROUPE_NOT_FOUND);
+	assert_string_equal(rig.reason, "world.no_action");
+	assert_int_equal(rig_act(&rig, 1, "at", 77), TROUPE_NOT_FOUND);
+	assert_string_equal(rig.reason, "world.no_target");
+	rig_enter(&rig, 2, "Bob", 1, 1, 1);
+	rig_act(&rig, 1, "at", 2);
+	assert_string_equal(rig.text, "Bob");
+	rig_act(&rig, 1, "at", 0);
+	assert_string_equal(rig.text, "nobody");
+}
+
+static const char hare[] = HEAD
+	"g.monster 'hare' { count = 3, speed = 5, every = 2, home = { x = 1, y = 1, radius = 2 }, state = { seen = 0 },\n"
+	"  on_spawn = function(self) self:every('200ms', 'hop') end,\n"
+	"  hop = function(self) self.state.seen = self.state.seen + 1 self:walk_to(self.x + 1, self.y) end,\n"
+	"  think = function(self) if self.state.seen > 4 then self:say('five') self.state.seen = 0 end end }\n"
+	"g.action 'ask' { run = function(self) local h = self:nearest('hare', 60) return h and h.kind .. h.state.seen or 'none' end }\n"
+	"g.action 'shoo' { run = function(self) self:nearest('hare', 60):remove() end }\n";
+
+static void test_monsters(void **state)
+{
+	(void)state;
+	begin(hare);
+	sim_run(rig.sim, 2500);
+	assert_int_equal(rig_status(&rig, "entities"), 4);
+	assert_true(rig_lines(&rig, 72, "five") >= 3);
+	assert_int_equal(rig_status(&rig, "script_errors"), 0);
+	assert_int_equal(rig_act(&rig, 1, "shoo", 0), TROUPE_OK);
+	sim_run(rig.sim, 60);
+	assert_int_equal(rig_status(&rig, "entities"), 3);
+	sim_run(rig.sim, 1000);
+	assert_int_equal(rig_status(&rig, "entities"), 4); /* and another comes */
+}
+
+/* The same seed and the same calls: the same world. */
+static void test_same_again(void **state)
+{
+	uint64_t hash[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(hare);
+		sim_run(rig.sim, 5000);
+		rig_look(&rig, 1);
+		hash[i] = troupe_fnv64(rig.heard, sizeof(rig.heard));
+		if (i == 0) {
+			rig_close(&rig);
+		}
+	}
+	assert_true(hash[0] == hash[1]);
+}
+
+/* --- what goes wrong ------------------------------------------------------------------------------ */
+
+static void test_error_undone(void **state)
+{
+	(void)state;
+	begin(HEAD "g.player { state = { n = 0 } }\n"
+		   "g.action 'bad' { run = function(self) self.state.n = 5 self:say('never') self:walk_to(9, 9)\n"
+		   "  local x = nil; return x.y end }\n"
+		   "g.action 'show' { run = function(self) return 'n' .. self.state.n end }\n");
+	assert_int_equal(rig_act(&rig, 1, "bad", 0), TROUPE_ABORTED);
+	assert_string_equal(rig.reason, "world.rule_failed");
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_lines(&rig, 72, "never"), 0);
+	rig_look(&rig, 1);
+	assert_true(rig.x == 0);
+	rig_act(&rig, 1, "show", 0);
+	assert_string_equal(rig.text, "n0");
+	assert_true(sim_logged(rig.sim, "rules.lua:4"));
+	assert_true(sim_logged(rig.sim, "action \"bad\""));
+	assert_int_equal(rig_status(&rig, "script_errors"), 1);
+}
+
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *name, *code, *said;
+	} cases[] = {
+		{ "loop", "while true do end", "budget" },
+		{ "pcall storm", "while true do pcall(error) end", "budget" },
+		{ "memory", "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end", "" },
+		{ "recursion", "local function f() return 1 + f() end return f()", "rules.lua" },
+		{ "global", "x = 1", "undeclared global 'x'" },
+		{ "unknown global", "return os.time()", "no global 'os'" },
+		{ "undeclared state", "self.state.q = 1", "the state has no 'q'" },
+		{ "wrong type", "self.state.n = {}", "declared as a number" },
+		{ "own field", "self.q = 1", "cannot be set" },
+		{ "unknown field", "return self.q", "has no 'q'" },
+		{ "NaN", "self:walk_to(0/0, 1)", "is no place" },
+		{ "too much", "for i = 1, 1000 do self:say('x') end", "256 things" },
+		{ "long line", "self:say(('x'):rep(1000))", "1 to 512 bytes" },
+		{ "bad UTF-8", "self:say('\\xff')", "UTF-8" },
+		{ "timer without method", "self:every('2s', 'nothing')", "no method 'nothing'" },
+		{ "bad time", "self:after('2 weeks', 'm')", "a time is written" },
+		{ "late registration", "g.on('tick', print)", "not later" },
+		{ "remove a player", "self:remove()", "cannot be removed" },
+		{ "spawn nothing", "g.spawn('nothing', 0, 0)", "no monster" },
+		{ "no entity", "g.tell({}, 'x')", "entity expected" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char script[512];
+
+		if (i > 0) {
+			rig_close(&rig);
+		}
+		snprintf(script, sizeof(script),
+			 HEAD "g.player { state = { n = 0 }, m = function() end }\n"
+			      "g.action 'bad' { run = function(self)\n%s\nend }\n",
+			 cases[i].code);
+		begin(script);
+		if (rig_act(&rig, 1, "bad", 0) != TROUPE_ABORTED || !sim_logged(rig.sim, cases[i].said) ||
+		    !sim_logged(rig.sim, "rules.lua:")) {
+			fail_msg("%s: status %d %s", cases[i].name, rig.status, rig.reason);
+		}
+		sim_run(rig.sim, 100);
+		assert_int_equal(rig_look(&rig, 1), TROUPE_OK); /* the world goes on */
+	}
+}
+
+static void test_quarantine(void **state)
+{
+	long errors;
+
+	(void)state;
+	begin(HEAD "g.monster 'slug' { count = 4, every = 1, think = function(self) error('slow') end }\n"
+		   "g.action 'ok' { run = function() return 'fine' end }\n");
+	sim_run(rig.sim, 3000);
+	errors = rig_status(&rig, "script_errors");
+	assert_int_equal(errors, 3);
+	assert_int_equal(rig_status(&rig, "script_paused"), 1);
+	assert_true(sim_logged(rig.sim, "monster \"slug\".think failed 3 times and is paused"));
+	rig_act(&rig, 1, "ok", 0);
+	assert_string_equal(rig.text, "fine"); /* nobody else is */
+	assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	sim_run(rig.sim, 1000);
+	assert_int_equal(rig_status(&rig, "script_errors"), 6); /* it had another chance */
+}
+
+/* --- reloads -------------------------------------------------------------------------------------- */
+
+static void test_reload_keeps(void **state)
+{
+	(void)state;
+	begin(HEAD "g.monster 'cat' { count = 1, home = { x = 2, y = 2, radius = 0 }, state = { n = 0, old = 'o' } }\n"
+		   "g.player { state = { gold = 1 } }\n"
+		   "g.action 'pet' { run = function(self) local c = self:nearest('cat', 9)\n"
+		   "  c.state.n = c.state.n + 1 self.state.gold = 9 return 'n' .. c.state.n end }\n");
+	sim_run(rig.sim, 1000);
+	rig_act(&rig, 1, "pet", 0);
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "n2");
+	rig_script(&rig, "rules.lua",
+		   HEAD "g.monster 'bird' { count = 1 }\n"
+			"g.monster 'cat' { count = 1, state = { n = 100, old = 7, new = 'new' } }\n"
+			"g.player { state = { gold = 1 } }\n"
+			"g.action 'pet' { run = function(self) local c = self:nearest('cat', 9)\n"
+			"  return c.state.n .. c.state.old .. c.state.new .. self.state.gold end }\n");
+	assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	assert_int_equal(rig_status(&rig, "generation"), 2);
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "27new9"); /* kept; another type now: as declared; new; the player's */
+	/* a kind that is gone takes its entities along */
+	sim_run(rig.sim, 1000);
+	assert_int_equal(rig_status(&rig, "entities"), 3);
+	rig_script(&rig, "rules.lua", HEAD);
+	assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	assert_int_equal(rig_status(&rig, "entities"), 1);
+	assert_int_equal(rig_act(&rig, 1, "pet", 0), TROUPE_NOT_FOUND);
+}
+
+static void test_reload_refused(void **state)
+{
+	static const struct {
+		const char *name, *text, *said;
+	} cases[] = {
+		{ "syntax", "local x = = 1", "more.lua:1: unexpected symbol near" },
+		{ "error", "error('no')", "no" },
+		{ "loop", "while true do end", "budget" },
+		{ "unknown event", HEAD "g.on('enterr', print)", "there is no event 'enterr'" },
+		{ "no function", HEAD "g.on('enter', 1)", "function expected" },
+		{ "unknown field", HEAD "g.monster 'x' { sped = 1 }", "`sped` means nothing" },
+		{ "out of range", HEAD "g.monster 'x' { speed = -1 }", "`speed` is a number" },
+		{ "bad state", HEAD "g.monster 'x' { state = { f = print } }", "the state of x" },
+		{ "twice", HEAD "g.monster 'x' {} g.monster 'x' {}", "defined twice" },
+		{ "no run", HEAD "g.action 'x' {}", "no function `run`" },
+		{ "bad name", HEAD "g.action 'X y' {}", "is no name" },
+		{ "effects", HEAD "g.tell_all('x')", "while the scripts are being read" },
+		{ "missing file", "require 'nothing'", "nothing called 'nothing'" },
+		{ "write to the library", HEAD "g.on = 1", "read-only" },
+	};
+
+	(void)state;
+	begin(HEAD "g.action 'ok' { run = function() return 'first' end }\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig_script(&rig, "more.lua", cases[i].text);
+		if (rig_reload(&rig) != TROUPE_FAILED_PRECONDITION || !sim_logged(rig.sim, cases[i].said)) {
+			fail_msg("%s: %d %s", cases[i].name, rig.status, rig.reason);
+		}
+		assert_string_equal(rig.reason, "world.reload_refused");
+		assert_int_equal(rig_status(&rig, "generation"), 1);
+		rig_act(&rig, 1, "ok", 0);
+		assert_string_equal(rig.text, "first");
+	}
+	assert_true(sim_logged(rig.sim, "reload refused, generation 1 keeps running"));
+	rig_script(&rig, "more.lua", NULL);
+	rig_script(&rig, "rules.lua", HEAD "g.action 'ok' { run = function() return 'second' end }\n");
+	assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	rig_act(&rig, 1, "ok", 0);
+	assert_string_equal(rig.text, "second");
+}
+
+/* Memory must not grow from reload to reload. */
+static void test_many_reloads(void **state)
+{
+	long first;
+
+	(void)state;
+	begin(hare);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	}
+	first = rig_status(&rig, "script_memory");
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(rig_reload(&rig), TROUPE_OK);
+		sim_run(rig.sim, 50);
+	}
+	assert_in_range(rig_status(&rig, "script_memory"), 1, first + first / 4);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_teardown(name, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_events),	 CASE(test_actions),	CASE(test_monsters),	 CASE(test_same_again),
+		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),	 CASE(test_reload_keeps),
+		CASE(test_reload_refused), CASE(test_many_reloads),
+	};
+
+	return cmocka_run_group_tests_name("mechanics rules", tests, NULL, NULL);
+}

@@ -328,12 +328,22 @@ static void option_secret(const struct options_in *in, const char **target, cons
 	option_origin(in, path, arena_print(in->arena, "secret `%s` (not shown)", name), origin);
 }
 
+/* Leading "../" are taken off the folder, so that messages show where a file is and not how it was named. */
 static const char *option_path(const struct options_in *in, const char *folder, const char *text)
 {
+	size_t len = strlen(folder);
+
 	if (text[0] == '/' || text[0] == '\0') {
 		return text;
 	}
-	return arena_print(in->arena, "%s/%s", folder, text);
+	while (strncmp(text, "../", 3) == 0 && len > 1) {
+		while (len > 0 && folder[len - 1] != '/') {
+			len--;
+		}
+		len -= len > 0;
+		text += 3;
+	}
+	return arena_print(in->arena, "%.*s/%s", (int)len, folder, text);
 }
 
 void option_value(const struct options_in *in, const struct troupe_option *option, void *target, const char *path,

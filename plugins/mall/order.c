@@ -39,9 +39,11 @@ static int load_text(char *to, size_t size, const char *from)
 int mall_order_load(const Malldb__Order *record, const uint8_t *id, struct mall_order *ret_order)
 {
 	struct mall_order *order = ret_order;
+	uint8_t own[MALL_ID_SIZE]; /* `id` may be the one in ret_order */
 
+	memcpy(own, id, MALL_ID_SIZE);
 	memset(order, 0, sizeof(*order));
-	memcpy(order->id, id, MALL_ID_SIZE);
+	memcpy(order->id, own, MALL_ID_SIZE);
 	order->state = record->state;
 	order->account = record->account;
 	order->avatar = record->avatar;

@@ -200,21 +200,42 @@ static int never_reads(const char *server, unsigned port)
 	return fine;
 }
 
+/* enter: connects with a ticket, 64 hexadecimal digits; 1 if the front-end takes it. */
+static int enter(struct transcript *transcript, unsigned port, const char *ticket)
+{
+	uint8_t frame[10 + 32] = { 20, 0, 1, 0, 34, 0, 0, 0, 10, 32 };
+
+	for (unsigned i = 0, byte; i < 32 && sscanf(ticket + 2 * i, "%2x", &byte) == 1; i++) {
+		frame[10 + i] = (uint8_t)byte;
+	}
+	*transcript = (struct transcript){ .fd = bad_connect(port, "127.0.0.9") };
+	bad_send(transcript->fd, BYTES(HELLO));
+	bad_send(transcript->fd, frame, sizeof(frame));
+	transcript_read(transcript, "HelloOk EnterOk open", PATIENCE_MS, QUIET_MS);
+	return strcmp(transcript->text, "HelloOk EnterOk open") == 0;
+}
+
+/* inside: a player's session ends with an event that nobody knows. */
+static int inside(unsigned port, const char *ticket)
+{
+	static const char expected[] = "HelloOk EnterOk open " REFUSED("client.unknown_event");
+	struct transcript transcript;
+	int fine = enter(&transcript, port, ticket);
+
+	bad_send(transcript.fd, BYTES("\347\3\1\0\0\0\0\0"));
+	transcript_read(&transcript, expected, PATIENCE_MS, QUIET_MS);
+	fine = fine && strcmp(transcript.text, expected) == 0;
+	printf("%sok - frontend: an unknown event from a player\n# %s\n", fine ? "" : "not ", transcript.text);
+	close(transcript.fd);
+	return fine;
+}
+
 /* slow: has a session, asks for what is long, within its rate, and reads nothing. */
 static int slow(unsigned port, const char *ticket)
 {
-	uint8_t enter[10 + 32] = { 20, 0, 1, 0, 34, 0, 0, 0, 10, 32 };
-	struct transcript transcript = { .fd = bad_connect(port, "127.0.0.9") };
-	int fine;
+	struct transcript transcript;
+	int fine = enter(&transcript, port, ticket) && pour(transcript.fd, BYTES("\120\0\2\0\0\0\0\0"), 400000); /* offers */
 
-	for (unsigned i = 0, byte; i < 32 && sscanf(ticket + 2 * i, "%2x", &byte) == 1; i++) {
-		enter[10 + i] = (uint8_t)byte;
-	}
-	bad_send(transcript.fd, BYTES(HELLO));
-	bad_send(transcript.fd, enter, sizeof(enter));
-	transcript_read(&transcript, "HelloOk EnterOk open", PATIENCE_MS, QUIET_MS);
-	fine = strcmp(transcript.text, "HelloOk EnterOk open") == 0 &&
-	       pour(transcript.fd, BYTES("\120\0\2\0\0\0\0\0"), 400000); /* offers */
 	printf("%sok - frontend: a player who never reads\n# %s\n", fine ? "" : "not ", transcript.text);
 	close(transcript.fd);
 	return fine;
@@ -229,7 +250,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (port == 0) {
-		fprintf(stderr, "usage: bad_client talk|silent|never_reads|slow SERVER PORT [COUNT|TICKET]\n");
+		fprintf(stderr, "usage: bad_client talk|silent|never_reads|inside|slow SERVER PORT [COUNT|TICKET]\n");
 		return 2;
 	}
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -241,6 +262,8 @@ int main(int argc, char **argv)
 		fine = silent(argv[2], port, argc > 4 ? (unsigned)atoi(argv[4]) : 1);
 	} else if (strcmp(argv[1], "never_reads") == 0) {
 		fine = never_reads(argv[2], port);
+	} else if (strcmp(argv[1], "inside") == 0) {
+		fine = inside(port, argc > 4 ? argv[4] : "");
 	} else {
 		fine = slow(port, argc > 4 ? argv[4] : "");
 	}

@@ -149,6 +149,7 @@ static void mechanics_drain(void *instance)
 	m->draining = 1;
 	m->h->state(m->h, 0, m->players_len, "draining");
 	tick_end(m); /* from here on nobody moves, so what is saved is the last word */
+	interest_flush(m);
 	players_drain(m);
 }
 

@@ -163,8 +163,9 @@ void interest_entity(const struct mechanics *m, uint32_t row, World__Entity *ret
 
 /* --- say.c: what front-ends are told, gathered over a tick --------------------------------------- */
 
-int say_open(struct frontend *frontend);
-void say_free(struct frontend *frontend);
+int say_open(const struct troupe_host *h, struct frontend *frontend);
+/* say_free: what was not sent is let go. */
+void say_free(const struct troupe_host *h, struct frontend *frontend);
 void say_subscribe(struct mechanics *m, const struct player *player, uint64_t channel, int add);
 void say_send(struct mechanics *m, const struct player *player, uint32_t event, const ProtobufCMessage *message);
 /* say_publish: to those who listen to the channel, on front-ends where anybody does. */

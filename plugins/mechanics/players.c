@@ -74,7 +74,7 @@ static struct frontend *frontend_get(struct mechanics *m, uint64_t id)
 	}
 	if (found->id == 0) {
 		found->watch = calloc(m->world.cells + 1u, sizeof(*found->watch));
-		if (found->watch == NULL || say_open(found) != 0) {
+		if (found->watch == NULL || say_open(m->h, found) != 0) {
 			free(found->watch);
 			found->watch = NULL;
 			return NULL;
@@ -313,7 +313,7 @@ void players_free(struct mechanics *m)
 	map_free(&m->by_avatar);
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		free(m->frontends[i].watch);
-		say_free(&m->frontends[i]);
+		say_free(m->h, &m->frontends[i]);
 	}
 }
 

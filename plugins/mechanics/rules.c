@@ -283,11 +283,17 @@ static void populate(struct rules *r)
 	}
 	for (uint32_t i = 1; i < r->now->kinds_len; i++) {
 		const struct kind *kind = &r->now->kinds[i];
-		double x = kind->home_x + (fraction(r, i, 1) * 2 - 1) * kind->home_radius;
-		double y = kind->home_y + (fraction(r, i, 2) * 2 - 1) * kind->home_radius;
+		uint32_t lack = kind->alive < kind->population ? kind->population - kind->alive : 0;
+		uint32_t now = lack > 0 ? 1 + lack / 16 : 0; /* many come soon, the last ones by and by */
 
-		if (kind->alive < kind->population) {
-			rules_spawn(r, (uint16_t)i, world_inside(w, x, 0) ? x : 0, world_inside(w, 0, y) ? y : 0);
+		for (uint32_t n = 0; n < now; n++) {
+			double x = kind->home_x + (fraction(r, i, 2 * n) * 2 - 1) * kind->home_radius;
+			double y = kind->home_y + (fraction(r, i, 2 * n + 1) * 2 - 1) * kind->home_radius;
+
+			if (rules_spawn(r, (uint16_t)i, world_inside(w, x, 0) ? x : 0, world_inside(w, 0, y) ? y : 0) ==
+			    NO_ROW) {
+				break;
+			}
 		}
 	}
 }

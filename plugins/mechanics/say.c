@@ -30,7 +30,18 @@ struct say {
 	void **pointers;
 };
 
-int say_open(struct frontend *frontend)
+static void drop(const struct troupe_host *h, struct say *say)
+{
+	for (int i = 0; i < SAID_KINDS; i++) {
+		for (uint32_t n = 0; n < say->len[i]; n++) {
+			h->buf_unref(h, say->list[i][n].payload);
+		}
+		say->len[i] = 0;
+	}
+	say->bytes = 0;
+}
+
+int say_open(const struct troupe_host *h, struct frontend *frontend)
 {
 	struct say *say = calloc(1, sizeof(*say));
 	int failed = say == NULL;
@@ -46,32 +57,20 @@ int say_open(struct frontend *frontend)
 	}
 	frontend->say = say;
 	if (failed) {
-		say_free(frontend);
+		say_free(h, frontend);
 		return -1;
 	}
 	return 0;
 }
 
-static void drop(const struct troupe_host *h, struct say *say)
-{
-	for (int i = 0; i < SAID_KINDS; i++) {
-		for (uint32_t n = 0; n < say->len[i]; n++) {
-			if (h != NULL) {
-				h->buf_unref(h, say->list[i][n].payload);
-			}
-		}
-		say->len[i] = 0;
-	}
-	say->bytes = 0;
-}
-
-void say_free(struct frontend *frontend)
+void say_free(const struct troupe_host *h, struct frontend *frontend)
 {
 	struct say *say = frontend->say;
 
 	if (say == NULL) {
 		return;
 	}
+	drop(h, say);
 	for (int i = 0; i < SAID_KINDS; i++) {
 		free(say->list[i]);
 	}

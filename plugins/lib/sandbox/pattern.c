@@ -440,6 +440,17 @@ static int find_plain(lua_State *L, const char *text, size_t len, const char *wh
 	return 2;
 }
 
+/* is_plain: nothing in the pattern is special. A ')' alone is not, as in Lua's own library; and NULs may be in it. */
+static int is_plain(const char *pattern, size_t len)
+{
+	for (size_t at = 0; at <= len; at += strlen(pattern + at) + 1) {
+		if (strpbrk(pattern + at, "^$*+?.([%-") != NULL) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
 static int find_or_match(lua_State *L, int find)
 {
 	size_t len, pattern_len;
@@ -452,8 +463,7 @@ static int find_or_match(lua_State *L, int find)
 		lua_pushnil(L);
 		return 1;
 	}
-	if (find && (lua_toboolean(L, 4) || strpbrk(pattern, "^$*+?.([%-") == NULL) &&
-	    (lua_toboolean(L, 4) || strlen(pattern) == pattern_len)) {
+	if (find && (lua_toboolean(L, 4) || is_plain(pattern, pattern_len))) {
 		return find_plain(L, text, len, pattern, pattern_len, from);
 	}
 	match_init(&m, L, text, len, pattern, pattern_len);

@@ -36,9 +36,9 @@ struct loop {
 	atomic_bool stopping;
 	/* for the watchdog */
 	_Atomic(const char *) running;
-	atomic_uint_fast64_t callbacks, turns, stalls;
-	uint64_t watch_callback, watch_since_us;
-	bool watch_told;
+	atomic_uint_fast64_t since_us; /* when `running` began */
+	atomic_uint_fast64_t turns, stalls;
+	uint64_t watch_told_us; /* the `since_us` of the last stall that was told */
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_io *)0)->watcher), "loop_io has no room for ev_io");
@@ -376,43 +376,49 @@ void loop_timer_stop(struct loop_timer *timer)
 
 /* --- the watchdog -------------------------------------------------------------------------------- */
 
+/* The kernel's coarse clock costs a few nanoseconds and is exact to a tick of some milliseconds. */
+static uint64_t coarse_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
 void loop_enter(struct loop *loop, const char *who)
 {
-	uint64_t count = atomic_load_explicit(&loop->callbacks, memory_order_relaxed);
-
-	atomic_store_explicit(&loop->callbacks, count + 1, memory_order_relaxed);
-	atomic_store_explicit(&loop->running, who, memory_order_relaxed);
+	atomic_store_explicit(&loop->since_us, coarse_us(), memory_order_relaxed);
+	atomic_store_explicit(&loop->running, who, memory_order_release);
 }
 
 void loop_leave(struct loop *loop)
 {
-	atomic_store_explicit(&loop->running, NULL, memory_order_relaxed);
+	atomic_store_explicit(&loop->running, NULL, memory_order_release);
 }
 
 const char *loop_running(struct loop *loop)
 {
-	return atomic_load_explicit(&loop->running, memory_order_relaxed);
+	return atomic_load_explicit(&loop->running, memory_order_acquire);
 }
 
-bool loop_watch(struct loop *loop, uint64_t limit_us, struct loop_stall *ret_stall)
+uint64_t loop_watch(struct loop *loop, uint64_t limit_us, struct loop_stall *ret_stall)
 {
-	uint64_t callback = atomic_load_explicit(&loop->callbacks, memory_order_relaxed);
 	const char *who = loop_running(loop);
-	uint64_t now_us = loop_clock_us();
+	uint64_t since_us = atomic_load_explicit(&loop->since_us, memory_order_relaxed);
+	uint64_t now_us = coarse_us();
+	uint64_t for_us = now_us > since_us ? now_us - since_us : 0;
 
-	if (who == NULL || callback != loop->watch_callback) {
-		loop->watch_callback = callback;
-		loop->watch_since_us = now_us;
-		loop->watch_told = false;
-		return false;
+	ret_stall->who = NULL;
+	if (who == NULL || since_us == loop->watch_told_us) {
+		return limit_us;
 	}
-	if (loop->watch_told || now_us - loop->watch_since_us < limit_us) {
-		return false;
+	if (for_us < limit_us) {
+		return limit_us - for_us;
 	}
-	loop->watch_told = true;
+	loop->watch_told_us = since_us;
 	atomic_fetch_add_explicit(&loop->stalls, 1, memory_order_relaxed);
-	*ret_stall = (struct loop_stall){ .who = who, .for_us = now_us - loop->watch_since_us };
-	return true;
+	*ret_stall = (struct loop_stall){ .who = who, .for_us = for_us };
+	return limit_us;
 }
 
 uint64_t loop_turns(const struct loop *loop)

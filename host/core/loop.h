@@ -99,13 +99,16 @@ void loop_leave(struct loop *loop);
 
 /* What a watchdog saw. */
 struct loop_stall {
-	const char *who; /* NULL = nobody in particular */
+	const char *who; /* NULL = none */
 	uint64_t for_us;
 };
 
-/* loop_watch looks whether one callback has been running for `limit_us` or more. Returns true once for each such
- * callback, with *ret_stall. To be called by one thread, every quarter of the limit. */
-bool loop_watch(struct loop *loop, uint64_t limit_us, struct loop_stall *ret_stall);
+/*
+ * loop_watch looks whether one callback has been running for `limit_us` or more; ret_stall->who says which, once for
+ * each, else it is NULL. Returns after how many microseconds to look again at the latest, so that none is missed: the
+ * limit while nothing runs, else what is left of it. By one thread.
+ */
+uint64_t loop_watch(struct loop *loop, uint64_t limit_us, struct loop_stall *ret_stall);
 /* loop_running returns who runs now, or NULL. [any] */
 const char *loop_running(struct loop *loop);
 /* loop_turns, loop_stalls: how many turns there were, and how many stalls loop_watch has reported. [any] */

@@ -334,7 +334,7 @@ static void watching(void **state)
 
 /* --- stalls --------------------------------------------------------------------------------------- */
 
-static uint64_t stalls;
+static uint64_t stalls, main_turns;
 
 static void on_after(void *instance, void *arg)
 {
@@ -343,15 +343,18 @@ static void on_after(void *instance, void *arg)
 	(void)instance, (void)arg;
 	core_loops(seen.core, &loop, 1);
 	stalls = loop.stalls;
+	main_turns = loop_turns(core_main_loop(seen.core));
 	finish();
 }
+
+static unsigned stall_us;
 
 static void on_stall(void *instance, void *arg)
 {
 	const struct actor *actor = instance;
 
 	(void)arg;
-	usleep(400000);
+	usleep(stall_us);
 	actor->host->timer_start(actor->host, 1, on_after, NULL);
 }
 
@@ -366,8 +369,30 @@ static void stalling(void **state)
 	const struct actor_script script = { .start = start_stall };
 
 	(void)state;
+	/* the limit is 200 ms; the clock of the watchdog is exact to 10 ms, on a busy machine it comes later */
+	for (stall_us = 260000; stall_us <= 500000; stall_us += 80000) {
+		assert_int_equal(run(&script), 0);
+		assert_int_equal(stalls, 1);
+	}
+	stall_us = 150000;
 	assert_int_equal(run(&script), 0);
-	assert_int_equal(stalls, 1);
+	assert_int_equal(stalls, 0);
+}
+
+static int32_t start_nothing(struct actor *actor)
+{
+	actor->host->timer_start(actor->host, 1000, on_after, NULL);
+	return TROUPE_OK;
+}
+
+/* A host with nothing to do sleeps: the watchdog costs at most five wake-ups of the main loop in a second. */
+static void idling(void **state)
+{
+	const struct actor_script script = { .start = start_nothing };
+
+	(void)state;
+	assert_int_equal(run(&script), 0);
+	assert_in_range(main_turns, 1, 5 + 10); /* and ten for the beginning and the end */
 }
 
 static int folder_make(void **state)
@@ -397,7 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers), cmocka_unit_test(timers_bound), cmocka_unit_test(jobs),
 		cmocka_unit_test(jobs_cancelled), cmocka_unit_test(reading), cmocka_unit_test(watching),
-		cmocka_unit_test(stalling),
+		cmocka_unit_test(stalling), cmocka_unit_test(idling),
 	};
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,18 +87,12 @@ static int fail(const struct operation *operation, int exit, const char *error, 
 	return exit;
 }
 
+/* The host asks the kernel who this is; all that it cannot know is who called sudo. */
 static void operator_name(char *name, size_t size)
 {
-	const struct passwd *user = getpwuid(geteuid());
 	const char *sudo = getenv("SUDO_USER");
 
-	if (sudo != NULL && sudo[0] != '\0' && geteuid() == 0) {
-		snprintf(name, size, "%s", sudo);
-	} else if (user != NULL) {
-		snprintf(name, size, "%s", user->pw_name);
-	} else {
-		snprintf(name, size, "uid %u", (unsigned)geteuid());
-	}
+	socket_operator(geteuid(), sudo != NULL && strlen(sudo) < size ? sudo : "", name, size);
 }
 
 static int arguments(struct operation *operation, int argc, char **argv)

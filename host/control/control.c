@@ -35,6 +35,21 @@ static void order_audit(const struct order *order, const char *outcome)
 	text_clear(&text);
 }
 
+void order_begun(const struct order *order)
+{
+	order_audit(order, "begun");
+}
+
+void order_release(void *arg)
+{
+	struct order *order = arg;
+
+	order->holds--;
+	if (order->link == NULL && order->holds == 0) {
+		order_free(order);
+	}
+}
+
 void order_free(struct order *order)
 {
 	if (order->link != NULL) {
@@ -42,7 +57,11 @@ void order_free(struct order *order)
 		if (order->next != NULL) {
 			order->next->link = order->link;
 		}
+		order->link = NULL;
 		order->control->orders_len--;
+	}
+	if (order->holds > 0) {
+		return;
 	}
 	control_request_clear(&order->request);
 	arena_free(order->arena);
@@ -171,6 +190,20 @@ static void malformed(struct control *control, uint64_t conn, const char *why)
 	text_clear(&out);
 }
 
+/* Who asks is what the kernel says, not what the peer does. */
+static void operator_set(struct order *order)
+{
+	char claimed[sizeof(order->request.operator_name)];
+	uid_t uid;
+
+	if (net_peer_uid(order->control->net, &order->control->owner, order->conn, &uid) < 0) {
+		snprintf(order->request.operator_name, sizeof(order->request.operator_name), "unknown");
+		return;
+	}
+	memcpy(claimed, order->request.operator_name, sizeof(claimed));
+	socket_operator(uid, claimed, order->request.operator_name, sizeof(order->request.operator_name));
+}
+
 static void serve(struct control *control, uint64_t conn, const char *line, size_t len)
 {
 	struct order *order = calloc(1, sizeof(*order));
@@ -183,6 +216,7 @@ static void serve(struct control *control, uint64_t conn, const char *line, size
 	}
 	order->control = control;
 	order->conn = conn;
+	operator_set(order);
 	if (control->orders_len >= ORDERS_MAX) {
 		order_refused(order, EXIT_FAILED, "try again later", "%u commands are under way already", ORDERS_MAX);
 		return;

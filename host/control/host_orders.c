@@ -176,6 +176,7 @@ static void run_drain(struct order *order, const char *word)
 		order_confirm(order, word, "finish what it has begun and stop it, until the host starts again");
 		return;
 	}
+	order_begun(order);
 	core_end(order->control->core, instance, core_config(order->control->core)->drain_ms, on_drained, order);
 }
 
@@ -227,6 +228,7 @@ static void run_reload(struct order *order, const char *word)
 		}
 		snprintf(order->target, sizeof(order->target), "%s", word);
 	}
+	order_begun(order);
 	reload_start(&order->control->source, word, on_reloaded, order);
 }
 

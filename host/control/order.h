@@ -28,6 +28,7 @@ struct control {
 /* A request until it is answered. */
 struct order {
 	struct order *next, **link; /* in control->orders */
+	unsigned holds;		    /* besides the answer: a command on its way */
 	struct control *control;
 	uint64_t conn;
 	struct control_request request;
@@ -50,8 +51,12 @@ void order_confirm(struct order *order, const char *name, const char *what);
 void order_unknown(struct order *order, const char *what, const char *word, const char *const *known, unsigned len);
 /* order_waits is order_done for work that is done when the host hangs up. */
 void order_waits(struct order *order, const char *body);
-/* order_free drops an order without an answer. */
+/* order_free drops an order without an answer; its memory stays for as long as holds are left. order_release ends one
+ * hold. */
 void order_free(struct order *order);
+void order_release(void *order);
+/* order_begun audits that the effect comes now, before it does: what ends the host leaves its trace too. */
+void order_begun(const struct order *order);
 
 /* Commands of the host itself. Returns false if words[0] is none of them. */
 bool order_host(struct order *order);

@@ -201,6 +201,8 @@ void order_role(struct order *order)
 		order_confirm(order, target->host.name, command->help);
 		return;
 	}
+	order_begun(order);
+	order->holds++;
 	call_command(core_self(order->control->core), target, command, args, order->request.operator_name, ROLE_CALL_MS,
-		     on_reply, order);
+		     on_reply, order_release, order);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -98,4 +99,18 @@ int socket_connect(const char *state)
 	}
 	close(folder);
 	return r;
+}
+
+void socket_operator(uid_t uid, const char *claimed, char *ret_name, size_t size)
+{
+	struct passwd entry, *user = NULL;
+	char bytes[4096];
+
+	if (uid == 0 && claimed[0] != '\0') {
+		snprintf(ret_name, size, "%s", claimed);
+	} else if (getpwuid_r(uid, &entry, bytes, sizeof(bytes), &user) == 0 && user != NULL) {
+		snprintf(ret_name, size, "%s", user->pw_name);
+	} else {
+		snprintf(ret_name, size, "uid %u", (unsigned)uid);
+	}
 }

@@ -21,4 +21,10 @@ void socket_remove(const char *state);
  * -ECONNREFUSED mean that none runs, -EACCES that it is another user's. */
 int socket_connect(const char *state);
 
+/*
+ * socket_operator writes the name under which the user `uid` is audited: the system's name of that user, or "uid 1000".
+ * What the peer says of itself counts only when it is root, who could be anybody anyway: sudo tells it who asked.
+ */
+void socket_operator(uid_t uid, const char *claimed, char *ret_name, size_t size);
+
 #endif

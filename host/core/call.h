@@ -15,12 +15,13 @@ void call_reply(struct instance *instance, uint64_t request, int32_t status, str
 
 /*
  * call_command gives an instance an operator's order: `command` is an entry of its plugin's table, `args` is laid out
- * as the entry says (NULL if it has none). `args` and `operator_name` stay valid until on_reply, which is called with
- * `from` as the instance. OK answers carry JSON text. Returns the call's id. [loop of `from`]
+ * as the entry says (NULL if it has none). on_reply is called with `from` as the instance. `args` and `operator_name`
+ * stay valid until release(arg), which may come after on_reply: a call that has timed out may still be under way.
+ * OK answers carry JSON text. Returns the call's id. [loop of `from`]
  */
 uint64_t call_command(struct instance *from, struct instance *to, const struct troupe_command *command,
 		      const void *args, const char *operator_name, uint32_t timeout_ms, troupe_reply_fn on_reply,
-		      void *arg);
+		      void (*release)(void *arg), void *arg);
 
 /* call_deliver hands a message to its instance, or refuses it. For the mailbox. [loop] */
 void call_deliver(struct mailbox *mailbox, struct message *message);

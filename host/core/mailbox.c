@@ -75,6 +75,7 @@ struct message *message_new(struct mailbox *mailbox)
 	message->status = TROUPE_OK;
 	message->slot = MAILBOX_SLOT_NONE;
 	message->has_key = message->command = false;
+	message->release = NULL;
 	return message;
 }
 
@@ -82,6 +83,10 @@ void message_free(struct mailbox *mailbox, struct message *message)
 {
 	buf_unref(message->body);
 	message->body = NULL;
+	if (message->release != NULL) {
+		message->release(message->release_arg);
+		message->release = NULL;
+	}
 	if (mailbox->free_len >= FREE_MAX) {
 		free(message);
 		return;
@@ -248,7 +253,7 @@ struct pending *pending_new(struct mailbox *mailbox)
 	pending->id = ++mailbox->generation << SLOT_BITS | index;
 	pending->mailbox = mailbox;
 	pending->cancel = NULL;
-	pending->reply_came = false;
+	pending->reply_came = pending->late = false;
 	return pending;
 }
 
@@ -347,13 +352,22 @@ int mailbox_init(struct mailbox *mailbox, struct loop *loop, struct core *core, 
 	return 0;
 }
 
+/* The loops have ended: a message that is still under way stays where it is. */
+static void message_drop(struct message *message)
+{
+	buf_unref(message->body);
+	if (message->release != NULL) {
+		message->release(message->release_arg);
+	}
+	free(message);
+}
+
 static void list_drop(struct message_list *list)
 {
 	struct message *message;
 
 	while ((message = list_shift(list)) != NULL) {
-		buf_unref(message->body);
-		free(message);
+		message_drop(message);
 	}
 }
 
@@ -372,8 +386,7 @@ void mailbox_fini(struct mailbox *mailbox)
 	for (uint32_t i = 0; i < mailbox->request_chunks; i++) {
 		for (uint32_t k = 0; k < CHUNK; k++) {
 			if (mailbox->requests[i][k].message != NULL) {
-				buf_unref(mailbox->requests[i][k].message->body);
-				free(mailbox->requests[i][k].message);
+				message_drop(mailbox->requests[i][k].message);
 			}
 		}
 		free(mailbox->requests[i]);

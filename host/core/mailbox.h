@@ -34,7 +34,9 @@ struct message {
 	struct core_context context;
 	const struct troupe_command *run; /* `command`: an operator's order, with ... */
 	const void *args;		  /* ... its arguments laid out, and ... */
-	const char *operator_name;	  /* ... who gave it; both live until the answer */
+	const char *operator_name;	  /* ... who gave it; both live until ... */
+	void (*release)(void *arg);	  /* ... this runs, when the message is home; NULL = nothing to release */
+	void *release_arg;
 };
 
 struct message_list {
@@ -57,6 +59,7 @@ struct pending {
 	struct mailbox *mailbox;
 	uint32_t next_free;
 	bool reply_came;
+	bool late; /* the caller was stopping: this call holds it until it has ended */
 };
 
 /* A request that has not been answered, at the callee. */

@@ -411,6 +411,20 @@ void net_idle(struct net *net, const struct net_owner *owner, uint64_t id, uint6
 	}
 }
 
+int net_peer_uid(const struct net *net, const struct net_owner *owner, uint64_t id, uid_t *ret_uid)
+{
+	const struct conn *conn = conn_find(net, owner, id);
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	/* for other families the kernel answers too, with the user -1 */
+	if (conn == NULL || getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.uid == (uid_t)-1) {
+		return -ENOENT;
+	}
+	*ret_uid = peer.uid;
+	return 0;
+}
+
 /* --- opening and closing ------------------------------------------------------------------------- */
 
 int conn_open(struct net_listener *listener, int fd, uint64_t network, const char *peer)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "host/core/loop.h"
 #include "troupe/host.h"
@@ -66,6 +67,9 @@ int32_t net_send(struct net *net, const struct net_owner *owner, uint64_t conn, 
 size_t net_queued(const struct net *net, const struct net_owner *owner, uint64_t conn);
 void net_close(struct net *net, const struct net_owner *owner, uint64_t conn, uint32_t now);
 void net_idle(struct net *net, const struct net_owner *owner, uint64_t conn, uint64_t ms);
+/* net_peer_uid finds the user on whose behalf the peer of a local (AF_UNIX) connection opened it, as the kernel says
+ * (unix(7), SO_PEERCRED). 0, or -ENOENT: it is gone or not local. */
+int net_peer_uid(const struct net *net, const struct net_owner *owner, uint64_t conn, uid_t *ret_uid);
 
 /* net_owner_drain closes the owner's listening sockets: newcomers find nobody, who is there stays. */
 void net_owner_drain(struct net *net, struct net_owner *owner);

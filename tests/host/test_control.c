@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,11 +316,34 @@ static void test_audit(void **state)
 	ssize_t got = read(world.log[0], bytes, sizeof(bytes) - 1);
 	assert_true(got > 0);
 	bytes[got] = '\0';
+	char *begun = strstr(bytes, "base/billing: [A0001] operator anna: billing grant anna 5: begun");
+	assert_non_null(begun);
 	char *first = strstr(bytes, "base/billing: [A0001] operator anna: billing grant anna 5: done");
 	assert_non_null(first);
+	assert_true(begun < first);
 	assert_non_null(strstr(first + 1, "base/billing: [A0001] operator anna: billing grant anna 5: done"));
 	assert_non_null(strstr(bytes, "operator anna: billing grant anna 5000: refused, "));
 	assert_null(strstr(bytes, "billing refuse")); /* it changes nothing */
+}
+
+/* The kernel says who asks. Root may say for whom: that is how sudo works. */
+static void test_operator(void **state)
+{
+	char name[64], own[64], wanted[96];
+	const struct passwd *nobody = getpwuid(65534);
+
+	(void)state;
+	socket_operator(0, "anna", name, sizeof(name));
+	assert_string_equal(name, "anna");
+	socket_operator(0, "", name, sizeof(name));
+	assert_string_equal(name, "root");
+	socket_operator(65534, "anna", name, sizeof(name));
+	assert_string_equal(name, nobody != NULL ? nobody->pw_name : "uid 65534");
+	socket_operator(4000123, "anna", name, sizeof(name));
+	assert_string_equal(name, "uid 4000123");
+	socket_operator(geteuid(), "anna", own, sizeof(own));
+	snprintf(wanted, sizeof(wanted), "\"by\": \"%s\"", own);
+	assert_non_null(strstr(ask_as("billing grant anna 5", false), wanted));
 }
 
 static const char *const malformed[] = {
@@ -471,7 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ask),	  cmocka_unit_test(test_reload_refused), cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_owner),	 cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_show),	  cmocka_unit_test(test_operator),
 	};
 
 	return cmocka_run_group_tests_name("control", tests, setup, teardown);

@@ -329,9 +329,11 @@ struct troupe_host {
 	struct troupe_buf *(*buf_ref)(const struct troupe_host *h, struct troupe_buf *buf);
 	void (*buf_unref)(const struct troupe_host *h, struct troupe_buf *buf);
 
-	/* call: sends a message; returns the call's id (0 for an event). Never runs the callee inside. */
+	/* call: sends a message; returns the call's id (0 for an event). Never runs the callee inside. From an instance
+	 * that stops nothing is sent: its calls end with CANCELLED "host.stopping". */
 	uint64_t (*call)(const struct troupe_host *h, const struct troupe_call *call);
-	/* cancel: on_reply will not run any more; the callee is told. An id that has ended is ignored. */
+	/* cancel: on_reply will not run any more. The callee's host forgets the request and ignores its answer; the
+	 * role that works on it is not told and finishes. An id that has ended is ignored. */
 	void (*cancel)(const struct troupe_host *h, uint64_t call);
 	/* reply: ends a request. `body` is taken over: the packed reply if OK, else the reason id's bytes. A
 	 * request that has timed out or been answered is ignored. */

@@ -201,7 +201,8 @@ struct troupe_role {
 	void (*drain)(void *instance);
 	/* stop: end all activity now. [loop] (may be NULL) */
 	void (*stop)(void *instance);
-	/* destroy: release everything; accepts a half-built instance. Runs once after every create. [loop] */
+	/* destroy: release everything; accepts a half-built instance. Runs once after every create. Nothing can be
+	 * begun in it: what would end in a callback is dropped. [loop] */
 	void (*destroy)(void *instance);
 };
 

@@ -11,6 +11,7 @@
 
 #define TIMEOUT_DEFAULT_MS 5000u
 #define OPEN_MAX_REQUESTS 65536u
+#define LATE_CALLS_MAX 65536u /* of an instance that stops: one that calls again whatever the answer has to end too */
 #define KIND_CANCEL_DONE 5 /* a cancel on its way home */
 
 /* --- the callee's side ---------------------------------------------------------------------------- */
@@ -185,6 +186,9 @@ static void pending_end(struct pending *pending, const struct troupe_reply *repl
 	instance_enter(instance, &pending->context);
 	pending->on_reply(instance->self, pending->arg, reply, pending->typed);
 	instance_leave(instance);
+	if (pending->late) {
+		instance_release(instance);
+	}
 }
 
 /* The message is home: end the call unless that has happened, and reuse what it held. */
@@ -316,6 +320,9 @@ void call_cancel(struct instance *instance, uint64_t call)
 	pending->instance = NULL;
 	loop_timer_stop(&pending->timeout);
 	instance_count(&instance->counts.pending, -1);
+	if (pending->late) {
+		instance_release(instance);
+	}
 }
 
 void call_end_all(struct instance *instance)
@@ -324,7 +331,7 @@ void call_end_all(struct instance *instance)
 
 	for (uint32_t i = 0; i < mailbox->pending_chunks * CHUNK; i++) {
 		struct pending *pending = pending_at(mailbox, i);
-		if (pending->id != 0 && pending->instance == instance) {
+		if (pending->id != 0 && pending->instance == instance && !pending->late) {
 			end_early(pending, TROUPE_CANCELLED, "host.stopping");
 		}
 	}
@@ -446,8 +453,9 @@ uint64_t call_start(struct instance *instance, const struct troupe_call *given)
 		memcpy(&widened, given, given->size);
 		call = &widened;
 	}
-	if (atomic_load_explicit(&instance->state, memory_order_relaxed) >= INSTANCE_STOPPING) {
-		buf_unref(call->body); /* too late for an answer: see core.h */
+	bool late = instance_stopping(instance);
+	if (late && (call->on_reply == NULL || instance->destroying || ++instance->late_calls > LATE_CALLS_MAX)) {
+		buf_unref(call->body); /* see core.h */
 		return 0;
 	}
 	struct message *message = message_new(mailbox);
@@ -460,7 +468,11 @@ uint64_t call_start(struct instance *instance, const struct troupe_call *given)
 		memcpy(message->key, call->key, TROUPE_KEY_SIZE);
 	}
 	context_fill(instance, message, call);
-	to = resolve(instance, call, &status, &reason);
+	if (late) {
+		status = TROUPE_CANCELLED;
+	} else {
+		to = resolve(instance, call, &status, &reason);
+	}
 	message->to = to;
 	message->deadline_us = 0;
 	instance_count(&instance->counts.calls, 1);
@@ -470,7 +482,11 @@ uint64_t call_start(struct instance *instance, const struct troupe_call *given)
 		pending->on_reply = call->on_reply;
 		pending->arg = call->arg;
 		pending->typed = call->typed;
+		pending->late = late;
 		id = pending->id;
+		if (late) {
+			instance_hold(instance);
+		}
 	}
 	if (to == NULL) {
 		message->to = instance; /* the answer then comes from here */
@@ -483,7 +499,7 @@ uint64_t call_start(struct instance *instance, const struct troupe_call *given)
 
 uint64_t call_command(struct instance *from, struct instance *to, const struct troupe_command *command,
 		      const void *args, const char *operator_name, uint32_t timeout_ms, troupe_reply_fn on_reply,
-		      void *arg)
+		      void (*release)(void *arg), void *arg)
 {
 	struct message *message = message_new(from->mailbox);
 
@@ -495,6 +511,8 @@ uint64_t call_command(struct instance *from, struct instance *to, const struct t
 	message->run = command;
 	message->args = args;
 	message->operator_name = operator_name;
+	message->release = release;
+	message->release_arg = arg;
 	message->context = *core_context_now();
 	if (!trace_is_set(&message->context)) {
 		trace_new(from->mailbox, message->context.trace);

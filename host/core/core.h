@@ -12,7 +12,8 @@
  *  1. The main thread runs a loop of its own (`core_main_loop`) without roles: signals, the life of instances, the
  *     watchdog, and whatever operators talk to. [main] here means: on that loop, or before core_run.
  *  2. An instance goes through create, start, drain, stop, destroy on its own loop; the main loop decides when.
- *  3. While an instance stops its calls end with CANCELLED; calls it makes from then on are dropped unanswered.
+ *  3. While an instance stops its calls end with CANCELLED; calls it makes from then on are not
+ *     sent and end with CANCELLED too, its events are dropped. Its `destroy` can begin nothing.
  */
 struct core;
 

@@ -186,16 +186,19 @@ static void on_signal(struct loop_io *io, unsigned events)
 static void on_watchdog(struct loop_timer *timer)
 {
 	struct core *core = (struct core *)(void *)((char *)timer - offsetof(struct core, watchdog));
-	uint32_t limit_ms = core->config->stall_ms != 0 ? core->config->stall_ms : STALL_DEFAULT_MS;
+	uint64_t limit_us = 1000u * (uint64_t)(core->config->stall_ms != 0 ? core->config->stall_ms : STALL_DEFAULT_MS);
+	uint64_t next_us = limit_us;
 	struct loop_stall stall;
 
 	for (unsigned i = 0; i < core->loops_len; i++) {
-		if (loop_watch(core->loops[i], (uint64_t)limit_ms * 875, &stall)) {
+		uint64_t again_us = loop_watch(core->loops[i], limit_us, &stall);
+		next_us = again_us < next_us ? again_us : next_us;
+		if (stall.who != NULL) {
 			log_text(TROUPE_LOG_WARNING, stall.who, "one callback has held %s for %u ms and goes on",
 				 loop_name(core->loops[i]), (unsigned)(stall.for_us / 1000));
 		}
 	}
-	loop_timer_start(core_main_loop(core), timer, limit_ms / 8 > 0 ? limit_ms / 8 : 1);
+	loop_timer_start(core_main_loop(core), timer, next_us / 1000 + 1);
 }
 
 static int signals_open(struct core *core)
@@ -319,11 +322,13 @@ void core_configure(struct core *core, struct instance *instance, const struct c
 void core_end(struct core *core, struct instance *instance, uint32_t drain_ms, core_done_fn on_done, void *arg)
 {
 	struct ending *ending = instance->ending == NULL ? calloc(1, sizeof(*ending)) : NULL;
+	bool ended = life_ended(atomic_load_explicit(&instance->state, memory_order_acquire));
 
-	if (instance->ending != NULL) {
+	if (instance->ending != NULL || ended || instance->ordered >= (int)LIFE_STOP) {
 		if (on_done != NULL) {
-			on_done(arg, TROUPE_FAILED_PRECONDITION, "it is ending already");
+			on_done(arg, TROUPE_FAILED_PRECONDITION, ended ? "it has ended already" : "it is ending already");
 		}
+		free(ending);
 		return;
 	}
 	if (ending == NULL) {

@@ -83,6 +83,7 @@ static void instance_destroy(struct instance *instance)
 {
 	struct life_order *order = instance->stopping;
 
+	instance->destroying = true;
 	instance_enter(instance, NULL);
 	instance->role->destroy(instance->self);
 	instance_leave(instance);
@@ -297,8 +298,13 @@ static void on_order_done(struct loop_task *task)
 
 	if (order->error.status != TROUPE_OK) {
 		static const char *const step[] = { "", "create", "start", "drain", "stop", "reload", "configure" };
-		log_text(TROUPE_LOG_ERROR, order->instance->host.name, "%s failed: %s%s%s", step[order->step],
-			 order->error.text, order->error.help[0] != '\0' ? "; " : "", order->error.help);
+		char text[600];
+		snprintf(text, sizeof(text), "%s failed: %s%s%s", step[order->step], order->error.text,
+			 order->error.help[0] != '\0' ? "; " : "", order->error.help);
+		log_write(&(struct log_line){ .level = TROUPE_LOG_ERROR,
+					      .instance = order->instance->host.name,
+					      .code = order->step == LIFE_CREATE ? "P0014" : NULL,
+					      .text = text });
 	}
 	if (order->on_done != NULL) {
 		order->on_done(order->arg, order->error.status, order->error.text);

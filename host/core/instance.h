@@ -84,6 +84,8 @@ struct instance {
 	struct instance_counts counts;
 	struct net_stats net_stats;
 	bool state_told; /* the role has called host->state */
+	bool destroying; /* destroy has begun: nothing can be begun any more */
+	uint32_t late_calls; /* made since it stops */
 	int ordered;	 /* the main loop's own: the last step of life that it ordered, and ... */
 	struct ending *ending; /* ... core_end under way */
 	int end_state;	 /* what it becomes when destroyed; set by the order to stop */
@@ -117,10 +119,16 @@ void instance_leave(struct instance *instance);
  * the callback ends; copy it. [any] */
 const struct core_context *core_context_now(void);
 
-/* instance_alive: may its callbacks still be called? False once it has been destroyed. [loop] */
+/* instance_alive: may its callbacks still be called? False from its destroy on. [loop] */
 static inline bool instance_alive(const struct instance *instance)
 {
-	return instance->self != NULL;
+	return instance->self != NULL && !instance->destroying;
+}
+
+/* instance_stopping: has its stop begun? Nothing new can be begun then: listeners, stores, timers, jobs. [any] */
+static inline bool instance_stopping(const struct instance *instance)
+{
+	return atomic_load_explicit(&instance->state, memory_order_relaxed) >= INSTANCE_STOPPING;
 }
 
 /* instance_hold puts off its destroy until instance_release: for work under way on other threads whose end is a

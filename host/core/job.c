@@ -144,6 +144,11 @@ void job_add(struct job_pool *pool, struct job *job)
 	job->next = NULL;
 	if (job->owner != NULL) {
 		instance_hold(job->owner);
+		if (instance_stopping(job->owner)) {
+			job->status = TROUPE_CANCELLED;
+			loop_post(job->loop, &job->done_task);
+			return;
+		}
 	}
 	pthread_mutex_lock(&pool->mutex);
 	full = queue->len >= pool->queue_max;

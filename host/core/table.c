@@ -49,10 +49,16 @@ static void on_state(const struct troupe_host *h, uint32_t ready, uint32_t load,
 {
 	struct instance *instance = instance_of(h);
 
+	bool before = atomic_load_explicit(&instance->ready, memory_order_relaxed);
+
 	instance->state_told = true;
 	atomic_store_explicit(&instance->load, load, memory_order_relaxed);
-	core_why(instance, ready || why == NULL ? "" : why);
-	if (atomic_exchange_explicit(&instance->ready, ready != 0, memory_order_relaxed) != (ready != 0)) {
+	/* one that is ready and says so again, to tell its load, does not undo what the host found missing */
+	if (!ready || !before) {
+		core_why(instance, ready || why == NULL ? "" : why);
+	}
+	atomic_store_explicit(&instance->ready, ready != 0, memory_order_relaxed);
+	if (before != (ready != 0)) {
 		core_changed(instance->core);
 	}
 }

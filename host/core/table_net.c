@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The connection functions of the host table: an instance becomes the owner of its connections in host/net. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "host/core/core.h"
@@ -62,6 +63,13 @@ static int32_t on_listen(const struct troupe_host *h, const struct troupe_listen
 			 struct troupe_error *reterr)
 {
 	struct instance *instance = instance_of(h);
+
+	if (instance_stopping(instance)) {
+		reterr->status = TROUPE_FAILED_PRECONDITION;
+		snprintf(reterr->text, sizeof(reterr->text), "cannot listen: the instance is stopping");
+		reterr->help[0] = '\0';
+		return TROUPE_FAILED_PRECONDITION;
+	}
 	struct instance_net *link = instance->net != NULL ? instance->net : link_make(instance);
 
 	if (link == NULL) {

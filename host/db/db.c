@@ -151,7 +151,7 @@ static void commit_done(struct db_request *request)
 {
 	struct instance *instance = begin(request);
 
-	if (request->fn != NULL) {
+	if (request->fn != NULL && instance_alive(instance)) {
 		((troupe_db_done_fn)request->fn)(instance->self, request->arg, &request->u.commit.result);
 	}
 	end(instance, request);
@@ -172,7 +172,7 @@ static void page_done(struct db_request *request)
 		page.count = request->u.read.page.count;
 		page.more = request->u.read.page.more;
 	}
-	if (request->fn != NULL) {
+	if (request->fn != NULL && instance_alive(instance)) {
 		((troupe_db_page_fn)request->fn)(instance->self, request->arg, &page);
 	}
 	end(instance, request);
@@ -228,13 +228,20 @@ static void snapshot_done(struct db_request *request)
 {
 	struct instance *instance = begin(request);
 
-	((troupe_db_snapshot_fn)request->fn)(instance->self, request->arg, request->status, request->u.read.snapshot);
+	if (instance_alive(instance)) {
+		((troupe_db_snapshot_fn)request->fn)(instance->self, request->arg, request->status,
+						     request->u.read.snapshot);
+	}
 	end(instance, request);
 }
 
 void db_snapshot(struct instance *instance, uint32_t id, troupe_db_snapshot_fn on_open, void *arg)
 {
-	snapshots_note(instance);
+	if (instance_stopping(instance)) {
+		id = 0; /* nobody would close it */
+	} else {
+		snapshots_note(instance);
+	}
 	submit(instance, id, db_request_other(DB_SNAPSHOT_OPEN, 0), snapshot_done, (void (*)(void))on_open, arg);
 }
 
@@ -309,6 +316,9 @@ int32_t db_store_open(struct instance *instance, const struct troupe_store_open 
 	if (!provides_database(instance)) {
 		return refuse(reterr, TROUPE_PERMISSION_DENIED, "only a role that provides `database` may open a store",
 			      "name \"database\" among what the plugin provides");
+	}
+	if (instance_stopping(instance)) {
+		return refuse(reterr, TROUPE_FAILED_PRECONDITION, "the instance is stopping", "");
 	}
 	if (entry == NULL) {
 		return refuse(reterr, TROUPE_FAILED_PRECONDITION, "the instance's block names no driver",

@@ -415,6 +415,94 @@ static void check_stop(void)
 	assert_true(world.status == TROUPE_CANCELLED || world.status == TROUPE_UNAVAILABLE);
 }
 
+/* What the caller begins when it is stopping ends too: a call that was not sent, a job that did not run. */
+static struct {
+	uint32_t calls, jobs, ran;
+	int32_t call_status, job_status, listen_status;
+	char reason[80];
+} late;
+
+static void on_late_reply(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	(void)instance, (void)arg, (void)typed;
+	late.calls++;
+	late.call_status = reply->status;
+	snprintf(late.reason, sizeof(late.reason), "%s", reply->reason);
+}
+
+static void late_run(void *arg)
+{
+	(void)arg;
+	late.ran++;
+}
+
+static void on_late_job(void *instance, void *arg, int32_t status)
+{
+	(void)instance, (void)arg;
+	late.jobs++;
+	late.job_status = status;
+}
+
+static void *late_open(void *instance, void *arg, uint64_t conn, const char *peer, uint64_t network)
+{
+	(void)instance, (void)arg, (void)conn, (void)peer, (void)network;
+	return NULL;
+}
+
+static size_t late_bytes(void *instance, void *user, uint64_t conn, const uint8_t *bytes, size_t len)
+{
+	(void)instance, (void)user, (void)conn, (void)bytes;
+	return len;
+}
+
+static void late_close(void *instance, void *user, uint64_t conn, int32_t why)
+{
+	(void)instance, (void)user, (void)conn, (void)why;
+}
+
+static void on_reply_late(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	struct actor *actor = instance;
+	struct troupe_job job = { .size = sizeof(job), .run = late_run, .on_done = on_late_job };
+	struct troupe_listen listen = { .size = sizeof(listen), .address = "tcp://127.0.0.1:0", .on_open = late_open,
+					.on_bytes = late_bytes, .on_close = late_close };
+	struct troupe_error error = { .size = sizeof(error) };
+	uint16_t port;
+
+	(void)arg, (void)typed;
+	world.replies++;
+	world.status = reply->status;
+	for (int i = 0; i < 3; i++) {
+		call_with(actor, (struct troupe_call){ .method = METHOD("callee.say"), .on_reply = on_late_reply }, "x");
+	}
+	call_with(actor, (struct troupe_call){ .method = METHOD("callee.say") }, "event");
+	actor->host->cancel(actor->host, call_with(actor, (struct troupe_call){ .method = METHOD("callee.say"),
+										.on_reply = on_late_reply }, "x"));
+	actor->host->job(actor->host, &job);
+	late.listen_status = actor->host->listen(actor->host, &listen, &port, &error);
+	assert_int_equal(late.calls, 0); /* never inside the call */
+}
+
+static void begin_late(struct actor *caller)
+{
+	memset(&late, 0, sizeof(late));
+	call_with(caller, (struct troupe_call){ .method = METHOD("callee.hold"), .on_reply = on_reply_late }, "x");
+	caller->host->timer_start(caller->host, 20, on_end, NULL);
+}
+
+static void check_late(void)
+{
+	assert_int_equal(world.replies, 1);
+	assert_int_equal(world.status, TROUPE_CANCELLED);
+	assert_int_equal(late.calls, 3);
+	assert_int_equal(late.call_status, TROUPE_CANCELLED);
+	assert_string_equal(late.reason, "host.stopping");
+	assert_int_equal(late.jobs, 1);
+	assert_int_equal(late.job_status, TROUPE_CANCELLED);
+	assert_int_equal(late.ran, 0);
+	assert_int_equal(late.listen_status, TROUPE_FAILED_PRECONDITION);
+}
+
 static void begin_relay(struct actor *caller)
 {
 	call_with(caller, (struct troupe_call){ .method = METHOD("callee.relay"), .on_reply = on_reply, .account = 7 },
@@ -488,6 +576,7 @@ static const struct test_case cases[] = {
 	{ "a trace and a player go along", "frontend", begin_relay, check_relay, 0, false },
 	{ "a call ends when its callee does", NULL, begin_callee_ends, check_callee_ends, 0, false },
 	{ "calls end when the host stops", NULL, begin_stop, check_stop, 0, false },
+	{ "what a caller that stops begins ends too", NULL, begin_late, check_late, 0, false },
 };
 
 static const char *const provides[] = { "callee", NULL };

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/obs/log.h"
 #include "test_core.h"
 
 /* What happened, in order: "create base/a", "start base/a" ... */
@@ -352,11 +353,61 @@ static void degraded(void **state)
 	assert_string_equal(seen.why, "degraded: mall is away");
 }
 
+static void on_load_time(void *instance, void *arg)
+{
+	struct actor *actor = instance;
+
+	(void)arg;
+	actor->host->state(actor->host, 1, 7, NULL);
+	actor->host->timer_start(actor->host, 40, on_drain_time, NULL);
+}
+
+static int32_t start_and_tell_load(struct actor *actor)
+{
+	actor->host->timer_start(actor->host, 20, on_load_time, NULL);
+	return TROUPE_OK;
+}
+
+/* One that tells its load again and again does not wipe out what the host has found. */
+static void degraded_and_busy(void **state)
+{
+	const struct actor_script busy = { NOTES, .start = start_and_tell_load };
+	const struct config_instance some[] = { { .name = "base/mall", .part = "base", .plugin = &viewer,
+						  .options = &busy } };
+
+	(void)state;
+	assert_int_equal(run(some, 1, 1, 1000), 0);
+	assert_string_equal(seen.state, "degraded");
+	assert_string_equal(seen.why, "degraded: mall is away");
+}
+
+static void failure_has_its_code(void **state)
+{
+	/* a name of its own: the same line is not written twice in 10 s */
+	const struct config_instance alone[] = { { .name = "base/cellar", .part = "base", .plugin = &billing,
+						   .options = &failing } };
+	char text[4096];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	log_open(&(struct log_setup){ .host = "one", .form = LOG_TEXT, .fd = ends[1] });
+	assert_int_equal(run(alone, 1, 1, 1000), 1);
+	log_close();
+	ssize_t got = read(ends[0], text, sizeof(text) - 1);
+	assert_true(got > 0);
+	text[got] = '\0';
+	assert_non_null(strstr(text, "base/cellar: [P0014] create failed: the cellar is flooded"));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order), cmocka_unit_test(failing_create), cmocka_unit_test(waiting),
 		cmocka_unit_test(deadline), cmocka_unit_test(live_changes), cmocka_unit_test(degraded),
+		cmocka_unit_test(degraded_and_busy), cmocka_unit_test(failure_has_its_code),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

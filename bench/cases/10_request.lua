@@ -1,6 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- A client's request through the front-end to a role and back; the answer is one Lua call on an opaque body.
 
+local game = require "game"
+
+local function ours(conns, other_loop)
+	return function(bench)
+		return game.load(bench, game.start(bench, { other_loop = other_loop }), { conns = conns })
+	end
+end
+
 local function raw(conns)
 	return function(bench)
 		return bench:shared("echo-lua-" .. conns, function()
@@ -20,6 +28,7 @@ for _, conns in ipairs{ 100, 1000, 5000 } do
 			{ key = "p99_us", unit = "us" },
 		},
 		raw = raw(conns),
+		ours = ours(conns, false),
 	}
 end
 for _, conns in ipairs{ 100, 1000, 5000 } do
@@ -31,6 +40,7 @@ for _, conns in ipairs{ 100, 1000, 5000 } do
 			{ key = "rps", unit = "1/s" },
 		},
 		raw = raw(conns),
+		ours = ours(conns, true),
 	}
 end
 return cases

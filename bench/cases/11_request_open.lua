@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- Requests on a fixed schedule, latency counted from the scheduled time, far below what the server can do.
 
+local game = require "game"
+
 return {
 	name = "request-open-1000",
 	title = "10,000 requests/s in all from 1000 clients, role on the front-end's loop",
@@ -11,5 +13,8 @@ return {
 	},
 	raw = function(bench)
 		return bench:load(bench:echo(), { conns = 1000, mode = "open", rate = 10000 })
+	end,
+	ours = function(bench)
+		return game.load(bench, game.start(bench), { conns = 1000, mode = "open", rate = 10000 })
 	end,
 }

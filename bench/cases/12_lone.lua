@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- One client alone: nothing hides the length of the way.
 
+local game = require "game"
+
 local function tail_add(result)
 	result.p99_over_p50 = result.p99_us / result.p50_us
 	return result
@@ -16,5 +18,8 @@ return {
 	},
 	raw = function(bench)
 		return tail_add(bench:load(bench:echo(), { conns = 1 }))
+	end,
+	ours = function(bench)
+		return tail_add(game.load(bench, game.start(bench), { conns = 1 }))
 	end,
 }

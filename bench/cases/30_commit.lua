@@ -8,6 +8,13 @@ local function raw(batch)
 	end
 end
 
+local function ours(waiting)
+	return function(bench)
+		return bench:run{ bench:program("store"), "--plugins", bench.build .. "/plugins/all", "--dir",
+			bench:directory(), "--waiting", waiting, "--time", bench.time_s }
+	end
+end
+
 return {
 	{
 		name = "disk",
@@ -25,11 +32,13 @@ return {
 		title = "store commit, durable, one waiting (100-byte values, 18-byte keys)",
 		figures = { { key = "puts_per_s", unit = "1/s", target = ">= 0.8 raw" }, { key = "p99_us", unit = "us" } },
 		raw = raw(1),
+		ours = ours(1),
 	},
 	{
 		name = "commit-100",
 		title = "store commit, durable, a hundred waiting",
 		figures = { { key = "puts_per_s", unit = "1/s", target = ">= 0.9 raw" } },
 		raw = raw(100),
+		ours = ours(100),
 	},
 }

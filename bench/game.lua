@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: MIT
+-- The whole game as the benchmarks run it: cheap password hashes, no limits of rate, and a role that answers with one
+-- Lua call. BENCH_OTHER=1 puts that role on a loop of its own.
+cluster "bench" {}
+
+part "base"
+database "base" { driver = "leveldb", path = "base" }
+master { database = "base", shards = { meadow = { limit = 20000 } } }
+account {
+	database = "base", listen = "tcp://:9340",
+	password = { memory = env("BENCH_HASH", "8kb"), ops = 1 },
+	limits = { per_network = 0, connections = 20000 },
+}
+billing { database = "base", currencies = { gold = {} } }
+mall { database = "base", offers = { lantern = { item = "lantern", currency = "gold", price = 30 } } }
+
+part "shard:meadow"
+database "meadow" { driver = "leveldb", path = "meadow" }
+itemstore { database = "meadow" }
+mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false }
+frontend "fe1" { listen = "tcp://:9322", max_clients = 20000, idle = "1h", limits = { rate = 0 } }
+luaecho {}
+
+host "one" { run = "*", loops = env("BENCH_OTHER", "0") == "1" and { { "meadow/luaecho" } } or nil, metrics = 0 }

@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: MIT
+-- troupe client bench/players.lua COUNT FILE [world]: registers players (once), gets a ticket for each, and writes what
+-- each connection of the load generator must play first. With `world` each has an avatar and enters with it.
+local count, path, world = ...
+count = tonumber(count)
+
+local function hex(text)
+	return (text:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+local function varint(n)
+	local bytes = {}
+	repeat
+		local low = n & 0x7F
+		n = n >> 7
+		table.insert(bytes, string.char(n ~= 0 and low | 0x80 or low))
+	until n == 0
+	return table.concat(bytes)
+end
+
+local lines, done, failed = {}, 0, nil
+
+-- The front-end tells master of itself once a second; until then there is nowhere to go.
+local function await_shard(me)
+	for _ = 1, 100 do
+		for _, shard in ipairs(me:shards()) do
+			if shard.ready then return end
+		end
+		net.sleep(50)
+	end
+	error("no shard became ready", 0)
+end
+
+local function prepare(i)
+	local name, me = ("player%d"):format(i), player()
+	local avatar = ""
+
+	me:try("register", name, "a password")
+	me:login(name, "a password")
+	await_shard(me)
+	if world then
+		me:enter("meadow")
+		local found = me:avatars()[1] or me:avatar_create("P" .. ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end))
+		avatar = (" >25:%s <26"):format(hex("\x08" .. varint(found.id)))
+		me.game:close()
+		me.base = nil
+		me:login(name, "a password")
+	end
+	local place = me:choose("meadow")
+	lines[i] = (">1:0801 <2 >20:%s <21%s"):format(hex("\x0a\x20" .. place.ticket), avatar)
+	me:close()
+end
+
+-- eight at a time: tickets are good for 30 s, and this must not overload the host
+local next_player = 1
+for _ = 1, 8 do
+	net.spawn(function()
+		while next_player <= count and not failed do
+			local i = next_player
+			next_player = next_player + 1
+			local ok, why = pcall(prepare, i)
+			if not ok then failed = tostring(why) end
+			done = done + 1
+		end
+	end)
+end
+while done < count and not failed do net.sleep(5) end
+if failed then error(failed, 0) end
+local out = assert(io.open(path, "w"))
+out:write(table.concat(lines, "\n"), "\n")
+out:close()

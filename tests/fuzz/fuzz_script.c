@@ -9,7 +9,7 @@
 
 #define MEMORY_MAX (256u * 1024)
 #define MEMORY_SLACK (64u * 1024) /* the host's own records of the state */
-#define INSTRUCTIONS_MAX 200000u
+#define INSTRUCTIONS_MAX 20000u
 #define TEXT_MAX (16u * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -16,13 +16,13 @@
 STATE=$(mktemp -d) || exit 99
 PORT_FILE=$STATE/port CONFIG=$top_srcdir/conf/standalone.lua HOST_LOG=$STATE/host.log HOST_PID_FILE=$STATE/host.pid
 export TROUPE TROUPE_PLUGINS STATE PORT_FILE HOST_PID_FILE top_srcdir
-host_pid='' host_options='' test_count=0 test_failed=0
+host_pid='' helper_pids='' test_count=0 test_failed=0
 
 host_cleanup()
 {
-	if [ -n "$host_pid" ]; then
-		kill -9 "$host_pid" 2>/dev/null
-	fi
+	for pid in $host_pid $helper_pids; do
+		kill -9 "$pid" 2>/dev/null
+	done
 	if [ -n "$KEEP" ]; then
 		echo "# everything is kept in $STATE"
 	else

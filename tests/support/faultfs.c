@@ -20,10 +20,11 @@
  *              exit-before, exit-after: the process ends there, as by kill -9
  * FAULT_MARK   this file is made when it happens
  * FAULT_FULL   while this file exists, writes fail with ENOSPC
+ * FAULT_SLOW   milliseconds that every sync takes longer, as on a slow disk
  */
 static struct {
 	const char *path, *calls, *what, *mark, *full;
-	long at;
+	long at, slow_ms;
 } fault;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -31,7 +32,7 @@ static atomic_long counter;
 
 static void setup(void)
 {
-	const char *at = getenv("FAULT_AT");
+	const char *at = getenv("FAULT_AT"), *slow = getenv("FAULT_SLOW");
 
 	fault.path = getenv("FAULT_PATH");
 	fault.calls = getenv("FAULT_CALLS");
@@ -39,6 +40,7 @@ static void setup(void)
 	fault.mark = getenv("FAULT_MARK");
 	fault.full = getenv("FAULT_FULL");
 	fault.at = at != NULL ? strtol(at, NULL, 10) : 0;
+	fault.slow_ms = slow != NULL ? strtol(slow, NULL, 10) : 0;
 }
 
 static int path_counts(const char *path)
@@ -146,6 +148,9 @@ static int sync_call(int fd, int (*real)(int))
 	int struck = 0;
 
 	if (fd_counts(fd)) {
+		if (fault.slow_ms > 0) {
+			usleep((useconds_t)fault.slow_ms * 1000);
+		}
 		struck = hit("sync");
 		if (struck && fails()) {
 			return -1;

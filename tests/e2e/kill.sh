@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Shoppers buy while the server gets kill -9 at random moments and starts again at once; then an oracle outside of it compares
+# what they were told with what is there. KILLS=20 SEED=1 BOTS=6; a run is repeated with the same SEED, though not to the
+# microsecond. PRELOAD is preloaded into the server.
+. "${top_srcdir:-.}/tests/e2e/lib.sh"
+: "${KILLS:=20}" "${BOTS:=6}" "${SEED:=$(date +%s)}"
+FAULT_PATH=$STATE/data
+export FAULT_PATH
+echo "# KILLS=$KILLS SEED=$SEED BOTS=$BOTS"
+
+start()
+{
+	LD_PRELOAD=$PRELOAD
+	[ -z "$PRELOAD" ] || export LD_PRELOAD
+	host_begin --set base/account.password.memory=8kb --set base/account.password.ops=1 \
+		--set meadow/itemstore.bag_slots=500
+	unset LD_PRELOAD
+}
+
+# grant ACCOUNT AMOUNT KEY: asks with the same key until there is an answer.
+grant()
+{
+	tries=0
+	until operator billing grant "$1" gold "$2" "as promised" "$3" --yes >"$STATE/grant.out" 2>&1; do
+		tries=$((tries + 1))
+		if [ $tries -gt 600 ]; then
+			return 1
+		fi
+		sleep 0.1
+	done
+	echo "granted $1 $2 $3" >>"$STATE/grants"
+}
+
+grants_while_it_dies()
+{
+	round=0
+	while [ ! -e "$STATE/enough" ]; do
+		round=$((round + 1))
+		for account in $accounts; do
+			grant "$account" 90 "round-$round-$account" || exit 1
+		done
+		sleep 0.2
+	done
+}
+
+start
+host_wait
+test_is $? "the host starts" "$HOST_LOG"
+client "$top_srcdir/tests/e2e/kill.lua" shop "$SEED" "$BOTS" >"$STATE/shop.out" 2>&1 &
+shop_pid=$! helper_pids=$!
+i=0
+while [ ! -e "$STATE/story.in" ] && [ $i -lt 300 ] && kill -0 $shop_pid 2>/dev/null; do
+	i=$((i + 1))
+	sleep 0.1
+done
+sleep 0.2
+accounts=$(sed -n 's/^bot [0-9]* \([0-9]*\) .*/\1/p' "$STATE/told")
+for account in $accounts; do
+	grant "$account" 400 "first-$account"
+done
+grants_while_it_dies &
+grants_pid=$! helper_pids="$helper_pids $!"
+: >"$STATE/begin"
+
+awk -v n="$KILLS" -v seed="$SEED" 'BEGIN { srand(seed); for (i = 0; i < n; i++)
+	printf "%s %.3f\n", rand() < 0.25 ? "early" : "late", rand() * 0.8 }' >"$STATE/kills"
+done=0
+while read -r when seconds; do
+	if [ "$when" = late ] && ! host_wait; then
+		break
+	fi
+	sleep "$seconds"
+	if ! kill -0 "$host_pid" 2>/dev/null; then
+		break
+	fi
+	host_kill 2>/dev/null
+	done=$((done + 1))
+	start
+done <"$STATE/kills"
+[ "$done" -eq "$KILLS" ]
+test_is $? "the host starts again after each of $KILLS kills" "$HOST_LOG"
+host_wait
+test_is $? "and after the last" "$HOST_LOG"
+: >"$STATE/enough"
+wait $shop_pid
+test_is $? "everybody gets an answer to everything" "$STATE/shop.out"
+wait $grants_pid
+test_is $? "every grant gets an answer" "$STATE/grant.out"
+
+# the oracle, with the server's own checks, and once more after an orderly restart
+cat "$STATE/grants" >>"$STATE/told"
+check()
+{
+	timeout 100 "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" "$top_srcdir/tests/e2e/kill.lua" check "$1" \
+		>"$STATE/check" 2>&1
+}
+check "$STATE/told"
+test_is $? "what was told is what is there" "$STATE/check"
+grep asked "$STATE/check" | sed 's/^/# /'
+operator mall orders --json 0 true >"$STATE/open" 2>&1
+test_clean "after $KILLS kills"
+
+# The oracle finds what is made wrong: lines that nobody was told, and one that is forgotten.
+first=$(grep -m 1 '^told .* DONE\|^told .* GRANTED' "$STATE/told")
+last=$(grep '^told .* REJECTED' "$STATE/told" | tail -n 1)
+plant()
+{
+	if check "$STATE/planted" || ! grep -q "wrong:.*$2" "$STATE/check"; then
+		test_not_ok "the oracle finds $1" "$STATE/check"
+	else
+		test_ok "the oracle finds $1"
+	fi
+}
+{ cat "$STATE/told"; echo "told 1 00112233445566778899aabbccddeeff DONE"; } >"$STATE/planted"
+plant "an order that is not there" "there is no such order"
+{ cat "$STATE/told"; echo "$last" | sed 's/ REJECTED.*/ DONE/'; } >"$STATE/planted"
+plant "one that failed and was told to be done" "told that it is his"
+{ cat "$STATE/told"; echo "$first" | sed 's/ \(DONE\|GRANTED\).*/ FAILED/'; } >"$STATE/planted"
+plant "one that was done and told to have failed" "told that it failed"
+sed '$d' "$STATE/told" >"$STATE/planted"
+plant "money out of nowhere" "should be there"
+{ cat "$STATE/told"; echo "took 1 123456789"; } >"$STATE/planted"
+plant "an item that is lost" "is in nil"
+
+host_stop
+test_is $? "the host stops when it is told to" "$HOST_LOG"
+test_plan

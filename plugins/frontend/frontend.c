@@ -140,8 +140,10 @@ static int32_t frontend_create(void *instance, const struct troupe_host *host, c
 	return TROUPE_OK;
 }
 
-/* register_self: every master hears of us each second; three missed words and we are gone for it. */
-static void register_self(struct frontend *fe)
+#define HURRY_MS 20 /* between looks for the first master */
+
+/* register_self: every master hears of us each second; three missed words and we are gone for it. Returns how many. */
+static uint32_t register_self(struct frontend *fe)
 {
 	uint64_t ids[MASTERS_MAX];
 	uint32_t n = masters(fe, ids, MASTERS_MAX);
@@ -158,6 +160,17 @@ static void register_self(struct frontend *fe)
 		struct proto_to to = { .instance = ids[i] };
 
 		master_register(fe->h, &event, &to);
+	}
+	return n;
+}
+
+/* on_hurry: whoever is ready says so at once; a second is long for players who wait to come back. */
+static void on_hurry(void *instance, void *arg)
+{
+	struct frontend *fe = instance;
+
+	if (register_self(fe) == 0) {
+		fe->hurry = fe->h->timer_start(fe->h, HURRY_MS, on_hurry, arg);
 	}
 }
 
@@ -197,7 +210,7 @@ static int32_t frontend_start(void *instance, struct troupe_error *reterr)
 	if (port != 0) {
 		fe->port = (uint16_t)port;
 	}
-	register_self(fe);
+	on_hurry(fe, NULL);
 	fe->timer = fe->h->timer_start(fe->h, 1000, on_second, NULL);
 	return TROUPE_OK;
 }
@@ -248,6 +261,7 @@ static void frontend_stop(void *instance)
 	fe->h->timer_stop(fe->h, fe->timer);
 	fe->h->timer_stop(fe->h, fe->slow_timer);
 	fe->h->timer_stop(fe->h, fe->drain_timer);
+	fe->h->timer_stop(fe->h, fe->hurry);
 	for (uint32_t i = 0; i < fe->clients_top; i++) {
 		if (fe->clients[i] != NULL) {
 			session_end(fe, fe->clients[i]); /* while there are others to hear of it */

@@ -148,7 +148,7 @@ struct frontend {
 	struct publisher *publishers; /* PUBLISHERS_MAX */
 	uint32_t publisher_count;
 	struct client *slow;
-	uint64_t timer, slow_timer, drain_timer;
+	uint64_t timer, slow_timer, drain_timer, hurry;
 	uint32_t seconds, draining;
 	uint32_t frame_max, out_soft, in_flight_max;
 	uint64_t cost_us; /* of one message in the rate limit; 0 = no limit */

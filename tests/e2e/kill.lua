@@ -143,6 +143,15 @@ local function shop_all(seed, count)
 	while shopping > 0 do net.sleep(20) end
 end
 
+-- patient: asks again when it asked too often.
+local function patient(me, verb, ...)
+	while true do
+		local answer, why = me:try(verb, ...)
+		if answer or why.reason ~= "client.rate" then return answer, why end
+		net.sleep(50)
+	end
+end
+
 -- --- check ----------------------------------------------------------------------------------------
 
 local wrongs = 0
@@ -191,7 +200,7 @@ end
 local function ended(me, key)
 	local deadline = net.now() + 60000
 	while true do
-		local order, why = me:try("order", story.unhex(key))
+		local order, why = patient(me, "order", story.unhex(key))
 		if not order then return nil, why.reason end
 		if ENDED[order.state] or net.now() > deadline then return order.state end
 		net.sleep(100)
@@ -219,7 +228,7 @@ end
 
 local function check_items(n, me, bought, took)
 	local bags, counts = {}, {}
-	for _, item in ipairs(me:inventory()) do
+	for _, item in ipairs(patient(me, "inventory")) do
 		if bags[item.id] then wrong("bot %s: item %s is there twice", n, item.id) end
 		bags[item.id] = item.bag
 		counts[item.kind] = (counts[item.kind] or 0) + 1
@@ -247,7 +256,10 @@ local function check_bot(n, bot)
 		end
 	end
 	check_items(n, me, bought, bot.took)
-	local posted, pending = story.gold(me)
+	local posted, pending = 0, 0
+	for _, one in ipairs(patient(me, "balance")) do
+		if one.currency == "gold" then posted, pending = one.posted or 0, one.pending or 0 end
+	end
 	if posted ~= bot.granted - paid or pending ~= 0 then
 		wrong("bot %s: %d granted, %d paid, so %d should be there; there are %d, of which %d are held", n, bot.granted,
 			paid, bot.granted - paid, posted, pending)
@@ -257,7 +269,16 @@ end
 
 local function check(path)
 	local bots, seen = told_read(path)
-	for n, bot in pairs(bots) do check_bot(math.tointeger(n), bot) end
+	local left = 0
+	for n, bot in pairs(bots) do
+		left = left + 1
+		net.spawn(function()
+			local ok, why = pcall(check_bot, math.tointeger(n), bot)
+			if not ok then wrong("bot %s: %s", n, tostring(why)) end
+			left = left - 1
+		end)
+	end
+	while left > 0 do net.sleep(10) end
 	print(("%d asked, %d told to be theirs, %d refused, %d taken, %d grants; %d wrong"):format(seen.asks, seen.yours,
 		seen.refused, seen.took, seen.granted, wrongs))
 	if wrongs > 0 then error("what was told and what is there differ", 0) end

@@ -455,6 +455,7 @@ local function sight(me)
 	return {
 		heard = function(m) print(("%s: %s"):format(m.name or "?", m.text or "")) end,
 		system = function(m) print("* " .. (m.text or "")) end,
+		leave_world = function() print("* the world has stopped; `avatar NAME` enters it again") end,
 		kick = function(m) print("kicked: " .. (m.reason or "")) end,
 		bye = function(m) print("the server says goodbye: " .. (m.reason or "")) end,
 		cell_seen = function(m)

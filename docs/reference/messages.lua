@@ -22,7 +22,7 @@ local CLIENT = {
 	[20] = { "Enter", "client", "front-end, first after Hello" }, [21] = { "EnterOk", "server", "answers 20" },
 	[25] = { "AvatarSelect", "client", "front-end, with a session, not in the world" },
 	[26] = { "AvatarSelected", "server", "answers 25" },
-	[27] = { "LeaveWorld", "client", "front-end, in the world" }, [28] = { "LeftWorld", "server", "answers 27" },
+	[27] = { "LeaveWorld", "client", "front-end, in the world" }, [28] = { "LeftWorld", "server", "answers 27; with tag 0: the world has stopped, select again" },
 	[90] = { "Error", "server", "instead of an answer" }, [91] = { "Kick", "server", "any time, then closes" },
 	[92] = { "Bye", "server", "last before it closes" },
 }

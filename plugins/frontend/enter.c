@@ -12,6 +12,7 @@
 #include "world.stub.h"
 
 #define MASTERS_MAX 8u
+#define WORLDS_MAX 64u
 #define EXPECT_TTL_MAX_MS 60000u
 
 /* One Enter, AvatarSelect or LeaveWorld. It outlives its client, so that what was begun is also undone. */
@@ -465,6 +466,42 @@ void leave_begin(struct frontend *fe, struct client *client, uint16_t tag)
 	fanout_forget(fe, client);
 	client->avatar = client->mechanics = 0;
 	world_leave(fe->h, &request, &to, on_world_left, visit);
+}
+
+static int world_ready(const struct troupe_peer *peers, uint32_t len, uint64_t instance)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		if (peers[i].id == instance) {
+			return (int)peers[i].ready;
+		}
+	}
+	return 0;
+}
+
+void world_watch(struct frontend *fe)
+{
+	struct troupe_peer peers[WORLDS_MAX];
+	uint32_t found = fe->h->peers(fe->h, "world", peers, WORLDS_MAX);
+	Client__LeftWorld left = CLIENT__LEFT_WORLD__INIT;
+
+	if (found > WORLDS_MAX) {
+		return; /* more than can be told apart here: their own answers say who is gone */
+	}
+	left.reason = "frontend.world_gone";
+	for (uint32_t i = 0; i < fe->clients_top; i++) {
+		struct client *client = fe->clients[i];
+
+		if (client == NULL || client->mechanics == 0 || world_ready(peers, found, client->mechanics)) {
+			continue;
+		}
+		/* one that drains saves its players itself; one that is gone holds none */
+		fanout_leave_all(fe, client);
+		fanout_forget(fe, client);
+		client->avatar = client->mechanics = 0;
+		client->state = CLIENT_ENTERED;
+		count(fe, METRIC_WORLD_GONE);
+		wire_send(fe->h, client->conn, WIRE_LEFT_WORLD, 0, &left.base);
+	}
 }
 
 void session_end(struct frontend *fe, struct client *client)

@@ -45,6 +45,8 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	METRIC(METRIC_MEMBERS, TROUPE_COUNTER, LIMIT, "limit=\"channels\""),
 	METRIC(METRIC_STALE, TROUPE_COUNTER, "troupe_frontend_stale_total",
 	       "Messages to sessions that had ended.", NULL),
+	METRIC(METRIC_WORLD_GONE, TROUPE_COUNTER, "troupe_frontend_world_gone_total",
+	       "Players whose world stopped while they were in it.", NULL),
 };
 
 static int32_t fail(struct troupe_error *reterr, int32_t status, const char *text, const char *help)
@@ -181,6 +183,7 @@ static void on_second(void *instance, void *arg)
 	fe->timer = fe->h->timer_start(fe->h, 1000, on_second, arg);
 	fe->seconds++;
 	client_tick(fe);
+	world_watch(fe);
 	expected_sweep(fe);
 	if (!fe->draining) {
 		fe->h->state(fe->h, 1, fe->entered, NULL);

@@ -48,6 +48,7 @@ enum frontend_metric {
 	METRIC_DELIVERED,
 	METRIC_MEMBERS,
 	METRIC_STALE,
+	METRIC_WORLD_GONE,
 	METRIC_COUNT
 };
 
@@ -182,6 +183,8 @@ void client_free_all(struct frontend *fe);
 void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len);
 void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
 void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
+/* world_watch: once a second: players whose world has stopped are told, and may select their avatar again. */
+void world_watch(struct frontend *fe);
 /* session_end: the client leaves world and session without a word to it. */
 void session_end(struct frontend *fe, struct client *client);
 /* session_announce: tells the masters that it is here. */

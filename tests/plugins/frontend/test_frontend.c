@@ -753,6 +753,31 @@ static void test_kick(void **state)
 	player_done(&p);
 }
 
+/* The world stops: who is in it hears so within a second or two and can go in again when it is back. */
+static void test_world_gone(void **state)
+{
+	struct world *w = *state;
+	struct player p, other;
+	const Client__LeftWorld *left;
+
+	in_world(&p, w, 1);
+	entered(&other, w, 2); /* has a session and no avatar: it hears nothing */
+	w->mechanics->state(w->mechanics, 0, 0, "draining");
+	sim_run(w->sim, 2000);
+	left = (const Client__LeftWorld *)player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 0);
+	assert_string_equal(left->reason, "frontend.world_gone");
+	assert_int_equal(w->left, 0); /* nobody to tell */
+	w->mechanics->state(w->mechanics, 1, 0, NULL);
+	sim_run(w->sim, 10);
+	send_select(&p, 101);
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	assert_int_equal(w->entered, 2);
+	send_select(&other, 102);
+	player_expect(&other, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	player_done(&p);
+	player_done(&other);
+}
+
 static void test_announces_itself(void **state)
 {
 	struct world *w = *state;
@@ -807,6 +832,7 @@ int main(void)
 		T(test_send_to_one),
 		T(test_expect_has_a_bound),
 		T(test_kick),
+		T(test_world_gone),
 		T(test_announces_itself),
 		T(test_drain),
 	};

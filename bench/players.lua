@@ -21,14 +21,14 @@ end
 local lines, done, failed = {}, 0, nil
 
 -- The front-end tells master of itself once a second; until then there is nowhere to go.
-local function await_shard(me)
-	for _ = 1, 100 do
-		for _, shard in ipairs(me:shards()) do
-			if shard.ready then return end
-		end
+local function place_of(me)
+	for _ = 1, 200 do
+		local place, why = me:try("choose", "meadow")
+		if place then return place end
+		if not why.reason:find("^master%.") then error(why, 0) end
 		net.sleep(50)
 	end
-	error("no shard became ready", 0)
+	error("the shard did not become ready", 0)
 end
 
 local function prepare(i)
@@ -37,16 +37,15 @@ local function prepare(i)
 
 	me:try("register", name, "a password")
 	me:login(name, "a password")
-	await_shard(me)
 	if world then
-		me:enter("meadow")
+		me:redeem(place_of(me))
 		local found = me:avatars()[1] or me:avatar_create("P" .. ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end))
 		avatar = (" >25:%s <26"):format(hex("\x08" .. varint(found.id)))
 		me.game:close()
 		me.base = nil
 		me:login(name, "a password")
 	end
-	local place = me:choose("meadow")
+	local place = place_of(me)
 	lines[i] = (">1:0801 <2 >20:%s <21%s"):format(hex("\x0a\x20" .. place.ticket), avatar)
 	me:close()
 end

@@ -227,7 +227,7 @@ struct troupe_listen {
 
 /* --- work off the loop, files, log, metrics ------------------------------------------------------ */
 
-#define TROUPE_JOB_BACKGROUND 1u /* on the worker with idle priority: hashing, copying */
+#define TROUPE_JOB_BACKGROUND 1u /* on the worker with low priority: hashing, copying */
 
 struct troupe_job {
 	uint32_t size;

@@ -5,7 +5,7 @@
 
 #include "host/core/instance.h"
 
-/* A pool: `workers` threads for ordinary jobs, and one of idle priority for background jobs. */
+/* A pool: `workers` threads for ordinary jobs, and one of low priority for background jobs. */
 struct job_pool;
 
 /* job_pool_new starts the threads; each of the two queues holds at most `queue_max` jobs. NULL without memory or

@@ -3,6 +3,7 @@
 #include "host/core/life.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/directory.h"
@@ -44,6 +45,49 @@ static enum supply supply_of(struct core *core, const struct instance *from, con
 	return supply;
 }
 
+/* The nth database that an instance's options name, if this host runs it; *ret_more = 0 past the last. */
+static const struct instance *database_of(struct core *core, const struct instance *instance, uint32_t n, bool *ret_more)
+{
+	const struct config *config = core_config(core);
+	const struct config_instance *own = config_instance_find(config, instance->host.name);
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	*ret_more = own != NULL && n < own->databases_len;
+	for (uint32_t i = 0; *ret_more && i < len; i++) {
+		if (strcmp(all[i]->host.name, config->instances[own->databases[n]].name) == 0) {
+			return all[i];
+		}
+	}
+	return NULL;
+}
+
+/* Does `instance` keep its data in `database`? */
+static bool stores_in(struct core *core, const struct instance *instance, const struct instance *database)
+{
+	bool more = true;
+
+	for (uint32_t n = 0; more; n++) {
+		if (database_of(core, instance, n, &more) == database && more) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The first of its databases that is not ready; NULL if all are. */
+static const struct instance *database_missing(struct core *core, const struct instance *instance)
+{
+	bool more = true;
+
+	for (uint32_t n = 0; more; n++) {
+		const struct instance *database = database_of(core, instance, n, &more);
+		if (database != NULL && !directory_ready(database)) {
+			return database;
+		}
+	}
+	return NULL;
+}
 
 /* An instance that has been created: start it, let it wait, or give it up. */
 static void decide_created(struct core *core, struct instance *instance)
@@ -71,6 +115,20 @@ static void decide_created(struct core *core, struct instance *instance)
 			life_order(instance, LIFE_STOP, INSTANCE_BLOCKED, NULL, NULL, NULL);
 			return;
 		}
+	}
+	const struct instance *database = database_missing(core, instance);
+	if (database != NULL) {
+		int state = state_of(database);
+		core_why_read(database, why, sizeof(why));
+		if (state == INSTANCE_FAILED || state == INSTANCE_BLOCKED) {
+			snprintf(text, sizeof(text), "%s has failed: %s", database->host.name, why);
+			core_why(instance, text);
+			life_order(instance, LIFE_STOP, INSTANCE_BLOCKED, NULL, NULL, NULL);
+			return;
+		}
+		snprintf(text, sizeof(text), "waiting: %s", database->host.name);
+		core_why(instance, text);
+		return;
 	}
 	core_why(instance, "starting");
 	life_order(instance, LIFE_START, 0, NULL, NULL, NULL);
@@ -114,13 +172,17 @@ static bool lists(const char *const *list, const char *const *names)
 	return false;
 }
 
-/* Does `other` call what `instance` provides? */
-static bool depends(const struct instance *other, const struct instance *instance)
+/* Does `other` call what `instance` provides, or keep its data there? */
+static bool depends(struct core *core, const struct instance *other, const struct instance *instance)
 {
 	const char *const *provides = instance->role_class->plugin->provides;
 
-	return other != instance && directory_reaches(other->host.part, instance) &&
-	       (lists(other->role_class->plugin->needs, provides) || lists(other->role_class->plugin->uses, provides));
+	if (other == instance) {
+		return false;
+	}
+	return stores_in(core, other, instance) ||
+	       (directory_reaches(other->host.part, instance) &&
+		(lists(other->role_class->plugin->needs, provides) || lists(other->role_class->plugin->uses, provides)));
 }
 
 /* Is somebody who calls this instance not yet as far as `state`? */
@@ -131,14 +193,50 @@ static bool wanted(struct core *core, const struct instance *instance, int state
 
 	for (uint32_t i = 0; i < len; i++) {
 		int other = state_of(all[i]);
-		if (other >= INSTANCE_RUNNING && other < state && depends(all[i], instance)) {
+		if (other >= INSTANCE_RUNNING && other < state && depends(core, all[i], instance)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-/* Sends the order to everybody in [from, to) whose callers are done; in a circle of callers to all who remain. */
+/* Do callers of callers lead from `instance` to `back`, among those not yet as far as `state`? `seen` is a set of indexes. */
+static bool leads_back(struct core *core, const struct instance *instance, const struct instance *back, int state,
+		       uint8_t *seen)
+{
+	uint32_t len;
+	struct instance *const *all = core_instances(core, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		int other = state_of(all[i]);
+		if (seen[i] || other < INSTANCE_RUNNING || other >= state || !depends(core, all[i], instance)) {
+			continue;
+		}
+		seen[i] = 1;
+		if (all[i] == back || leads_back(core, all[i], back, state, seen)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Is it one of a circle of callers? Those whom the circle calls must still serve it while it ends its work. */
+static bool in_circle(struct core *core, const struct instance *instance, int state)
+{
+	uint32_t len;
+	bool found = true;
+	uint8_t *seen;
+
+	core_instances(core, &len);
+	seen = calloc(len + 1, 1);
+	if (seen != NULL) {
+		found = leads_back(core, instance, instance, state, seen);
+		free(seen);
+	}
+	return found;
+}
+
+/* Sends the order to everybody in [from, to) whose callers are done; where callers go round in a circle, to the circle. */
 static void order_down(struct core *core, enum life_step step, int from, int to)
 {
 	uint32_t len, under_way = 0, ordered = 0, left = 0;
@@ -155,7 +253,7 @@ static void order_down(struct core *core, enum life_step step, int from, int to)
 				under_way++;
 			} else if (state < from) {
 				continue;
-			} else if (pass == 0 && wanted(core, instance, to)) {
+			} else if (wanted(core, instance, to) && (pass == 0 || !in_circle(core, instance, to))) {
 				left++;
 			} else {
 				life_order(instance, step, INSTANCE_GONE, NULL, NULL, NULL);
@@ -165,6 +263,7 @@ static void order_down(struct core *core, enum life_step step, int from, int to)
 		if (under_way + ordered > 0 || left == 0) {
 			return;
 		}
+		left = 0;
 	}
 }
 

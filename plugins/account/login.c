@@ -259,7 +259,8 @@ static struct attempt *admit(struct account *account, struct conn *conn, uint16_
 	attempt->conn = conn;
 	attempt->tag = tag;
 	attempt->began_us = account->h->now_us(account->h);
-	attempt->password_len = strnlen(password, PASSWORD_MAX);
+	/* one that is too long is nobody's: it is not cut to what somebody's might be, and hashed all the same */
+	attempt->password_len = strlen(password) <= PASSWORD_MAX ? strlen(password) : 0;
 	memcpy(attempt->password, password, attempt->password_len);
 	conn->attempt = attempt;
 	conn->state = CONN_LOGIN;
@@ -322,7 +323,9 @@ void login_begin(struct account *account, struct conn *conn, uint16_t tag, const
 	uint64_t key, retry_ms;
 
 	/* A name against the rules is looked up like any other: it is only never found. */
-	user_fold(user, folded);
+	if (user_fold(user, folded) != 0) {
+		folded[0] = '!'; /* no name begins so: what was cut off cannot make it another's */
+	}
 	key = throttle_key(&account->throttle, folded, conn->network);
 	retry_ms = throttle_enter(&account->throttle, key, account->h->now_us(account->h));
 	if (retry_ms > 0) {

@@ -77,7 +77,11 @@ static const struct store_key *keep(struct store_write *write, const struct stor
 
 void store_check(struct store_write *write, const struct store_key *key, uint64_t version)
 {
-	if (write == NULL || write->checks_len == STORE_WRITE_MAX) {
+	if (write == NULL) {
+		return;
+	}
+	if (write->checks_len == STORE_WRITE_MAX) {
+		write->failed = 1; /* without its check it must not be written */
 		return;
 	}
 	key = keep(write, key);

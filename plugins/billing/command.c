@@ -173,7 +173,7 @@ static void command_verify(void *instance, const struct troupe_request *request,
 /* --- tables --------------------------------------------------------------------------------------- */
 
 #define ACCOUNT(args) \
-	{ .name = "account", .help = "The account's number.", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_REQUIRED, \
+	{ .name = "account", .help = "The account's number: `troupe account show NAME` tells it.", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_REQUIRED, \
 	  .offset = offsetof(args, account), .min = 1, .max = INT64_MAX }
 #define CURRENCY(args) \
 	{ .name = "currency", .help = "The currency's short name.", .type = TROUPE_OPTION_STRING, \

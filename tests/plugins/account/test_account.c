@@ -14,6 +14,9 @@
 #include "master.stub.h"
 #include "plugins/lib/player.h"
 
+#define USER_LONGEST 32
+#define PASSWORD_LONGEST 128
+
 static const char text[] =
 	"cluster \"t\" { }\n"
 	"database \"base\" { driver = \"leveldb\", path = \"base\" }\n"
@@ -319,6 +322,31 @@ static void test_wrong_and_unknown_are_equal(void **state)
 	player_done(&p);
 }
 
+/* What is too long is not cut to what another has. */
+static void test_too_long_is_wrong(void **state)
+{
+	struct world *w = *state;
+	char name[USER_LONGEST + 2], password[PASSWORD_LONGEST + 2];
+	struct player p;
+
+	memset(name, 'n', sizeof(name));
+	memset(password, 'p', sizeof(password));
+	name[USER_LONGEST] = password[PASSWORD_LONGEST] = '\0';
+	player_hello(&p, w->sim, "base/account", "10.0.0.1:1");
+	assert_int_equal(try_register(&p, name, password), CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
+	name[USER_LONGEST] = 'n';
+	name[USER_LONGEST + 1] = '\0';
+	assert_int_equal(try_login(&p, name, password), CLIENT__LOGIN_CODE__WRONG_AUTH_INFO);
+	name[USER_LONGEST] = '\0';
+	password[PASSWORD_LONGEST] = 'p';
+	password[PASSWORD_LONGEST + 1] = '\0';
+	assert_int_equal(try_login(&p, name, password), CLIENT__LOGIN_CODE__WRONG_AUTH_INFO);
+	password[PASSWORD_LONGEST] = '\0';
+	sim_run(w->sim, 5000);
+	assert_int_equal(try_login(&p, name, password), CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
+	player_done(&p);
+}
+
 static void test_delay_after_wrong(void **state)
 {
 	struct world *w = *state;
@@ -574,6 +602,7 @@ int main(void)
 		T(test_login_to_ticket),
 		T(test_ticket_refusals),
 		T(test_wrong_and_unknown_are_equal),
+		T(test_too_long_is_wrong),
 		T(test_delay_after_wrong),
 		T(test_overload),
 		T(test_bad_messages),

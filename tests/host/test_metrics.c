@@ -230,6 +230,11 @@ static void *watcher(void *arg)
 	static char answer[1 << 20], big[20000];
 
 	(void)arg;
+	/* the roles start beside this thread */
+	for (unsigned i = 0; i < 1000 && strstr(get("GET /ready HTTP/1.1\r\n\r\n", answer, sizeof(answer)),
+					       "\"rain\"") == NULL; i++) {
+		usleep(10000);
+	}
 	EXPECT("GET /live HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n");
 	EXPECT("GET /live?a=b HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n");
 	EXPECT("GET /metrics HTTP/1.1\r\n\r\n", "Content-Type: text/plain; version=0.0.4");

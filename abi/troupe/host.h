@@ -266,7 +266,8 @@ enum troupe_log_level {
 	TROUPE_LOG_DEBUG = 5
 };
 
-/* A line of the log. The host adds time, instance and trace; the same text within 10 s is counted, not repeated. */
+/* A line of the log. The host adds time, instance and trace; the same text within 10 s is counted, not
+ * repeated, except at level debug. */
 struct troupe_log {
 	uint32_t size;
 	uint32_t level;	   /* enum troupe_log_level */

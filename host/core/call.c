@@ -118,6 +118,10 @@ static void serve(struct mailbox *mailbox, struct message *message, const struct
 		instance_count(&instance->counts.open, 1);
 	}
 	instance_enter(instance, &message->context);
+	if (instance_debugs(instance)) {
+		instance_debug(instance, "%s %s from %s", is_call ? "request" : "event",
+			       message->command ? message->run->verb : method->name, request.from_role);
+	}
 	if (message->command) {
 		message->run->run(instance->self, &request, message->args);
 	} else {
@@ -360,12 +364,15 @@ static void trace_new(struct mailbox *mailbox, uint8_t *trace)
 	}
 }
 
-static bool trace_is_set(const struct core_context *context)
+void call_context(struct instance *instance, struct core_context *ret_context)
 {
 	uint64_t words[2];
 
-	memcpy(words, context->trace, sizeof(words));
-	return (words[0] | words[1]) != 0;
+	*ret_context = *core_context_now();
+	memcpy(words, ret_context->trace, sizeof(words));
+	if ((words[0] | words[1]) == 0) {
+		trace_new(instance->mailbox, ret_context->trace);
+	}
 }
 
 /* Who gets it; else NULL with the refusal. */
@@ -427,10 +434,7 @@ static struct pending *expect(struct instance *instance, struct message *message
 
 static void context_fill(struct instance *instance, struct message *message, const struct troupe_call *call)
 {
-	message->context = *core_context_now();
-	if (!trace_is_set(&message->context)) {
-		trace_new(instance->mailbox, message->context.trace);
-	}
+	call_context(instance, &message->context);
 	if ((call->account | call->actor | call->session) != 0 && core_speaks_for_players(instance)) {
 		message->context.account = call->account;
 		message->context.actor = call->actor;
@@ -513,10 +517,7 @@ uint64_t call_command(struct instance *from, struct instance *to, const struct t
 	message->operator_name = operator_name;
 	message->release = release;
 	message->release_arg = arg;
-	message->context = *core_context_now();
-	if (!trace_is_set(&message->context)) {
-		trace_new(from->mailbox, message->context.trace);
-	}
+	call_context(from, &message->context);
 	struct pending *pending = expect(from, message, to, timeout_ms != 0 ? timeout_ms : TIMEOUT_DEFAULT_MS);
 	pending->on_reply = on_reply;
 	pending->arg = arg;

@@ -23,6 +23,10 @@ uint64_t call_command(struct instance *from, struct instance *to, const struct t
 		      const void *args, const char *operator_name, uint32_t timeout_ms, troupe_reply_fn on_reply,
 		      void (*release)(void *arg), void *arg);
 
+/* call_context copies what the running callback belongs to; what belongs to nothing yet gets a new trace. For whatever
+ * is begun and calls back later. [loop] */
+void call_context(struct instance *instance, struct core_context *ret_context);
+
 /* call_deliver hands a message to its instance, or refuses it. For the mailbox. [loop] */
 void call_deliver(struct mailbox *mailbox, struct message *message);
 

@@ -2,6 +2,7 @@
 /* An instance on its loop: the frame around every callback, and the steps of its life. */
 #include "host/core/instance.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,18 @@ void instance_leave(struct instance *instance)
 {
 	loop_leave(instance->loop);
 	context_now = (struct core_context){ .account = 0 };
+}
+
+void instance_debug(const struct instance *instance, const char *format, ...)
+{
+	char text[256];
+	struct troupe_log line = { .size = sizeof(line), .level = TROUPE_LOG_DEBUG, .text = text };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	instance->host.log(&instance->host, &line);
 }
 
 void instance_hook_add(struct instance *instance, struct instance_hook *hook)

@@ -131,6 +131,14 @@ static inline bool instance_stopping(const struct instance *instance)
 	return atomic_load_explicit(&instance->state, memory_order_relaxed) >= INSTANCE_STOPPING;
 }
 
+/* instance_debugs: are its lines of level debug wanted? instance_debug writes one, with the trace of the running
+ * callback. [loop] */
+static inline bool instance_debugs(const struct instance *instance)
+{
+	return atomic_load_explicit(&instance->log_level, memory_order_relaxed) >= TROUPE_LOG_DEBUG;
+}
+void instance_debug(const struct instance *instance, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* instance_hold puts off its destroy until instance_release: for work under way on other threads whose end is a
  * callback. [loop] */
 void instance_hold(struct instance *instance);

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/core/call.h"
 #include "host/core/core.h"
 
 enum { QUEUE_NORMAL, QUEUE_BACKGROUND, QUEUES };
@@ -237,7 +238,7 @@ void job_start(struct instance *instance, const struct troupe_job *asked)
 		abort(); /* out of memory: as good as a crash, and handled as one */
 	}
 	own->asked = *asked;
-	own->context = *core_context_now();
+	call_context(instance, &own->context);
 	own->job = (struct job){
 		.loop = instance->loop,
 		.owner = instance,

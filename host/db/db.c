@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/call.h"
 #include "host/core/core.h"
 #include "host/db/store.h"
 
@@ -31,7 +32,8 @@ struct snapshots {
 	struct instance *instance;
 };
 
-_Static_assert(sizeof(struct core_context) <= sizeof(((struct db_request *)0)->context),
+#define DB_ID 7 /* where in db_request.context the database is remembered */
+_Static_assert(sizeof(struct core_context) <= DB_ID * sizeof(((struct db_request *)0)->context[0]),
 	       "db_request has no room for a context");
 
 /* --- making it ---------------------------------------------------------------------------------- */
@@ -120,12 +122,15 @@ static void submit(struct instance *instance, uint32_t id, struct db_request *re
 		   void (*on_done)(struct db_request *request), void (*fn)(void), void *arg)
 {
 	struct db *db = core_db(instance->core);
+	struct core_context context;
 
 	request->owner = instance;
 	request->on_done = on_done;
 	request->fn = fn;
 	request->arg = arg;
-	memcpy(request->context, core_context_now(), sizeof(struct core_context));
+	call_context(instance, &context);
+	memcpy(request->context, &context, sizeof(context));
+	request->context[DB_ID] = id;
 	instance_hold(instance);
 	port_submit(&db->ports[loop_index(instance->loop)], id - 1, request);
 }
@@ -151,6 +156,15 @@ static void commit_done(struct db_request *request)
 {
 	struct instance *instance = begin(request);
 
+	if (instance_debugs(instance)) {
+		const struct db *db = core_db(instance->core);
+		uint64_t id = request->context[DB_ID];
+
+		instance_debug(instance, "commit to %s ended with status %d, version %llu",
+			       id - 1 < db->entries_len ? db->entries[id - 1].store.name : "nothing",
+			       (int)request->u.commit.result.status,
+			       (unsigned long long)request->u.commit.result.version);
+	}
 	if (request->fn != NULL && instance_alive(instance)) {
 		((troupe_db_done_fn)request->fn)(instance->self, request->arg, &request->u.commit.result);
 	}

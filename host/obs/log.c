@@ -275,7 +275,7 @@ void log_write(const struct log_line *line)
 	pthread_mutex_lock(&state.mutex);
 	if (!line->always && state.limit != 0 && line->level > state.limit) {
 		admitted = false;
-	} else if (!line->always) {
+	} else if (!line->always && line->level < TROUPE_LOG_DEBUG) {
 		admitted = limit_admit(&state.limits, line, now_ms, &told);
 		state.counts.suppressed += !admitted;
 		if (told.repeats > 0) {

@@ -11,7 +11,7 @@
 /*
  * Conventions
  *  1. The same line (instance, level, text) is written at most once in 10 s; how often it came besides is said in a
- *     line of its own when the 10 s are over.
+ *     line of its own when the 10 s are over. Lines of level debug are traces: each is written.
  *  2. A reader that does not read (a stuck pipe) holds nobody up: lines wait in a bounded buffer, then are dropped and
  *     counted; a line says so when it reads again.
  *  3. Before log_open lines go to standard error as text.

@@ -285,17 +285,12 @@ static void restart(struct sim *sim, struct sim_event *event)
 
 /* A crash takes everything the instance had in memory. destroy only gives the memory back: with `ending` set the host table
  * does nothing on its behalf. */
-static void instance_end(struct sim *sim, struct sim_instance *instance)
+static void instance_forget(struct sim *sim, struct sim_instance *instance, void (*destroy)(void *))
 {
-	if (!instance->alive || instance->config == NULL) {
-		return;
-	}
 	instance->ending = 1;
 	instance->ready = 0;
 	sim_conns_crashed(sim, instance);
-	instance->config->plugin->role->destroy(instance->self);
-	free(instance->self);
-	instance->self = NULL;
+	destroy(instance->self);
 	instance->alive = 0;
 	instance->incarnation++;
 	instance->timers = 0;
@@ -305,6 +300,16 @@ static void instance_end(struct sim *sim, struct sim_instance *instance)
 			sim->places[i--] = sim->places[--sim->places_len];
 		}
 	}
+}
+
+static void instance_end(struct sim *sim, struct sim_instance *instance)
+{
+	if (!instance->alive || instance->config == NULL) {
+		return;
+	}
+	instance_forget(sim, instance, instance->config->plugin->role->destroy);
+	free(instance->self);
+	instance->self = NULL;
 }
 
 static void crash(struct sim *sim, struct sim_instance *instance)
@@ -365,6 +370,11 @@ const struct troupe_host *sim_actor(struct sim *sim, const char *name, const cha
 	instance->alive = instance->started = instance->ready = 1;
 	sim_try_start(sim);
 	return &instance->host;
+}
+
+void sim_actor_end(struct sim *sim, const struct troupe_host *h, void (*destroy)(void *))
+{
+	instance_forget(sim, sim_of(h), destroy);
 }
 
 /* --- running ------------------------------------------------------------------------------------- */

@@ -66,6 +66,9 @@ uint64_t sim_random(struct sim *sim);
  */
 const struct troupe_host *sim_actor(struct sim *sim, const char *name, const char *part, void *self,
 				    const struct troupe_method *methods);
+/* sim_actor_end ends one for ever: `destroy` runs with `self` while the table does nothing any more, and whatever was begun
+ * is dropped. */
+void sim_actor_end(struct sim *sim, const struct troupe_host *h, void (*destroy)(void *));
 /* sim_instance: the instance's memory, NULL while it is dead; sim_ready: 1 if it is ready. */
 void *sim_instance(struct sim *sim, const char *name);
 int sim_ready(struct sim *sim, const char *name);

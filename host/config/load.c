@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "listen.h"
+#include "host/net/address.h"
 #include "load_instance.h"
 #include "paths.h"
 #include "script_lua.h"
@@ -173,7 +173,8 @@ static void load_host(struct load *load, uint32_t index, const struct block *blo
 	static const struct value nothing = { .kind = VALUE_TABLE };
 	struct config_host *host = &load->hosts[index];
 	struct host_options *options = &load->host_options[index];
-	bool loopback;
+	struct troupe_error error = { .size = sizeof(error) };
+	struct net_address address;
 	struct options_in in = {
 		.what = arena_print(load->arena, "host \"%s\"", host->name), .bind = "127.0.0.1", .layers_len = 1,
 		.layers = { { host_table, sizeof(struct troupe_option), (unsigned char *)options } },
@@ -181,7 +182,7 @@ static void load_host(struct load *load, uint32_t index, const struct block *blo
 
 	load_fill(load, &in, "host", block != NULL ? &block->value : &nothing);
 	host->origins = load->origins;
-	if (options->address != NULL && !listen_is_address(options->address, &loopback)) {
+	if (options->address != NULL && net_address_parse("tcp://:0", options->address, &address, &error) != TROUPE_OK) {
 		const struct value *value = block != NULL ? value_find(&block->value, "address") : NULL;
 		struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0126",
 					     "`address` of host \"%s\" is not a numeric address: %s", host->name,

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "listen.h"
+#include "host/net/address.h"
 #include "units.h"
 
 const char *options_type(uint32_t type)
@@ -196,15 +196,16 @@ static const char *option_string(const struct options_in *in, const struct troup
 static const char *option_listen(const struct options_in *in, const char *path, const struct value *value,
 				 const char *text)
 {
-	struct listen_address address;
-	char buf[LISTEN_TEXT_MAX];
-	const char *wrong = listen_parse(text, in->bind, &address);
+	struct troupe_error error = { .size = sizeof(error) };
+	struct net_address address;
+	char buf[NET_ADDRESS_TEXT_MAX];
 
-	if (wrong != NULL) {
-		option_refuse(in, "C0126", path, value, arena_print(in->arena, "%s: %s", text, wrong), NULL);
+	if (net_address_parse(text, in->bind, &address, &error) != TROUPE_OK) {
+		option_refuse(in, "C0126", path, value, arena_print(in->arena, "%s", error.text),
+			      arena_print(in->arena, "%s", error.help));
 		return NULL;
 	}
-	const char *full = arena_print(in->arena, "%s", listen_print(&address, buf));
+	const char *full = arena_print(in->arena, "tcp://%s", net_address_format(&address.addr, buf));
 
 	if (!address.loopback) {
 		struct diag *diag = diag_add(in->diags, DIAG_ERROR, "C0127",

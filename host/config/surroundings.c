@@ -11,130 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/net/address.h"
 #include "check.h"
 #include "load.h"
-#include "listen.h"
 
 #define SCRIPTS_MAX 1000u /* files of one folder that are compiled */
 
-/* The inode of the socket that listens on a TCP port, from /proc/net/tcp and tcp6; 0 = not found. */
-static unsigned long listener_inode(uint16_t port)
-{
-	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
-	unsigned long found = 0;
-
-	for (size_t i = 0; i < 2 && found == 0; i++) {
-		FILE *file = fopen(tables[i], "re");
-		char line[512];
-
-		while (file != NULL && found == 0 && fgets(line, sizeof(line), file) != NULL) {
-			unsigned local_port, state;
-			unsigned long inode;
-
-			/* sl local_address rem_address st queues tr:when retrnsmt uid timeout inode (proc(5)) */
-			if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
-				   &local_port, &state, &inode) == 3 &&
-			    state == 0x0a && local_port == port) {
-				found = inode;
-			}
-		}
-		if (file != NULL) {
-			fclose(file);
-		}
-	}
-	return found;
-}
-
-/* Whether a process has the socket of this inode open. Others' processes cannot be looked into: then no. */
-static bool process_holds(const char *pid, unsigned long inode)
-{
-	char path[64], link[PATH_MAX], target[64], wanted[64];
-	DIR *dir;
-	struct dirent *entry;
-	bool holds = false;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
-	snprintf(wanted, sizeof(wanted), "socket:[%lu]", inode);
-	dir = opendir(path);
-	while (dir != NULL && !holds && (entry = readdir(dir)) != NULL) {
-		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
-		ssize_t len = readlink(link, target, sizeof(target) - 1);
-
-		if (len > 0) {
-			target[len] = '\0';
-			holds = strcmp(target, wanted) == 0;
-		}
-	}
-	if (dir != NULL) {
-		closedir(dir);
-	}
-	return holds;
-}
-
-/* Who listens on a port: "troupe, pid 4121". False if it cannot be told. */
-static bool listener_owner(uint16_t port, char *buf, size_t size)
-{
-	unsigned long inode = listener_inode(port);
-	DIR *dir = inode != 0 ? opendir("/proc") : NULL;
-	struct dirent *entry;
-	bool found = false;
-
-	while (dir != NULL && !found && (entry = readdir(dir)) != NULL) {
-		char path[64], name[64] = "?";
-		FILE *file;
-
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !process_holds(entry->d_name, inode)) {
-			continue;
-		}
-		snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
-		file = fopen(path, "re");
-		if (file != NULL) {
-			if (fgets(name, sizeof(name), file) != NULL) {
-				name[strcspn(name, "\n")] = '\0';
-			}
-			fclose(file);
-		}
-		snprintf(buf, size, "%s, pid %.20s", name, entry->d_name);
-		found = true;
-	}
-	if (dir != NULL) {
-		closedir(dir);
-	}
-	return found;
-}
-
 static void check_listener(const struct options_listener *listener, struct diag_list *diags)
 {
-	struct listen_address address;
-	struct sockaddr_storage sockaddr;
-	char owner[128];
-	int one = 1;
+	struct troupe_error error = { .size = sizeof(error) };
+	struct net_address address;
 
-	if (listen_parse(listener->address, "127.0.0.1", &address) != NULL) {
+	if (net_address_parse(listener->address, NULL, &address, &error) != TROUPE_OK) {
 		return;
 	}
-	socklen_t len = listen_sockaddr(&address, &sockaddr);
-	int fd = socket(sockaddr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	/* As the host binds: a connection that lingers from an earlier run does not count. */
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
-	    bind(fd, (struct sockaddr *)&sockaddr, len) == 0 && listen(fd, 1) == 0) {
-		close(fd);
-		return;
-	}
-	int error = errno;
-	struct diag *diag = diag_add(diags, DIAG_ERROR, "C0301", "cannot listen on %s: %s", listener->address,
-				     error == EADDRINUSE ? "in use" : strerror(error));
-
-	place_show(diags, diag, &listener->place);
-	if (error == EADDRINUSE && listener_owner(address.port, owner, sizeof(owner))) {
-		diag_note(diags, diag, "held by %s", owner);
-	}
-	diag_help(diags, diag, error == EADDRINUSE ? "stop what holds it, or set another port"
-						    : "use an address of this machine and a port that you may bind");
+	int fd = net_address_listen(&address, listener->address, NULL, &error);
 	if (fd >= 0) {
 		close(fd);
+		return;
 	}
+	struct diag *diag = diag_add(diags, DIAG_ERROR, "C0301", "%s", error.text);
+
+	place_show(diags, diag, &listener->place);
+	diag_help(diags, diag, "%s", error.help);
 }
 
 /* The nearest folder that exists must be writable. Nothing is made. */

@@ -64,7 +64,7 @@ static const struct error_case cases[] = {
 	{ "every { mailbox = { messages = 1 } }", "C0125", 1, 32, "mailbox.messages", "", 0 },
 	{ "every { listen = \"9322\" }", "C0126", 1, 18, "tcp://", "", 0 },
 	{ "every { listen = \"tcp://:70000\" }", "C0126", 1, 18, "65535", "", 0 },
-	{ "every { listen = \"tcp://example.org:1\" }", "C0126", 1, 18, "number", "", 0 },
+	{ "every { listen = \"tcp://example.org:1\" }", "C0126", 1, 18, "names are not looked up", "", 0 },
 	{ "every {} host \"a\" { address = \"here\" }", "C0126", 1, 31, "here", "", 0 },
 	{ "every { listen = { \"tcp://:1\", \"tcp://0.0.0.0:9322\" } }", "C0127", 1, 32, "0.0.0.0:9322", "", 0 },
 	{ "every { listen = \"tcp://:1\" } host \"a\" { address = \"10.0.0.1\" }", "C0127", 1, 18, "10.0.0.1:1", "", 0 },

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A designer changes rules while two players play: the new ones count within a second, nobody is disconnected, and a mistake
+# changes nothing but the log. reload.lua is what the players see.
+. "${top_srcdir:-.}/tests/e2e/lib.sh"
+mkdir "$STATE/conf" "$STATE/rules"
+cp "$top_srcdir/conf/standalone.lua" "$STATE/conf/game.lua"
+cp "$top_srcdir"/scripts/lua/meadow/*.lua "$STATE/rules/"
+chmod u+w "$STATE"/rules/*.lua
+CONFIG=$STATE/conf/game.lua
+
+host_start --set meadow/mechanics.m1.scripts="$STATE/rules"
+test_is $? "the host starts" "$HOST_LOG"
+client "$top_srcdir/tests/e2e/reload.lua" >"$STATE/out" 2>"$STATE/err"
+code=$?
+test_lines "$STATE/out"
+test_is $code "reload.lua came to its end" "$STATE/err"
+grep -q 'R0003.*reload refused, generation 2 keeps running' "$HOST_LOG" &&
+	grep -q 'broken.lua:3: ' "$HOST_LOG"
+test_is $? "the log says which generation stays, and in which line the mistake is" "$HOST_LOG"
+host_stop
+test_is $? "the host stops when it is told to" "$HOST_LOG"
+test_plan

@@ -246,7 +246,7 @@ static void test_stop_early(void **state)
 	struct rig *rig = rig_open(*state);
 
 	for (int steps = 0; steps < 40; steps++) {
-		char name[8];
+		char name[16];
 		struct copy copy;
 
 		snprintf(name, sizeof(name), "x%d", steps);
@@ -343,7 +343,7 @@ static void test_poor_host(void **state)
 	struct rig *rig = rig_open(*state);
 
 	for (int missing = 0; missing < 6; missing++) {
-		char name[8];
+		char name[16];
 		struct copy copy;
 		struct troupe_host *h;
 		int started = 0;

@@ -153,6 +153,15 @@ static void by_key(struct fixture *f, uint32_t method, uint16_t key, uint64_t ac
 	    &f->answer);
 }
 
+static void order_id(struct fixture *f, uint8_t *ret_id)
+{
+	Mall__OrderReply *reply = ask_unpack(&f->answer, &mall__order_reply__descriptor); /* a buy's looks the same */
+
+	assert_int_equal(reply->order->id.len, 16);
+	memcpy(ret_id, reply->order->id.data, 16);
+	mall__order_reply__free_unpacked(reply, NULL);
+}
+
 static void expect_gold(struct fixture *f, int64_t posted, int64_t pending)
 {
 	static const Billing__BalanceRequest request = BILLING__BALANCE_REQUEST__INIT;
@@ -192,10 +201,12 @@ static void all_fine(struct fixture *f)
 static void test_buy(void **state)
 {
 	struct fixture *f = *state;
+	uint8_t bought[16], looked[16];
 
 	grant(f, 1, 7, 100);
 	for (int again = 0; again < 3; again++) {
 		buy(f, 1, "lantern", 30);
+		order_id(f, bought);
 		expect(f, again == 0 ? MALL__ORDER_STATE__GRANTED : MALL__ORDER_STATE__DONE, "");
 		sim_run(f->sim, 10);
 		expect_gold(f, 70, 0);
@@ -205,6 +216,8 @@ static void test_buy(void **state)
 	expect(f, MALL__ORDER_STATE__DONE, "");
 	by_key(f, MALL_ORDER_ID, 1, 7);
 	expect(f, MALL__ORDER_STATE__DONE, "");
+	order_id(f, looked);
+	assert_memory_equal(looked, bought, sizeof(looked));
 	by_key(f, MALL_ORDER_ID, 1, 8); /* another's key names another order */
 	assert_refused(&f->answer, TROUPE_NOT_FOUND, "mall.no_order");
 	all_fine(f);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the commands of docs/tutorial: each ```sh block under <!-- test -->, in order, against a game of its own. Each line of
+# Runs the commands of README.md and docs/tutorial: each ```sh block under <!-- test -->, in order, against a game of its own. Each line of
 # the ```text block under <!-- expect --> must stand in what the block before it printed.
 
 : "${top_srcdir:=.}" "${TROUPE:=./troupe}"
@@ -64,9 +64,9 @@ split()
 		END { print n + 0 }' "$1"
 }
 
-for page in play change-a-rule; do
+for page in README docs/tutorial/play docs/tutorial/change-a-rule; do
 	begin
-	blocks=$(split "$source/docs/tutorial/$page.md")
+	blocks=$(split "$source/$page.md")
 	[ "$blocks" -gt 0 ] || failed=1
 	n=0
 	while [ $n -lt "$blocks" ]; do

@@ -14,7 +14,7 @@ start()
 	LD_PRELOAD=$PRELOAD
 	[ -z "$PRELOAD" ] || export LD_PRELOAD
 	host_begin --set base/account.password.memory=8kb --set base/account.password.ops=1 \
-		--set meadow/itemstore.bag_slots=500
+		--set meadow/itemstore.bag_slots=500 --set meadow/frontend.fe1.limits.rate=0
 	unset LD_PRELOAD
 }
 
@@ -92,7 +92,7 @@ test_is $? "every grant gets an answer" "$STATE/grant.out"
 cat "$STATE/grants" >>"$STATE/told"
 check()
 {
-	timeout 100 "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" "$top_srcdir/tests/e2e/kill.lua" check "$1" \
+	timeout $((100 + KILLS * 2)) "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" "$top_srcdir/tests/e2e/kill.lua" check "$1" \
 		>"$STATE/check" 2>&1
 }
 check "$STATE/told"

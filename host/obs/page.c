@@ -341,6 +341,10 @@ static void page_collect(void *arg, const struct metrics_spec *spec)
 
 	for (size_t i = 0; i < page->len; i++) {
 		if (strcmp(page->rows[i].name, spec->name) == 0) {
+			/* several roles have it: under the first of them by name, whoever started first */
+			if (strcmp(spec->role, page->rows[i].role) < 0) {
+				page->rows[i] = *spec;
+			}
 			return;
 		}
 	}

@@ -15,7 +15,7 @@ host_start --set meadow/mechanics.m1.save=1s
 test_is $? "the host starts from nothing" "$HOST_LOG"
 play first
 host_pid=$(cat "$HOST_PID_FILE")
-! kill -0 "$host_pid" 2>/dev/null || [ "$(ps -o stat= -p "$host_pid" | cut -c1)" = Z ]
+! kill -0 "$host_pid" 2>/dev/null || grep -q "^State:.*Z" "/proc/$host_pid/status"
 test_is $? "the host was killed in the middle"
 host_kill 2>/dev/null
 host_start --set meadow/mechanics.m1.save=1s

@@ -8,7 +8,7 @@ database "base" { driver = "leveldb", path = "base" }
 master { database = "base", shards = { meadow = { limit = 20000 } } }
 account {
 	database = "base", listen = "tcp://:9340",
-	password = { memory = env("BENCH_HASH", "8kb"), ops = 1 },
+	password = { memory = env("BENCH_HASH", "8kb"), ops = 1, queue = 4096 },
 	limits = { per_network = 0, connections = 20000 },
 }
 billing { database = "base", currencies = { gold = {} } }

@@ -3,16 +3,20 @@
 
 local game = require "game"
 
+local function conns_of(bench, conns)
+	return bench.smoke and math.min(conns, 300) or conns
+end
+
 local function ours(conns, other_loop)
 	return function(bench)
-		return game.load(bench, game.start(bench, { other_loop = other_loop }), { conns = conns })
+		return game.load(bench, game.start(bench, { other_loop = other_loop }), { conns = conns_of(bench, conns) })
 	end
 end
 
 local function raw(conns)
 	return function(bench)
 		return bench:shared("echo-lua-" .. conns, function()
-			return bench:load(bench:echo(), { conns = conns })
+			return bench:load(bench:echo(), { conns = conns_of(bench, conns) })
 		end)
 	end
 end

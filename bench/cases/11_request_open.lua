@@ -3,6 +3,10 @@
 
 local game = require "game"
 
+local function conns(bench)
+	return bench.smoke and 200 or 1000
+end
+
 return {
 	name = "request-open-1000",
 	title = "10,000 requests/s in all from 1000 clients, role on the front-end's loop",
@@ -12,9 +16,9 @@ return {
 		{ key = "p99_us", unit = "us" },
 	},
 	raw = function(bench)
-		return bench:load(bench:echo(), { conns = 1000, mode = "open", rate = 10000 })
+		return bench:load(bench:echo(), { conns = conns(bench), mode = "open", rate = 10000 })
 	end,
 	ours = function(bench)
-		return game.load(bench, game.start(bench), { conns = 1000, mode = "open", rate = 10000 })
+		return game.load(bench, game.start(bench), { conns = conns(bench), mode = "open", rate = 10000 })
 	end,
 }

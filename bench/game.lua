@@ -17,7 +17,8 @@ mall { database = "base", offers = { lantern = { item = "lantern", currency = "g
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow" }
 itemstore { database = "meadow" }
-mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false }
+-- A place for each of 5000 avatars, 2 apart, one to a cell: each sees eight others. They get there at once.
+mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false, size = 144, cell = 2, speed = 1000 }
 frontend "fe1" { listen = "tcp://:9322", max_clients = 20000, idle = "1h", limits = { rate = 0 } }
 luaecho {}
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- troupe client bench/players.lua COUNT FILE [world]: registers players (once), gets a ticket for each, and writes what
--- each connection of the load generator must play first. With `world` each has an avatar and enters with it.
+-- each connection of the load generator must play first. With `world` each has an avatar, with a place of its own, and
+-- enters with it.
 local count, path, world = ...
 count = tonumber(count)
 
@@ -40,6 +41,21 @@ local function register(me, name)
 	end
 end
 
+-- Everybody is born in the middle: a crowd that a game would not have.
+local function avatar_make(me, i)
+	local letters = ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end)
+	local avatar = me:avatar_create("P" .. letters)
+	local x, y = i % 71 * 2 - 70, i // 71 % 71 * 2 - 70
+	me:select(avatar.id)
+	me:walk(x, y)
+	repeat
+		net.sleep(50)
+		local at = me:look().self
+	until math.abs(at.x - x) + math.abs(at.y - y) < 0.01
+	me:leave()
+	return avatar
+end
+
 local function prepare(i)
 	local name, me = ("player%d"):format(i), player()
 	local avatar = ""
@@ -48,7 +64,7 @@ local function prepare(i)
 	me:login(name, "a password")
 	if world then
 		me:redeem(place_of(me))
-		local found = me:avatars()[1] or me:avatar_create("P" .. ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end))
+		local found = me:avatars()[1] or avatar_make(me, i)
 		avatar = (" >25:%s <26"):format(hex("\x08" .. varint(found.id)))
 		me.game:close()
 		me.base = nil

@@ -3,7 +3,7 @@
 
 local game = require "game"
 local idle_conns = 5000
-local world_conns = 500
+local world_conns = 2000
 
 -- One measurement gives memory and CPU: empty first, then with the idle clients.
 local function idle_measure(bench, server)

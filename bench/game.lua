@@ -4,7 +4,8 @@
 cluster "bench" {}
 
 part "base"
-database "base" { driver = "leveldb", path = "base" }
+-- A small write buffer: what players leave in the store is not memory that they take.
+database "base" { driver = "leveldb", path = "base", write_buffer = "256kb", cache = "1mb" }
 master { database = "base", shards = { meadow = { limit = 20000 } } }
 account {
 	database = "base", listen = "tcp://:9340",
@@ -15,7 +16,7 @@ billing { database = "base", currencies = { gold = {} } }
 mall { database = "base", offers = { lantern = { item = "lantern", currency = "gold", price = 30 } } }
 
 part "shard:meadow"
-database "meadow" { driver = "leveldb", path = "meadow" }
+database "meadow" { driver = "leveldb", path = "meadow", write_buffer = "256kb", cache = "1mb" }
 itemstore { database = "meadow" }
 -- A place for each of 5000 avatars, 2 apart, one to a cell: each sees eight others. They get there at once.
 mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false, size = 144, cell = 2, speed = 1000 }

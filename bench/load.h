@@ -17,7 +17,8 @@
 #define FRAME_HEAD 8
 #define FRAME_BODY_MAX (1u << 20)
 #define CONNS_MAX 60000
-/* Connections being set up at the same time: below the shortest listen queue, or the kernel repeats a SYN after 1 s. */
+/* Connections being set up at the same time, preamble included: below the shortest listen queue, or the kernel repeats a
+ * SYN after 1 s; and what the server keeps for a burst of logins should not show as memory of those who are in. */
 #define CONNECTING_MAX 128
 
 /* One step of a preamble: a frame to send, or (frame NULL) an event to wait for. */

@@ -37,7 +37,7 @@ static void conn_kill(struct load *load, struct load_conn *conn, const char *wha
 {
 	load_error(load, "connection %ld: %s: %s (last event %u)", conn_number(load, conn), what,
 		   error != 0 ? strerror(error) : "closed by the server", conn->last_event);
-	if (conn->state == CONN_CONNECTING) {
+	if (conn->state == CONN_CONNECTING || conn->state == CONN_PREAMBLE) {
 		load->connecting--;
 	} else if (conn->state == CONN_READY) {
 		load->ready--;
@@ -123,6 +123,7 @@ static void conn_play(struct load *load, struct load_conn *conn)
 	}
 	if (conn->out_len == 0) {
 		conn->state = CONN_READY;
+		load->connecting--;
 		load->ready++;
 	}
 }
@@ -216,7 +217,6 @@ static void conn_connected(struct load *load, struct load_conn *conn)
 		conn_kill(load, conn, "connect", error);
 		return;
 	}
-	load->connecting--;
 	conn->state = CONN_PREAMBLE;
 	conn_watch(load, conn, EPOLL_CTL_MOD, EPOLLIN);
 	if (conn->state == CONN_PREAMBLE) {

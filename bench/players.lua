@@ -46,7 +46,11 @@ local function avatar_make(me, i)
 	local letters = ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end)
 	local avatar = me:avatar_create("P" .. letters)
 	local x, y = i % 71 * 2 - 70, i // 71 % 71 * 2 - 70
-	me:select(avatar.id)
+	local _, why = me:try("select", avatar.id)
+	while why and why.reason == "host.not_ready" do
+		net.sleep(50)
+		_, why = me:try("select", avatar.id)
+	end
 	me:walk(x, y)
 	repeat
 		net.sleep(50)

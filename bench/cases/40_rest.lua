@@ -21,7 +21,7 @@ end
 local function game_measure(bench)
 	local server = game.start(bench)
 	local warm, time = bench.smoke and 0.1 or 1, bench.smoke and 0.5 or 4
-	local conns = bench.smoke and 500 or idle_conns
+	local conns = bench.smoke and 200 or idle_conns
 	local empty = bench:load(server, { conns = 1, mode = "idle", warm = warm, time = time })
 	local full = bench:load(server,
 		{ conns = conns, mode = "idle", warm = warm, time = time, preamble = game.players(bench, server, conns) })

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Delivery between two hosts over frames that may get lost, repeated, late or reordered: in order, and once. */
+#ifndef HOST_BUS_LINK_H
+#define HOST_BUS_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/core/envelope.h"
+#include "troupe/message.h"
+
+/*
+ * Messages pushed in one turn of the loop leave in one frame (or as many as it takes). Each has a sequence number and
+ * is kept until the peer has acknowledged it; a gap, or LINK_RESEND_US without an acknowledgement, sends again what
+ * is missing (the wait doubles up to LINK_RESEND_MAX_US). Every frame says the sender's incarnation (a random number
+ * of the process) and connection number, the peer's as far as known, the next sequence number expected, and credit:
+ * how many bytes beyond that it takes. A side that has heard nothing for LINK_SILENT_US, or sees another incarnation
+ * or connection number, ends the connection: on_down, everything not acknowledged is forgotten on both sides, and
+ * the next one begins at sequence number 1 with a larger connection number. Heartbeats go when nothing else did.
+ *
+ * Everything is [loop] and depends only on what it is given, `now_us` too: tests and the simulator drive it.
+ */
+#define LINK_HEARTBEAT_US 500000u
+#define LINK_SILENT_US 2000000u
+#define LINK_RESEND_US 20000u	/* at first; then after twice the measured trip, at least this */
+#define LINK_RESEND_MAX_US 1000000u
+#define LINK_QUEUE_MESSAGES 65536u /* default bounds of what waits to be acknowledged */
+#define LINK_QUEUE_BYTES (16u * 1024u * 1024u)
+#define LINK_HEAD 64u /* bytes of a frame before its messages */
+
+struct link;
+
+struct link_setup {
+	uint64_t incarnation;	   /* of this process, not 0 */
+	uint32_t queue_messages;   /* 0 = LINK_QUEUE_MESSAGES */
+	uint32_t queue_bytes;	   /* 0 = LINK_QUEUE_BYTES */
+	uint32_t room_head, room_tail; /* bytes left free around each frame, for the seal */
+	/* send: `frame` points at room_head free bytes, `len` bytes of frame, room_tail free bytes; it may be changed in
+	 * place. False: it did not go; link_writable says when to try again (or the resend timer does). */
+	bool (*send)(void *arg, uint8_t *frame, size_t len);
+	/* on_message: the next message, in order, once. `body` is borrowed, envelope->body_len bytes. */
+	void (*on_message)(void *arg, const struct envelope *envelope, const uint8_t *body);
+	/* on_up: the peer answers; `incarnation` is its process. on_down: it is away, `why` is static text. They alternate.
+	 * Neither may free the link. */
+	void (*on_up)(void *arg, uint64_t incarnation);
+	void (*on_down)(void *arg, const char *why);
+	void *arg;
+};
+
+/* link_new returns a link that is down and tries to come up; NULL without memory. link_free drops what waits; NULL
+ * is fine. Returns NULL. */
+struct link *link_new(const struct link_setup *setup, uint64_t now_us);
+struct link *link_free(struct link *link);
+
+/*
+ * link_push queues a message; envelope->body_len is that of `body` (NULL = 0), of which a reference is taken. 0;
+ * -ENOTCONN: the link is down; -EAGAIN: its queue is full or the peer's credit is used up (then everything pushed
+ * before still arrives). Nothing leaves before link_flush.
+ */
+int link_push(struct link *link, const struct envelope *envelope, struct troupe_buf *body);
+/* link_flush sends what may leave: at the end of the loop's turn. */
+void link_flush(struct link *link, uint64_t now_us);
+/* link_writable tries again after `send` said no. */
+void link_writable(struct link *link, uint64_t now_us);
+/* link_receive takes a frame that came, already opened: whatever bytes a proven peer may send. */
+void link_receive(struct link *link, const uint8_t *frame, size_t len, uint64_t now_us);
+/* link_tick does what is due and returns when to call it again. */
+uint64_t link_tick(struct link *link, uint64_t now_us);
+/* link_bye tells the peer that this process ends, so that it need not wait for silence. The link is then down. */
+void link_bye(struct link *link, uint64_t now_us);
+
+bool link_up(const struct link *link);
+
+struct link_counts {
+	uint64_t messages_sent, messages_received, bytes_sent, bytes_received; /* delivered ones; bytes of messages */
+	uint64_t frames_sent, frames_received;
+	uint64_t resent;     /* messages sent again */
+	uint64_t repeated;   /* messages that came again */
+	uint64_t ahead;	     /* messages dropped because one before them was missing and the room for early ones was full */
+	uint64_t malformed;  /* frames that are none */
+	uint64_t full;	     /* link_push said -EAGAIN */
+	uint64_t downs;
+	uint64_t waiting, waiting_bytes; /* now */
+	uint64_t rtt_us;     /* smoothed; 0 = not yet measured */
+};
+void link_counts(const struct link *link, struct link_counts *ret_counts);
+
+#endif

@@ -2,6 +2,7 @@
 /* Calls between instances. */
 #include "host/core/call.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "host/core/buf.h"
@@ -140,11 +141,52 @@ static void serve(struct mailbox *mailbox, struct message *message, const struct
 	buf_unref(body);
 }
 
+void call_answer(struct mailbox *mailbox, struct message *message, int32_t status, struct troupe_buf *body,
+		 const char *reason)
+{
+	request_remove(mailbox, message);
+	instance_count(&message->to->counts.open, -1);
+	answer(mailbox, message, status, body, reason);
+}
+
+/* Another host runs it: the message waits here for its answer. */
+static void deliver_remote(struct mailbox *mailbox, struct message *message)
+{
+	struct instance *to = message->to;
+	bool is_call = message->kind == TROUPE_MESSAGE_CALL;
+	const char *why = message->command ? "host.remote" : not_ready(message);
+	uint64_t id = 0;
+
+	if (why != NULL) {
+		call_refuse(mailbox, message, TROUPE_UNAVAILABLE, why);
+		return;
+	}
+	if (is_call) {
+		id = request_add(mailbox, message);
+	}
+	instance_count(&to->counts.requests, 1);
+	int r = to->remote->send(to->remote, message, id);
+	if (r == 0 && is_call) {
+		instance_count(&to->counts.open, 1);
+		return;
+	}
+	if (is_call) {
+		request_remove(mailbox, message);
+	}
+	if (r == 0) {
+		message_free(mailbox, message);
+	} else {
+		instance_count(&to->counts.overflows, r == -EAGAIN);
+		call_refuse(mailbox, message, r == -EAGAIN ? TROUPE_RESOURCE_EXHAUSTED : TROUPE_UNAVAILABLE,
+			    r == -EAGAIN ? "host.queue_full" : "host.unreachable");
+	}
+}
+
 static void deliver_request(struct mailbox *mailbox, struct message *message)
 {
 	struct instance *to = message->to;
 	const struct role_method *method = NULL;
-	const char *why = not_ready(message);
+	const char *why = to->remote == NULL ? not_ready(message) : NULL;
 	bool is_event = message->kind == TROUPE_MESSAGE_EVENT;
 
 	if (why != NULL) {
@@ -158,6 +200,10 @@ static void deliver_request(struct mailbox *mailbox, struct message *message)
 	if (atomic_load_explicit(&to->counts.open, memory_order_relaxed) >= OPEN_MAX_REQUESTS) {
 		instance_count(&to->counts.overflows, 1);
 		call_refuse(mailbox, message, TROUPE_RESOURCE_EXHAUSTED, "host.queue_full");
+		return;
+	}
+	if (to->remote != NULL) {
+		deliver_remote(mailbox, message);
 		return;
 	}
 	if (!message->command) {
@@ -250,6 +296,9 @@ static void deliver_cancel(struct mailbox *mailbox, struct message *message)
 	/* `slot` was last written by this loop; a message that is answered is in no slot, and not reused before
 	 * this cancel is home */
 	if (call->slot != MAILBOX_SLOT_NONE && request_at(mailbox, call->slot) == call) {
+		if (from->remote != NULL) {
+			from->remote->cancel(from->remote, request_id(mailbox, call));
+		}
 		request_remove(mailbox, call);
 		instance_count(&from->counts.open, -1);
 		answer(mailbox, call, TROUPE_CANCELLED, NULL, "host.cancelled");
@@ -498,6 +547,36 @@ uint64_t call_start(struct instance *instance, const struct troupe_call *given)
 		return id;
 	}
 	mailbox_send(mailbox, message);
+	return id;
+}
+
+uint64_t call_relay(const struct call_relay *relay)
+{
+	struct instance *from = relay->from;
+	struct message *message = message_new(from->mailbox);
+	struct pending *pending;
+	uint64_t id = 0;
+
+	message->method = relay->method;
+	message->body = relay->body;
+	message->from = from;
+	message->to = relay->to;
+	message->kind = relay->on_reply != NULL ? TROUPE_MESSAGE_CALL : TROUPE_MESSAGE_EVENT;
+	if (relay->key != NULL) {
+		message->has_key = true;
+		memcpy(message->key, relay->key, TROUPE_KEY_SIZE);
+	}
+	message->context = relay->context;
+	message->deadline_us = 0;
+	instance_count(&from->counts.calls, 1);
+	if (relay->on_reply != NULL) {
+		pending = expect(from, message, relay->to, relay->timeout_ms);
+		pending->on_reply = relay->on_reply;
+		pending->arg = relay->arg;
+		pending->typed = NULL;
+		id = pending->id;
+	}
+	mailbox_send(from->mailbox, message);
 	return id;
 }
 

@@ -34,6 +34,26 @@ void call_deliver(struct mailbox *mailbox, struct message *message);
  * is static text. For the mailbox. [loop] */
 void call_refuse(struct mailbox *mailbox, struct message *message, int32_t status, const char *reason);
 
+/*
+ * call_relay makes a call, or with on_reply NULL an event, in the name of an instance of another host: its message came
+ * over the bus. Takes `body` over. Returns the call's id, for call_cancel; 0 = an event. [loop of `from`]
+ */
+struct call_relay {
+	struct instance *from, *to; /* from->remote is set */
+	uint32_t method, timeout_ms;
+	struct troupe_buf *body;
+	const uint8_t *key; /* NULL = none */
+	struct core_context context;
+	troupe_reply_fn on_reply;
+	void *arg;
+};
+uint64_t call_relay(const struct call_relay *relay);
+
+/* call_answer ends a request to an instance of another host: `body` (taken over) as in troupe_host.reply, or static
+ * text `reason`. [loop of the proxy] */
+void call_answer(struct mailbox *mailbox, struct message *message, int32_t status, struct troupe_buf *body,
+		 const char *reason);
+
 /* call_end_all ends every call that the instance made (CANCELLED "host.stopping") and every request that it has not
  * answered (UNAVAILABLE "host.stopped"). [loop] */
 void call_end_all(struct instance *instance);

@@ -54,6 +54,16 @@ struct db *core_db(struct core *core)
 	return core->db;
 }
 
+struct bus *core_bus(struct core *core)
+{
+	return core->bus;
+}
+
+struct loop *core_first_loop(struct core *core)
+{
+	return core->loops[0];
+}
+
 struct instance *core_self(struct core *core)
 {
 	return core->self;
@@ -73,6 +83,12 @@ struct instance *const *core_instances(struct core *core, uint32_t *ret_len)
 {
 	*ret_len = core->instances_len;
 	return core->instances;
+}
+
+struct instance *const *core_remotes(struct core *core, uint32_t *ret_len)
+{
+	*ret_len = core->remotes_len;
+	return core->remotes;
 }
 
 struct instance *core_instance(struct core *core, const char *name)
@@ -146,44 +162,101 @@ static struct instance *instance_new(struct core *core, const struct config_inst
 	return instance;
 }
 
-static int instances_make(struct core *core)
+/* Is it here that this instance of the cluster runs? */
+static bool is_local(const struct config *config, const struct config_instance *instance)
 {
-	uint32_t len = core->config->local_len;
+	for (uint32_t i = 0; i < config->local_len; i++) {
+		if (config->local[i] == instance) {
+			return true;
+		}
+	}
+	return false;
+}
 
-	core->configs = calloc(len + 1, sizeof(*core->configs));
-	core->instances = calloc(len + 1, sizeof(struct instance *));
-	if (core->configs == NULL || core->instances == NULL) {
+static const char *host_instance_name(const char *host, char *buf, size_t size)
+{
+	snprintf(buf, size, "host.%s", host);
+	return buf;
+}
+
+/* Copies what the configuration says, and adds a block for this host and for each other one. */
+static int configs_make(struct core *core, uint32_t *ret_len)
+{
+	const struct config *config = core->config;
+	uint32_t len = 0, hosts_len = config->hosts_len > 1 ? config->hosts_len : 0;
+	const struct config_instance host = { .part = "base", .role = "host", .short_name = "", .plugin = &self_plugin };
+
+	core->configs = calloc(config->local_len + config->instances_len + hosts_len + 1, sizeof(*core->configs));
+	core->host_names = calloc(hosts_len + 1, sizeof(*core->host_names));
+	if (core->configs == NULL || core->host_names == NULL) {
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < len; i++) {
-		core->configs[i] = *core->config->local[i];
+	for (uint32_t i = 0; i < config->local_len; i++) {
+		core->configs[len++] = *config->local[i];
 	}
-	core->configs[len] = (struct config_instance){
-		.name = "host", .part = "base", .role = "host", .short_name = "", .plugin = &self_plugin
-	};
-	for (uint32_t i = 0; i <= len; i++) {
-		struct config_instance *config = &core->configs[i];
-		if (config->mailbox_messages == 0) {
-			config->mailbox_messages = MAILBOX_MESSAGES_DEFAULT;
+	core->configs[len] = host;
+	core->configs[len++].name = "host";
+	for (uint32_t i = 0; i < config->instances_len; i++) {
+		if (!is_local(config, &config->instances[i])) {
+			core->configs[len++] = config->instances[i];
 		}
-		if (config->mailbox_bytes == 0) {
-			config->mailbox_bytes = MAILBOX_BYTES_DEFAULT;
+	}
+	for (uint32_t i = 0; i < hosts_len; i++) {
+		if (&config->hosts[i] != config->host) {
+			core->configs[len] = host;
+			core->configs[len++].name = host_instance_name(config->hosts[i].name, core->host_names[i],
+								       sizeof(core->host_names[i]));
 		}
-		if (config->log_level == 0) {
-			config->log_level = TROUPE_LOG_INFO;
-		}
-		core->instances[i] = instance_new(core, config, i);
-		if (core->instances[i] == NULL) {
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		struct config_instance *one = &core->configs[i];
+		one->mailbox_messages = one->mailbox_messages != 0 ? one->mailbox_messages : MAILBOX_MESSAGES_DEFAULT;
+		one->mailbox_bytes = one->mailbox_bytes != 0 ? one->mailbox_bytes : MAILBOX_BYTES_DEFAULT;
+		one->log_level = one->log_level != 0 ? one->log_level : TROUPE_LOG_INFO;
+	}
+	*ret_len = len;
+	return 0;
+}
+
+static int instances_make(struct core *core)
+{
+	uint32_t len = core->config->local_len, known_len = 0;
+	char name[CORE_HOST_NAME];
+	int r = configs_make(core, &known_len);
+
+	if (r < 0) {
+		return r;
+	}
+	core->known = calloc(known_len, sizeof(struct instance *));
+	if (core->known == NULL) {
+		return -ENOMEM;
+	}
+	core->known_len = known_len;
+	for (uint32_t i = 0; i < known_len; i++) {
+		core->known[i] = instance_new(core, &core->configs[i], i);
+		if (core->known[i] == NULL) {
 			return -ENOMEM;
 		}
 	}
+	core->instances = core->known;
 	core->instances_len = len;
-	core->self = core->instances[len];
+	core->remotes = core->known + len + 1;
+	core->remotes_len = known_len - len - 1;
+	for (uint32_t i = 0; i < core->remotes_len; i++) {
+		core->remotes[i]->loop = core->loops[0]; /* where the bus is */
+		core->remotes[i]->mailbox = core->mailboxes[0];
+		core->remotes[i]->self = core->remotes[i];
+	}
+	core->self = core->known[len];
 	core->self->self = core->self;
+	if (core->config->host != NULL && core->config->host->name != NULL) {
+		host_instance_name(core->config->host->name, name, sizeof(name));
+		core->self->host.id = troupe_fnv64(name, strlen(name));
+	}
 	atomic_store(&core->self->state, INSTANCE_RUNNING);
 	atomic_store(&core->self->ready, true);
 	core->directory_made = true;
-	return directory_init(&core->directory, core->instances, len + 1);
+	return directory_init(&core->directory, core->known, known_len);
 }
 
 static void net_warn(const char *owner, const char *code, const char *text)
@@ -275,11 +348,12 @@ struct core *core_free(struct core *core)
 	if (core->directory_made) {
 		directory_fini(&core->directory);
 	}
-	for (uint32_t i = 0; core->instances != NULL && i <= core->config->local_len; i++) {
-		free(core->instances[i]);
+	for (uint32_t i = 0; i < core->known_len; i++) {
+		free(core->known[i]);
 	}
 	pthread_mutex_destroy(&core->mutex);
-	free(core->instances);
+	free(core->known);
+	free(core->host_names);
 	free(core->configs);
 	free(core->nets);
 	free(core->mailboxes_space);

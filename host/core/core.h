@@ -84,8 +84,10 @@ uint32_t core_loops(struct core *core, struct core_loop *ret_loops, uint32_t max
 struct instance *core_instance(struct core *core, const char *name);
 /* core_instances returns all of them, *ret_len many, constant while the core lives. [any] */
 struct instance *const *core_instances(struct core *core, uint32_t *ret_len);
+/* core_remotes returns the proxies of what other hosts run, and of those hosts ("host.NAME"), constant too. [any] */
+struct instance *const *core_remotes(struct core *core, uint32_t *ret_len);
 /* core_self returns the host's own instance on the main loop, role "host": calls and commands of operators start
- * from it. [any] */
+ * from it. To other hosts it is "host.NAME". [any] */
 struct instance *core_self(struct core *core);
 struct loop *core_main_loop(struct core *core);
 const struct config *core_config(struct core *core);
@@ -95,10 +97,14 @@ struct directory;
 struct job_pool;
 struct net;
 struct db;
+struct bus;
 struct directory *core_directory(struct core *core);
 struct job_pool *core_jobs(struct core *core);
 /* core_db returns the databases, core_net the connections of one loop. [any] */
 struct db *core_db(struct core *core);
+/* core_bus returns the links to other hosts, or NULL if there are none. core_first_loop is where they live. [any] */
+struct bus *core_bus(struct core *core);
+struct loop *core_first_loop(struct core *core);
 struct net *core_net(struct core *core, unsigned loop);
 /* core_speaks_for_players: may it set account, actor and session of a call? Role "frontend" alone. [loop] */
 bool core_speaks_for_players(const struct instance *instance);

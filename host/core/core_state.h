@@ -13,6 +13,8 @@
 
 struct mailbox;
 
+#define CORE_HOST_NAME 160u /* room for the name of a host as an instance */
+
 struct core {
 	const struct config *config;
 	struct loop **loops; /* those of the roles, and last the main loop */
@@ -20,14 +22,20 @@ struct core {
 	struct net **nets; /* as loops */
 	unsigned loops_len; /* without the main loop */
 	bool running;
-	struct instance **instances; /* of the config; then core's own, not counted */
+	struct instance **instances; /* local ones of the config */
 	uint32_t instances_len;
+	struct instance **remotes; /* proxies of what other hosts run, and of those hosts; their `remote` is the bus's */
+	uint32_t remotes_len;
 	struct instance *self;
-	struct config_instance *configs; /* copies with the defaults filled in, and core's own */
+	struct instance **known; /* all of them, in this order: instances, self, remotes */
+	uint32_t known_len;
+	struct config_instance *configs; /* copies with the defaults filled in, core's own, and the remotes' */
 	struct directory directory;
 	bool directory_made;
 	struct job_pool *jobs;
+	char (*host_names)[CORE_HOST_NAME];
 	struct db *db;
+	struct bus *bus; /* NULL: there is no other host */
 	pthread_mutex_t mutex; /* of every instance's `why` */
 	/* the main loop's */
 	struct loop_task changed_task;

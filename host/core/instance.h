@@ -59,6 +59,20 @@ struct instance_counts {
 	atomic_uint_fast64_t pending;	/* calls of it that have not ended */
 };
 
+struct message;
+
+/*
+ * The way to an instance that another host runs. Such an instance is a proxy: it stands in the directory with its role
+ * and state, has a place on a loop and a mailbox, but no role's memory; nothing but messages concerns it. [loop]
+ */
+struct remote {
+	/* send: puts a call (whose request has the number `id`) or an event (0) on its way; the message stays the
+	 * caller's. 0; -ENOTCONN: there is no way now; -EAGAIN: what waits for that host has reached its bound. */
+	int (*send)(struct remote *remote, const struct message *message, uint64_t id);
+	/* cancel: nobody waits for the answer to `id` any more. */
+	void (*cancel)(struct remote *remote, uint64_t id);
+};
+
 struct instance {
 	struct troupe_host host; /* first: what the role holds is its instance */
 	struct core *core;
@@ -67,6 +81,7 @@ struct instance {
 	const struct role_class *role_class;
 	const struct config_instance *config; /* replaced by a live change, on the loop: [loop] */
 	const struct troupe_role *role;
+	struct remote *remote; /* NULL: it runs here */
 	void *self;   /* the role's memory; NULL when not created */
 	uint32_t index; /* in the core, and of its log and metric tables */
 	struct timer_table *timers; /* of timer.c */

@@ -286,6 +286,11 @@ struct message *request_at(struct mailbox *mailbox, uint32_t index)
 	return slot != NULL ? slot->message : NULL;
 }
 
+uint64_t request_id(struct mailbox *mailbox, const struct message *message)
+{
+	return request_slot(mailbox, message->slot)->id;
+}
+
 uint64_t request_add(struct mailbox *mailbox, struct message *message)
 {
 	if (mailbox->request_free == MAILBOX_SLOT_NONE) {

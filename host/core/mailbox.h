@@ -121,5 +121,7 @@ uint64_t request_add(struct mailbox *mailbox, struct message *message);
 struct message *request_find(struct mailbox *mailbox, uint64_t id);
 void request_remove(struct mailbox *mailbox, struct message *message);
 struct message *request_at(struct mailbox *mailbox, uint32_t index);
+/* request_id returns the number that request_add gave this message. */
+uint64_t request_id(struct mailbox *mailbox, const struct message *message);
 
 #endif

@@ -16,6 +16,7 @@
 #include "config/diag.h"
 #include "config/load.h"
 #include "control/control.h"
+#include "control/service.h"
 #include "core/core.h"
 #include "obs/log.h"
 #include "obs/obs.h"
@@ -59,6 +60,7 @@ struct run {
 	enum log_form log_form;
 	struct obs *obs;
 	struct control *control;
+	struct service *service;
 	struct reload_source source;
 	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
 	uint32_t configs_len;
@@ -159,6 +161,11 @@ static const struct config_instance *reload_before(void *arg, const char *name)
 	return before;
 }
 
+static void reload_running(void *arg, bool begins)
+{
+	service_reloading(((struct run *)arg)->service, begins);
+}
+
 static void run_hangup(struct core *core, void *arg)
 {
 	struct run *run = arg;
@@ -197,7 +204,7 @@ static int run_host(struct run *run)
 		return EXIT_FAILED;
 	}
 	run->source = (struct reload_source){
-		.core = run->core, .load = reload_load, .before = reload_before, .arg = run
+		.core = run->core, .load = reload_load, .before = reload_before, .running = reload_running, .arg = run
 	};
 	if (control_open(run->core, config->state, &run->source, &run->control, &error) != TROUPE_OK) {
 		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
@@ -210,11 +217,13 @@ static int run_host(struct run *run)
 		core_free(run->core);
 		return EXIT_FAILED;
 	}
+	run->service = service_open(run->core);
 	core_on_hangup(run->core, run_hangup, run);
 	if (run->begin.run != NULL) {
 		loop_post(core_main_loop(run->core), &run->begin);
 	}
 	r = core_run(run->core);
+	service_close(run->service);
 	control_close(run->control);
 	obs_close(run->obs);
 	core_free(run->core);

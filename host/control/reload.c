@@ -15,6 +15,7 @@
 
 struct reload {
 	struct loop_task finish;
+	const struct reload_source *source;
 	reload_done_fn on_done;
 	void *arg;
 	struct text refused; /* empty = not */
@@ -48,6 +49,9 @@ static void on_finish(struct loop_task *task)
 
 	if (reload->refused.len == 0) {
 		outcome_log(reload);
+	}
+	if (reload->source->running != NULL) {
+		reload->source->running(reload->source->arg, false);
 	}
 	if (reload->on_done != NULL) {
 		reload->on_done(reload->arg, reload->rows, reload->rows_len,
@@ -172,14 +176,19 @@ static void refuse(struct reload *reload, const struct diag_list *diags)
 void reload_start(const struct reload_source *source, const char *only, reload_done_fn on_done, void *arg)
 {
 	struct diag_list *diags = diag_list_create();
-	const struct config *config = diags != NULL ? source->load(source->arg, diags) : NULL;
 	uint32_t len;
+
+	if (source->running != NULL) {
+		source->running(source->arg, true);
+	}
+	const struct config *config = diags != NULL ? source->load(source->arg, diags) : NULL;
 	struct instance *const *instances = core_instances(source->core, &len);
 	struct reload *reload = calloc(1, sizeof(*reload) + len * sizeof(struct reload_row));
 
 	if (reload == NULL) {
 		abort();
 	}
+	reload->source = source;
 	reload->on_done = on_done;
 	reload->arg = arg;
 	reload->finish.run = on_finish;

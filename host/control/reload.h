@@ -13,6 +13,8 @@ struct reload_source {
 	const struct config *(*load)(void *arg, struct diag_list *diags);
 	/* before: what was last loaded of an instance before the newest, or NULL. */
 	const struct config_instance *(*before)(void *arg, const char *name);
+	/* running: a reload begins, or has ended; may be NULL. */
+	void (*running)(void *arg, bool begins);
 	void *arg;
 };
 

@@ -74,6 +74,11 @@ struct loop *core_main_loop(struct core *core)
 	return core->loops[core->loops_len];
 }
 
+struct loop *core_loop(struct core *core, unsigned n)
+{
+	return n < core->loops_len ? core->loops[n] : NULL;
+}
+
 const struct config *core_config(struct core *core)
 {
 	return core->config;

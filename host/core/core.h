@@ -41,6 +41,13 @@ void core_stop(struct core *core);
 /* core_on_hangup replaces what SIGHUP does (all roles reload). `fn` runs on the main loop. [main] */
 void core_on_hangup(struct core *core, void (*fn)(struct core *core, void *arg), void *arg);
 
+/* core_on_change runs `fn` (NULL = nothing) on the main loop whenever the state of an instance or of the host may have
+ * changed, after what follows from it has been ordered. core_settled: has every instance become ready or ended? It stays
+ * true. core_draining: does the host end? [main] */
+void core_on_change(struct core *core, void (*fn)(struct core *core, void *arg), void *arg);
+bool core_settled(const struct core *core);
+bool core_draining(const struct core *core);
+
 /* How an order ended. `text` is borrowed. [main] */
 typedef void (*core_done_fn)(void *arg, int32_t status, const char *text);
 
@@ -90,6 +97,8 @@ struct instance *const *core_remotes(struct core *core, uint32_t *ret_len);
  * from it. To other hosts it is "host.NAME". [any] */
 struct instance *core_self(struct core *core);
 struct loop *core_main_loop(struct core *core);
+/* core_loop returns the nth loop of the roles, NULL past the last. [any] */
+struct loop *core_loop(struct core *core, unsigned n);
 const struct config *core_config(struct core *core);
 
 /* For the other parts of core. */

@@ -86,6 +86,9 @@ static void on_changed(struct loop_task *task)
 	} else if (core->phase == LIFE_UP && !core->ready_told) {
 		tell_ready(core);
 	}
+	if (core->on_change != NULL) {
+		core->on_change(core, core->on_change_arg);
+	}
 }
 
 static void on_deadline(struct loop_timer *timer)
@@ -151,6 +154,22 @@ void core_on_hangup(struct core *core, void (*fn)(struct core *core, void *arg),
 {
 	core->on_hangup = fn;
 	core->on_hangup_arg = arg;
+}
+
+void core_on_change(struct core *core, void (*fn)(struct core *core, void *arg), void *arg)
+{
+	core->on_change = fn;
+	core->on_change_arg = arg;
+}
+
+bool core_settled(const struct core *core)
+{
+	return core->ready_told;
+}
+
+bool core_draining(const struct core *core)
+{
+	return core->phase != LIFE_UP;
 }
 
 static void hangup(struct core *core)

@@ -49,6 +49,8 @@ struct core {
 	atomic_int drains, stops;
 	void (*on_hangup)(struct core *core, void *arg);
 	void *on_hangup_arg;
+	void (*on_change)(struct core *core, void *arg);
+	void *on_change_arg;
 	struct pool_task *pool_tasks;
 };
 

@@ -135,7 +135,9 @@ struct troupe_method {
 	uint32_t client_event;	  /* the client message that is passed to it unopened; 0 = none */
 	uint32_t client_reply;	  /* the client message that its answer is sent as; 0 = none */
 	uint32_t client_to;	  /* enum troupe_route_to */
-	const char *const *allow; /* roles that may call it, ends with NULL; "*" = any role */
+	/* allow: roles that may call it, ends with NULL. "*" = any role; "@users" = instances that name the called one in
+	 * a DATABASE option, whatever their role. */
+	const char *const *allow;
 	troupe_serve_fn serve;
 	troupe_any_fn typed;
 };

@@ -212,7 +212,7 @@ static void deliver_request(struct mailbox *mailbox, struct message *message)
 			call_refuse(mailbox, message, TROUPE_UNIMPLEMENTED, "host.no_method");
 			return;
 		}
-		if ((method->allow & message->from->role_class->bit) == 0) {
+		if (!directory_allows(method, message->from, to)) {
 			call_refuse(mailbox, message, TROUPE_PERMISSION_DENIED, "host.not_allowed");
 			return;
 		}

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/core.h"
+
 static uint64_t mix(uint64_t x)
 {
 	/* the finalizer of SplitMix64 */
@@ -70,6 +72,9 @@ static int class_fill(const struct directory *directory, struct role_class *clas
 		}
 		class->methods[at].method = method;
 		class->methods[at].allow = allow_mask(directory, method->allow);
+		for (const char *const *allow = method->allow; allow != NULL && *allow != NULL; allow++) {
+			class->methods[at].users |= strcmp(*allow, "@users") == 0;
+		}
 	}
 	return 0;
 }
@@ -85,6 +90,21 @@ const struct role_method *directory_method(const struct role_class *class, uint3
 			return found;
 		}
 	}
+}
+
+bool directory_uses(const struct instance *from, const struct instance *database)
+{
+	for (uint32_t i = 0; i < from->databases_len; i++) {
+		if (from->databases[i] == database) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool directory_allows(const struct role_method *method, const struct instance *from, const struct instance *to)
+{
+	return (method->allow & from->role_class->bit) != 0 || (method->users && directory_uses(from, to));
 }
 
 static int classes_fill(struct directory *directory)
@@ -193,6 +213,30 @@ static int instances_fill(struct directory *directory)
 	return 0;
 }
 
+/* Links the instances with those that their configuration names by number. */
+static int databases_fill(struct directory *directory)
+{
+	for (uint32_t i = 0; i < directory->instances_len; i++) {
+		struct instance *instance = directory->instances[i];
+		const struct config *config = core_config(instance->core);
+		uint32_t len = instance->config->databases_len;
+
+		instance->databases = len > 0 ? calloc(len, sizeof(*instance->databases)) : NULL;
+		if (len > 0 && instance->databases == NULL) {
+			return -ENOMEM;
+		}
+		for (uint32_t k = 0; k < len; k++) {
+			const char *name = config->instances[instance->config->databases[k]].name;
+			struct instance *database = directory_instance(directory, troupe_fnv64(name, strlen(name)));
+
+			if (database != NULL) {
+				instance->databases[instance->databases_len++] = database;
+			}
+		}
+	}
+	return 0;
+}
+
 /* The service of "service.method", as it is named in the directory. */
 static const char *route_service(const struct directory *directory, const struct troupe_method *method)
 {
@@ -273,6 +317,7 @@ int directory_init(struct directory *directory, struct instance **instances, uin
 	pthread_mutex_init(&directory->mutex, NULL);
 	r = classes_fill(directory);
 	r = r < 0 ? r : instances_fill(directory);
+	r = r < 0 ? r : databases_fill(directory);
 	return r < 0 ? r : routes_fill(directory);
 }
 
@@ -283,6 +328,9 @@ void directory_fini(struct directory *directory)
 	}
 	for (uint32_t i = 0; i < directory->services_len; i++) {
 		free(directory->services[i].instances);
+	}
+	for (uint32_t i = 0; i < directory->instances_len; i++) {
+		free(directory->instances[i]->databases);
 	}
 	free(directory->classes);
 	free(directory->services);

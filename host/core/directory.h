@@ -18,6 +18,7 @@ struct role_class {
 	struct role_method {
 		const struct troupe_method *method; /* NULL = free */
 		uint64_t allow;			    /* roles that may call it */
+		bool users;			    /* and those whose `databases` name the instance */
 	} *methods;
 };
 
@@ -50,8 +51,8 @@ struct directory {
 	uint32_t places_len, places_mask;
 };
 
-/* directory_init describes these instances (of which each has `config` and `host.id` set) and sets their role_class.
- * 0; -E2BIG above DIRECTORY_ROLES_MAX roles; -EEXIST if two ids are equal; -ENOMEM. [main] */
+/* directory_init describes these instances (of which each has `core`, `config` and `host.id` set) and sets their
+ * role_class and databases. 0; -E2BIG above DIRECTORY_ROLES_MAX roles; -EEXIST if two ids are equal; -ENOMEM. [main] */
 int directory_init(struct directory *directory, struct instance **instances, uint32_t instances_len);
 void directory_fini(struct directory *directory);
 
@@ -70,6 +71,10 @@ struct instance *directory_instance(const struct directory *directory, uint64_t 
  */
 struct instance *directory_pick(const struct service *service, const struct instance *from, uint32_t turn,
 				uint64_t account);
+
+/* directory_allows: may `from` call this method of `to`? directory_uses: is `database` one that `from` names? [any] */
+bool directory_allows(const struct role_method *method, const struct instance *from, const struct instance *to);
+bool directory_uses(const struct instance *from, const struct instance *database);
 
 /* directory_ready: may calls be delivered to it? directory_reaches: does a caller in `part` see `instance`? [any] */
 bool directory_ready(const struct instance *instance);

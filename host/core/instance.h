@@ -82,6 +82,8 @@ struct instance {
 	const struct config_instance *config; /* replaced by a live change, on the loop: [loop] */
 	const struct troupe_role *role;
 	struct remote *remote; /* NULL: it runs here */
+	struct instance **databases; /* those that its options name; set by the directory */
+	uint32_t databases_len;
 	void *self;   /* the role's memory; NULL when not created */
 	uint32_t index; /* in the core, and of its log and metric tables */
 	struct timer_table *timers; /* of timer.c */

@@ -45,45 +45,12 @@ static enum supply supply_of(struct core *core, const struct instance *from, con
 	return supply;
 }
 
-/* The nth database that an instance's options name, if this host runs it; *ret_more = 0 past the last. */
-static const struct instance *database_of(struct core *core, const struct instance *instance, uint32_t n, bool *ret_more)
-{
-	const struct config *config = core_config(core);
-	const struct config_instance *own = config_instance_find(config, instance->host.name);
-	uint32_t len;
-	struct instance *const *all = core_instances(core, &len);
-
-	*ret_more = own != NULL && n < own->databases_len;
-	for (uint32_t i = 0; *ret_more && i < len; i++) {
-		if (strcmp(all[i]->host.name, config->instances[own->databases[n]].name) == 0) {
-			return all[i];
-		}
-	}
-	return NULL;
-}
-
-/* Does `instance` keep its data in `database`? */
-static bool stores_in(struct core *core, const struct instance *instance, const struct instance *database)
-{
-	bool more = true;
-
-	for (uint32_t n = 0; more; n++) {
-		if (database_of(core, instance, n, &more) == database && more) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The first of its databases that is not ready; NULL if all are. */
-static const struct instance *database_missing(struct core *core, const struct instance *instance)
+static const struct instance *database_missing(const struct instance *instance)
 {
-	bool more = true;
-
-	for (uint32_t n = 0; more; n++) {
-		const struct instance *database = database_of(core, instance, n, &more);
-		if (database != NULL && !directory_ready(database)) {
-			return database;
+	for (uint32_t i = 0; i < instance->databases_len; i++) {
+		if (!directory_ready(instance->databases[i])) {
+			return instance->databases[i];
 		}
 	}
 	return NULL;
@@ -116,7 +83,7 @@ static void decide_created(struct core *core, struct instance *instance)
 			return;
 		}
 	}
-	const struct instance *database = database_missing(core, instance);
+	const struct instance *database = database_missing(instance);
 	if (database != NULL) {
 		int state = state_of(database);
 		core_why_read(database, why, sizeof(why));
@@ -138,9 +105,13 @@ static void decide_created(struct core *core, struct instance *instance)
 static void decide_running(struct core *core, struct instance *instance)
 {
 	const char *const *const lists[] = { instance->role_class->plugin->needs, instance->role_class->plugin->uses };
-	bool degraded = false;
+	const struct instance *database = database_missing(instance);
+	bool degraded = database != NULL;
 	char text[160];
 
+	if (degraded) {
+		snprintf(text, sizeof(text), "degraded: database %s is away", database->host.name);
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		for (const char *const *name = lists[i]; name != NULL && *name != NULL; name++) {
 			const struct instance *provider = NULL;
@@ -173,14 +144,14 @@ static bool lists(const char *const *list, const char *const *names)
 }
 
 /* Does `other` call what `instance` provides, or keep its data there? */
-static bool depends(struct core *core, const struct instance *other, const struct instance *instance)
+static bool depends(const struct instance *other, const struct instance *instance)
 {
 	const char *const *provides = instance->role_class->plugin->provides;
 
 	if (other == instance) {
 		return false;
 	}
-	return stores_in(core, other, instance) ||
+	return directory_uses(other, instance) ||
 	       (directory_reaches(other->host.part, instance) &&
 		(lists(other->role_class->plugin->needs, provides) || lists(other->role_class->plugin->uses, provides)));
 }
@@ -193,7 +164,7 @@ static bool wanted(struct core *core, const struct instance *instance, int state
 
 	for (uint32_t i = 0; i < len; i++) {
 		int other = state_of(all[i]);
-		if (other >= INSTANCE_RUNNING && other < state && depends(core, all[i], instance)) {
+		if (other >= INSTANCE_RUNNING && other < state && depends(all[i], instance)) {
 			return true;
 		}
 	}
@@ -209,7 +180,7 @@ static bool leads_back(struct core *core, const struct instance *instance, const
 
 	for (uint32_t i = 0; i < len; i++) {
 		int other = state_of(all[i]);
-		if (seen[i] || other < INSTANCE_RUNNING || other >= state || !depends(core, all[i], instance)) {
+		if (seen[i] || other < INSTANCE_RUNNING || other >= state || !depends(all[i], instance)) {
 			continue;
 		}
 		seen[i] = 1;

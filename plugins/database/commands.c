@@ -147,7 +147,7 @@ static void scan_page(void *instance, void *arg, const struct troupe_db_page *pa
 	walk_end(walk);
 }
 
-void database_scan(void *instance, const struct troupe_request *request, const void *args)
+void command_scan(void *instance, const struct troupe_request *request, const void *args)
 {
 	const struct database_scan_args *scan = args;
 	struct walk *walk = walk_new(instance, request->id);
@@ -239,7 +239,7 @@ static void digest_begin(void *instance, void *arg, int32_t status, uint64_t sna
 	walk_read(walk, PAGE, digest_page);
 }
 
-void database_digest(void *instance, const struct troupe_request *request, const void *args)
+void command_digest(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct database *database = instance;
 	struct walk *walk = walk_new(database, request->id);
@@ -253,7 +253,7 @@ void database_digest(void *instance, const struct troupe_request *request, const
 
 /* --- status ------------------------------------------------------------------------------------- */
 
-void database_status(void *instance, const struct troupe_request *request, const void *args)
+void command_status(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct database *database = instance;
 	struct troupe_store_stats stats = { .size = sizeof(stats) };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The `database` role: owns one store and shows operators what is in it. */
+/* The `database` role: owns one store, lets instances on other hosts use it, and shows operators what is in it. */
 #include "database.h"
 
 #include <stdio.h>
@@ -23,13 +23,59 @@ static const struct troupe_option scan_args[] = {
 
 static const struct troupe_command commands[] = {
 	{ .verb = "scan", .help = "Lists entries in the order of their keys.", .right = "read", .args = scan_args,
-	  .args_size = sizeof(struct database_scan_args), .run = database_scan },
+	  .args_size = sizeof(struct database_scan_args), .run = command_scan },
 	{ .verb = "digest", .help = "Counts and hashes all entries as they are now; equal stores have equal digests.",
-	  .right = "read", .run = database_digest },
+	  .right = "read", .run = command_digest },
 	{ .verb = "status", .help = "Shows what the store has done and whether it is open.", .right = "read",
-	  .run = database_status },
+	  .run = command_status },
 	{ .verb = NULL },
 };
+
+static const struct troupe_metric metric_table[METRIC_COUNT] = {
+#define METRIC(id, type, text, what) \
+	[id] = { .size = sizeof(struct troupe_metric), .kind = type, .name = text, .help = what }
+	METRIC(METRIC_PASSED, TROUPE_COUNTER, "troupe_database_passed_commits_total",
+	       "Commits of other hosts that came after newer ones of their asker and were only looked up."),
+	METRIC(METRIC_STREAMS_FULL, TROUPE_COUNTER, "troupe_database_askers_full_total",
+	       "Commits of other hosts refused because there are too many askers."),
+	METRIC(METRIC_SNAPSHOTS, TROUPE_GAUGE, "troupe_database_snapshots", "Snapshots open for other hosts."),
+	METRIC(METRIC_SNAPSHOTS_FULL, TROUPE_COUNTER, "troupe_database_snapshots_full_total",
+	       "Snapshots refused to other hosts because too many were open."),
+	METRIC(METRIC_SNAPSHOTS_LEFT, TROUPE_COUNTER, "troupe_database_snapshots_left_total",
+	       "Snapshots closed because their user fell silent."),
+#undef METRIC
+};
+
+/* --- requests of other hosts -------------------------------------------------------------------------- */
+
+int asked_begin(struct database *database, const struct troupe_request *request)
+{
+	if (database->draining) {
+		proto_refuse(database->host, request->id, TROUPE_UNAVAILABLE, "database.closing");
+		return 0;
+	}
+	database->asked++;
+	return 1;
+}
+
+void asked_end(struct database *database)
+{
+	if (--database->asked == 0 && database->draining) {
+		database->host->drained(database->host);
+	}
+}
+
+static const struct troupe_method methods[] = {
+	DATABASE_COMMIT(commits_on_commit),
+	DATABASE_GET(reads_on_get),
+	DATABASE_SCAN(reads_on_scan),
+	DATABASE_SNAPSHOT(snapshots_on_open),
+	DATABASE_SNAPSHOT_KEEP(snapshots_on_keep),
+	DATABASE_SNAPSHOT_CLOSE(snapshots_on_close),
+	{ .name = NULL },
+};
+
+/* --- life ----------------------------------------------------------------------------------------------- */
 
 static void on_state(void *instance, int32_t status, const char *text)
 {
@@ -52,6 +98,9 @@ static int32_t create(void *instance, const struct troupe_host *host, const void
 		snprintf(reterr->help, sizeof(reterr->help), "name a driver in its block: driver = \"leveldb\"");
 		return TROUPE_FAILED_PRECONDITION;
 	}
+	for (uint32_t i = 0; i < METRIC_COUNT; i++) {
+		database->metrics[i] = host->metric(host, &metric_table[i]);
+	}
 	return TROUPE_OK;
 }
 
@@ -66,6 +115,16 @@ static int32_t start(void *instance, struct troupe_error *reterr)
 	return host->store_open(host, &open, reterr);
 }
 
+static void drain(void *instance)
+{
+	struct database *database = instance;
+
+	database->draining = 1;
+	if (database->asked == 0) {
+		database->host->drained(database->host);
+	}
+}
+
 /* The store itself finishes what waits before it closes. */
 static void stop(void *instance)
 {
@@ -76,7 +135,7 @@ static void stop(void *instance)
 
 static void destroy(void *instance)
 {
-	(void)instance; /* the store is the host's; commands under way end before this */
+	commits_free(instance); /* the store is the host's; what is under way ends before this */
 }
 
 static const char *const provides[] = { "database", NULL };
@@ -87,6 +146,7 @@ static const struct troupe_role role = {
 	.options_size = sizeof(struct database_options),
 	.create = create,
 	.start = start,
+	.drain = drain,
 	.stop = stop,
 	.destroy = destroy,
 };
@@ -100,5 +160,6 @@ TROUPE_EXPORT const struct troupe_plugin troupe_entry = {
 	.provides = provides,
 	.options = options,
 	.commands = commands,
+	.methods = methods,
 	.role = &role,
 };

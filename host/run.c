@@ -39,6 +39,7 @@ const char run_usage[] =
 	"\n"
 	"  --host NAME   which host of the configuration this is; needed when it has several\n"
 	"  --state DIR   the folder for data, instead of the cluster's (also: TROUPE_STATE)\n"
+	"  --isolate INSTANCE  run only that instance, one with `isolate`; its host does this\n"
 	"  --log FORM    text or json; without it text on a terminal, JSON lines elsewhere\n"
 	"  --set ...     one option, in front of what the file says; `cluster`, `host` or an instance owns it\n"
 	"\n"
@@ -71,7 +72,7 @@ struct run {
 
 static int run_arguments(struct run *run, int argc, char **argv)
 {
-	static const char *const known[] = { "--host", "--state", "--set", "--log", "--help", NULL };
+	static const char *const known[] = { "--host", "--state", "--set", "--log", "--isolate", "--help", NULL };
 	struct config_request *request = &run->request;
 	const char *value;
 	int i = 1, r;
@@ -80,6 +81,7 @@ static int run_arguments(struct run *run, int argc, char **argv)
 	request->state = getenv("TROUPE_STATE");
 	while (i < argc) {
 		if ((r = command_option(argc, argv, &i, "host", &request->host)) != 0 ||
+		    (r = command_option(argc, argv, &i, "isolate", &request->isolate)) != 0 ||
 		    (r = command_option(argc, argv, &i, "state", &request->state)) != 0) {
 			if (r < 0) {
 				return EXIT_USAGE;
@@ -174,6 +176,54 @@ static void run_hangup(struct core *core, void *arg)
 	reload_start(&run->source, NULL, NULL, NULL);
 }
 
+/* Nobody else may put sockets there, or the folder itself elsewhere: it may lie in /tmp, where others can be quicker. */
+static int run_sockets(const char *path)
+{
+	char above[PATH_MAX];
+	struct stat st, st_above;
+	int r = run_folder(path);
+
+	if (r < 0) {
+		return r;
+	}
+	snprintf(above, sizeof(above), "%s", path);
+	*strrchr(above, '/') = '\0';
+	if (lstat(path, &st) < 0 || stat(above[0] != '\0' ? above : "/", &st_above) < 0) {
+		return -errno;
+	}
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st_above.st_uid != 0 && st_above.st_uid != geteuid())) {
+		return -EPERM;
+	}
+	return (st.st_mode & 077) != 0 && chmod(path, 0700) < 0 ? -errno : 0;
+}
+
+/* The folders of this process's own files and, where there are other processes, of the sockets between them. */
+static int run_folders(const struct config *config)
+{
+	bool alone = config->hosts_len == 1;
+	/* Only databases need it when the own files lie elsewhere: it may be read-only for the others. */
+	int r = run_folder(config->state);
+
+	if (r == 0 || strncmp(config->run, config->state, strlen(config->state)) != 0) {
+		r = run_folder(config->run);
+	}
+	if (r < 0) {
+		fprintf(stderr, "troupe: cannot use the state folder %s: %s; name another with --state DIR\n", config->run,
+			strerror(-r));
+		return EXIT_FAILED;
+	}
+	for (uint32_t i = 0; i < config->instances_len && alone; i++) {
+		alone = !config->instances[i].isolate;
+	}
+	r = alone ? 0 : run_sockets(config->sockets);
+	if (r < 0) {
+		fprintf(stderr, "troupe: cannot use the folder of sockets %s: %s; name another in the cluster block: "
+				"sockets = \"/run/...\"\n", config->sockets, strerror(-r));
+		return EXIT_FAILED;
+	}
+	return 0;
+}
+
 static int run_host(struct run *run)
 {
 	struct diag_list *diags = diag_list_create();
@@ -188,11 +238,9 @@ static int run_host(struct run *run)
 	if (config == NULL) {
 		return EXIT_INVALID;
 	}
-	r = run_folder(config->state);
-	if (r < 0) {
-		fprintf(stderr, "troupe: cannot use the state folder %s: %s; name another with --state DIR\n",
-			config->state, strerror(-r));
-		return EXIT_FAILED;
+	r = run_folders(config);
+	if (r != 0) {
+		return r;
 	}
 	log_open(&(struct log_setup){ .host = config->host->name, .form = run->log_form, .fd = STDERR_FILENO });
 	if (run->begin.run != NULL) {
@@ -206,7 +254,7 @@ static int run_host(struct run *run)
 	run->source = (struct reload_source){
 		.core = run->core, .load = reload_load, .before = reload_before, .running = reload_running, .arg = run
 	};
-	if (control_open(run->core, config->state, &run->source, &run->control, &error) != TROUPE_OK) {
+	if (control_open(run->core, config->run, &run->source, &run->control, &error) != TROUPE_OK) {
 		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
 		core_free(run->core);
 		return EXIT_FAILED;

@@ -51,10 +51,27 @@ const struct code codes[] = {
 	{ "C0203", "pattern matches nothing", "No instance has a name that this pattern of a `run` or `loops` list matches." },
 	{ "C0204", "runs nowhere", "No host's `run` list matches this instance, so nothing runs it." },
 	{ "C0205", "nothing to run", "The configuration has no instances." },
+	{ "C0206", "two hosts at one bus address", "Hosts with the same `address` need different `bus` ports." },
+	{ "C0207", "host cannot be reached by the others", "Hosts that share a part, and all hosts with one that runs a "
+	  "`master`, talk to each other. On different machines each needs an `address` that the others can reach and a "
+	  "`bus` port, or `reach` in the other's block." },
+	{ "C0208", "host has no key", "Frames between hosts are sealed, and each host proves itself by its key. Only when "
+	  "all hosts are on one machine and none has a key do they make keys themselves." },
+	{ "C0209", "key cannot be used", "A public key is 32 bytes in base64. A host has one, or two while they are "
+	  "exchanged, and no two hosts have the same." },
 	{ "C0210", "needed service is missing", "A role needs a service that no role running in its part or in base "
 	  "provides." },
 	{ "C0211", "roles wait for each other", "Each of these instances needs another one of them to be ready first." },
 	{ "C0212", "database is missing", "The option names a database that is neither in the same part nor in base." },
+	{ "C0213", "nothing forwards between parts", "Calls from one part to another on other hosts go through a host "
+	  "that runs a `master`." },
+	{ "C0214", "bus can be reached from the internet", "The host's `address` is a public one. The bus is sealed, but "
+	  "who can reach it can keep it busy: put hosts on a private network, or a firewall before the port." },
+	{ "C0215", "path of a socket is too long", "The path of a local socket has at most 107 bytes (unix(7))." },
+	{ "C0216", "way to another host cannot be used", "`reach` takes names of other hosts and an address tcp:// or "
+	  "ipc:// for each." },
+	{ "C0217", "no such isolated instance", "--isolate names an instance that has `isolate` and runs on this host. The "
+	  "host itself starts such processes." },
 	{ "C0301", "address cannot be bound", "Something else listens there, or the address is not this machine's." },
 	{ "C0302", "state folder cannot be written", "The host keeps its data and its control socket there." },
 	{ "C0304", "source cannot be read", "A script or data file or folder that an option names is missing or not "

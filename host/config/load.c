@@ -9,48 +9,53 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/net/address.h"
 #include "load_instance.h"
 #include "paths.h"
 #include "script_lua.h"
+#include "words.h"
+
+static bool is_host(const struct load *load, const char *owner)
+{
+	for (uint32_t i = 0; i < load->config->hosts_len && strncmp(owner, "host.", 5) == 0; i++) {
+		if (strcmp(load->hosts[i].name, owner + 5) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void load_sets_add(struct load *load, const char *owner, struct options_set *sets, uint32_t *len)
+{
+	for (uint32_t i = 0; i < load->request->sets_len; i++) {
+		const char *set = load->request->sets[i], *equals = strchr(set, '=');
+		size_t owner_len = strlen(owner);
+
+		if (equals == NULL || strncmp(set, owner, owner_len) != 0 || set[owner_len] != '.' ||
+		    set + owner_len >= equals) {
+			continue;
+		}
+		/* "base/x.y.z" is option y.z of base/x, unless there is an instance base/x.y; so is "host.x.y". */
+		const char *option = set + owner_len + 1, *dot = memchr(option, '.', (size_t)(equals - option));
+		const char *longer = arena_print(load->arena, "%s.%.*s", owner,
+						 dot != NULL ? (int)(dot - option) : 0, option);
+
+		if (dot != NULL && (config_instance_find(load->config, longer) != NULL || is_host(load, longer))) {
+			continue;
+		}
+		sets[*len].option = arena_copy(load->arena, option, (size_t)(equals - option));
+		sets[*len].value = equals + 1;
+		(*len)++;
+		load->sets_owner[i] = owner;
+	}
+}
 
 struct options_set *load_sets_for(struct load *load, const char *owner, uint32_t *ret_len)
 {
 	struct options_set *sets = arena_alloc(load->arena, load->request->sets_len * sizeof(*sets));
 
 	*ret_len = 0;
-	for (uint32_t i = 0; i < load->request->sets_len; i++) {
-		const char *set = load->request->sets[i], *equals = strchr(set, '=');
-		size_t len = strlen(owner);
-
-		if (equals == NULL || strncmp(set, owner, len) != 0 || set[len] != '.' || set + len >= equals) {
-			continue;
-		}
-		/* "base/x.y.z" is option y.z of base/x, unless there is an instance base/x.y. */
-		const char *option = set + len + 1, *dot = memchr(option, '.', (size_t)(equals - option));
-		const char *longer = arena_print(load->arena, "%s.%.*s", owner,
-						 dot != NULL ? (int)(dot - option) : 0, option);
-
-		if (dot != NULL && config_instance_find(load->config, longer) != NULL) {
-			continue;
-		}
-		sets[*ret_len].option = arena_copy(load->arena, option, (size_t)(equals - option));
-		sets[*ret_len].value = equals + 1;
-		(*ret_len)++;
-		load->sets_owner[i] = owner;
-	}
+	load_sets_add(load, owner, sets, ret_len);
 	return sets;
-}
-
-/* A --set whose option nobody took, after options_fill. */
-static void load_sets_unused(struct load *load, const char *owner, const struct options_set *sets, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		if (!sets[i].used) {
-			diag_add(load->diags, DIAG_ERROR, "C0141", "--set %s.%s: %s has no such option", owner,
-				 sets[i].option, owner);
-		}
-	}
 }
 
 void load_fill(struct load *load, struct options_in *in, const char *owner, const struct value *block)
@@ -60,11 +65,21 @@ void load_fill(struct load *load, struct options_in *in, const char *owner, cons
 	in->state = load->config->state != NULL ? load->config->state : "";
 	in->folder = load->config->folder;
 	in->secrets = load->has_secrets ? &load->secrets : NULL;
-	in->sets = load_sets_for(load, owner, &in->sets_len);
+	in->sets = arena_alloc(load->arena, load->request->sets_len * sizeof(*in->sets));
+	if (strncmp(owner, "host.", 5) == 0) {
+		load_sets_add(load, "host", in->sets, &in->sets_len); /* of all hosts; one host's own stand behind it */
+	}
+	load_sets_add(load, owner, in->sets, &in->sets_len);
 	load->origins = NULL;
 	in->origins = &load->origins;
 	options_fill(in, block);
-	load_sets_unused(load, owner, in->sets, in->sets_len);
+	/* Those that nobody took. */
+	for (uint32_t i = 0; i < in->sets_len; i++) {
+		if (!in->sets[i].used) {
+			diag_add(load->diags, DIAG_ERROR, "C0141", "--set %s.%s: %s has no such option", owner,
+				 in->sets[i].option, owner);
+		}
+	}
 }
 
 struct diag *load_refused(struct load *load, const struct loader_refusal *refusal, const struct place *place)
@@ -81,7 +96,7 @@ struct diag *load_refused(struct load *load, const struct loader_refusal *refusa
 	return diag;
 }
 
-static void load_name_bad(struct load *load, const struct block *block, const char *why)
+void load_name_bad(struct load *load, const struct block *block, const char *why)
 {
 	struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0133", "%s %s", block->word, why);
 
@@ -89,7 +104,7 @@ static void load_name_bad(struct load *load, const struct block *block, const ch
 	diag_help(load->diags, diag, "write %s \"name\" { ... } with a name of a-z, 0-9 and _", block->word);
 }
 
-static void load_twice(struct load *load, const struct block *block, const char *what, const struct block *first)
+void load_twice(struct load *load, const struct block *block, const char *what, const struct block *first)
 {
 	struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0130", "%s stands twice", what);
 
@@ -119,8 +134,7 @@ static void load_secrets(struct load *load, const char *path)
 	load->has_secrets = script_table(&in, &load->secrets) == 0;
 }
 
-/* An absolute path; relative ones start at the working directory. */
-static const char *load_absolute(struct load *load, const char *path)
+const char *load_absolute(struct load *load, const char *path)
 {
 	char cwd[PATH_MAX];
 
@@ -163,113 +177,40 @@ static void load_cluster(struct load *load)
 	config->state = load_absolute(load, load->request->state != NULL ? load->request->state
 					    : options.state != NULL	 ? options.state
 									 : "data");
+	load->sockets = options.sockets;
 	if (options.secrets != NULL && options.secrets[0] != '\0') {
 		load_secrets(load, options.secrets);
 	}
 }
 
-static void load_host(struct load *load, uint32_t index, const struct block *block)
+/* The child process of an isolated instance runs that alone, on one loop. */
+static void load_isolated(struct load *load, const char *wanted)
 {
-	static const struct value nothing = { .kind = VALUE_TABLE };
-	struct config_host *host = &load->hosts[index];
-	struct host_options *options = &load->host_options[index];
-	struct troupe_error error = { .size = sizeof(error) };
-	struct net_address address;
-	struct options_in in = {
-		.what = arena_print(load->arena, "host \"%s\"", host->name), .bind = "127.0.0.1", .layers_len = 1,
-		.layers = { { host_table, sizeof(struct troupe_option), (unsigned char *)options } },
-	};
+	struct config_host *host = &load->hosts[load->config->host - load->config->hosts];
+	struct words words;
 
-	load_fill(load, &in, "host", block != NULL ? &block->value : &nothing);
-	host->origins = load->origins;
-	if (options->address != NULL && net_address_parse("tcp://:0", options->address, &address, &error) != TROUPE_OK) {
-		const struct value *value = block != NULL ? value_find(&block->value, "address") : NULL;
-		struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0126",
-					     "`address` of host \"%s\" is not a numeric address: %s", host->name,
-					     options->address);
+	words_begin(&words, wanted);
+	for (uint32_t i = 0; i < load->config->instances_len; i++) {
+		const struct config_instance *instance = &load->instances[i];
 
-		if (value != NULL) {
-			place_show(load->diags, diag, &value->place);
+		if (instance->isolate && &load->hosts[instance->host] == host) {
+			words_offer(&words, instance->name);
 		}
-		options->address = "127.0.0.1";
-	}
-	host->address = options->address != NULL ? options->address : "127.0.0.1";
-	host->external = options->external != NULL && options->external[0] != '\0' ? options->external : host->address;
-	host->loops = 1;
-	host->workers = options->workers > 0 ? (uint32_t)options->workers : 1;
-	host->jobs_max = options->jobs > 0 ? (uint32_t)options->jobs : 1;
-	host->metrics_port = (uint32_t)options->metrics;
-	if (block != NULL) {
-		host->file = block->place.file;
-		host->line = block->place.line;
-	}
-}
-
-static void load_hosts(struct load *load)
-{
-	struct config *config = load->config;
-	uint32_t room = load->blocks.blocks_len + 1, len = 0;
-
-	load->hosts = arena_alloc(load->arena, room * sizeof(*load->hosts));
-	load->host_blocks = arena_alloc(load->arena, room * sizeof(*load->host_blocks));
-	load->host_options = arena_alloc(load->arena, room * sizeof(*load->host_options));
-	for (uint32_t i = 0; i < load->blocks.blocks_len; i++) {
-		const struct block *block = &load->blocks.blocks[i];
-		bool twice = false;
-
-		if (strcmp(block->word, "host") != 0) {
-			continue;
-		}
-		if (block->name == NULL || !script_is_name(block->name)) {
-			load_name_bad(load, block, block->name == NULL ? "needs a name" : "has a name that cannot be used");
-		}
-		const char *name = block->name != NULL ? block->name : "";
-
-		for (uint32_t j = 0; j < len && !twice; j++) {
-			if (strcmp(load->hosts[j].name, name) == 0) {
-				load_twice(load, block, arena_print(load->arena, "host \"%s\"", name),
-					   load->host_blocks[j]);
-				twice = true;
-			}
-		}
-		if (!twice) {
-			load->hosts[len].name = name;
-			load->host_blocks[len++] = block;
-		}
-	}
-	if (len == 0) {
-		load->hosts[len++].name = "local";
-	}
-	config->hosts = load->hosts;
-	config->hosts_len = len;
-	for (uint32_t i = 0; i < len; i++) {
-		load_host(load, i, load->host_blocks[i]);
-	}
-}
-
-static void load_choose_host(struct load *load)
-{
-	struct config *config = load->config;
-	const char *wanted = load->request->host, *all = "";
-
-	config->host = &config->hosts[0];
-	if (wanted == NULL && (config->hosts_len == 1 || load->request->all_hosts)) {
-		return;
-	}
-	for (uint32_t i = 0; i < config->hosts_len; i++) {
-		if (wanted != NULL && strcmp(config->hosts[i].name, wanted) == 0) {
-			config->host = &config->hosts[i];
+		if (instance->isolate && &load->hosts[instance->host] == host && strcmp(instance->name, wanted) == 0) {
+			load->config->isolated = instance;
+			host->loops = 1;
+			host->metrics_port = 0;
 			return;
 		}
-		all = arena_print(load->arena, "%s%s%s", all, i > 0 ? ", " : "", config->hosts[i].name);
 	}
-	struct diag *diag = wanted != NULL ? diag_add(load->diags, DIAG_ERROR, "C0200", "there is no host \"%s\"", wanted)
-					   : diag_add(load->diags, DIAG_ERROR, "C0200",
-						      "this configuration has %u hosts: say which one to run",
-						      config->hosts_len);
+	struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0217", "no isolated instance %s runs on host \"%s\"",
+				     wanted, host->name);
 
-	diag_note(load->diags, diag, "hosts: %s", all);
-	diag_help(load->diags, diag, "add --host NAME");
+	if (words.best != NULL) {
+		diag_help(load->diags, diag, "did you mean %s?", words.best);
+	} else {
+		diag_help(load->diags, diag, "set isolate = true in its block");
+	}
 }
 
 static void load_local(struct load *load)
@@ -277,11 +218,18 @@ static void load_local(struct load *load)
 	struct config *config = load->config;
 	const struct config_instance **local = arena_alloc(load->arena, config->instances_len * sizeof(*local));
 	uint32_t host = (uint32_t)(config->host - config->hosts);
+	bool all = load->request->all_hosts && load->request->host == NULL;
 
+	if (load->request->isolate != NULL) {
+		load_isolated(load, load->request->isolate);
+	}
 	for (uint32_t i = 0; i < config->instances_len; i++) {
-		if (load->placed[i] &&
-		    (load->instances[i].host == host || (load->request->all_hosts && load->request->host == NULL))) {
-			local[config->local_len++] = &load->instances[i];
+		const struct config_instance *instance = &load->instances[i];
+		bool mine = load->request->all_hosts || (config->isolated != NULL ? instance == config->isolated
+										  : !instance->isolate);
+
+		if (instance->placed && (all || (mine && instance->host == host))) {
+			local[config->local_len++] = instance;
 		}
 	}
 	config->local = local;
@@ -328,6 +276,9 @@ static void load_run(struct load *load)
 	load_place(load);
 	load_options(load);
 	load_resolve(load);
+	load_folders(load);
+	load_ports(load);
+	load_links(load);
 	load_local(load);
 	for (uint32_t i = 0; i < request->sets_len; i++) {
 		if (load->sets_owner[i] == NULL) {

@@ -18,18 +18,21 @@ struct config_found {
 /* The options that every instance has. */
 struct common_options {
 	const char *log;
+	int64_t isolate;
 	int64_t mailbox_messages, mailbox_bytes;
 };
 
 struct host_options {
 	const char *address, *external;
-	int64_t workers, jobs, metrics;
+	int64_t workers, jobs, metrics, bus;
+	struct troupe_strings key;
+	struct options_pairs reach;
 	struct troupe_strings run;
 	struct options_lists loops;
 };
 
 struct cluster_options {
-	const char *state, *secrets;
+	const char *state, *secrets, *sockets;
 	int64_t drain, stall;
 };
 
@@ -53,13 +56,32 @@ struct load {
 	struct host_options *host_options;
 	struct config_instance *instances;
 	struct config_host *hosts;
-	bool *placed;		    /* instances that a host runs */
 	const struct config_origin *origins;
 	struct options_reference *references;
 	struct options_listener *listeners;
 	struct options_source *sources;
+	struct config_port *ports;
+	uint32_t ports_len;
+	const char *sockets; /* as the cluster block has it, or NULL */
 };
 
+/* load_fill completes `in` and fills the options of `owner` ("cluster", "host.NAME", an instance's name); where each
+ * value came from is in load->origins afterwards. */
+void load_fill(struct load *load, struct options_in *in, const char *owner, const struct value *block);
+/* load_name_bad and load_twice report a block's name that cannot be used, and a block that stands twice. */
+void load_name_bad(struct load *load, const struct block *block, const char *why);
+void load_twice(struct load *load, const struct block *block, const char *what, const struct block *first);
+/* load_absolute makes a path absolute; relative ones start at the working directory. */
+const char *load_absolute(struct load *load, const char *path);
+/* load_hosts reads the host blocks. load_choose_host finds the one to run. */
+void load_hosts(struct load *load);
+void load_choose_host(struct load *load);
+/* load_folders decides where the process keeps its own files and where sockets between processes lie. */
+void load_folders(struct load *load);
+/* load_ports collects every port that is bound and reports two that are the same. */
+void load_ports(struct load *load);
+/* load_links checks that the hosts that have to talk to each other can, and know each other's keys. */
+void load_links(struct load *load);
 /* load_sets_for returns the --set entries of an owner and how many; they lie in one array. */
 struct options_set *load_sets_for(struct load *load, const char *owner, uint32_t *ret_len);
 /* load_place decides which host and loop runs each instance. */

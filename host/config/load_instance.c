@@ -76,7 +76,6 @@ void load_instances(struct load *load)
 
 	load->instances = arena_alloc(load->arena, room * sizeof(*load->instances));
 	load->instance_blocks = arena_alloc(load->arena, room * sizeof(*load->instance_blocks));
-	load->placed = arena_alloc(load->arena, room * sizeof(*load->placed));
 	load->config->instances = load->instances;
 	for (uint32_t i = 0; i < room; i++) {
 		const struct block *block = &load->blocks.blocks[i];
@@ -198,6 +197,10 @@ static void instance_common(struct load *load, struct config_instance *instance,
 		diag_label(load->diags, diag, words.best != NULL ? "did you mean \"%s\"?" : "must be %s",
 			   words.best != NULL ? words.best : "error, warning, notice, info or debug");
 	}
+	if (common->isolate != 0) {
+		instance->isolate = 1;
+		instance->loop = 0; /* the only one of its process */
+	}
 	instance->mailbox_messages = (uint32_t)common->mailbox_messages;
 	instance->mailbox_bytes = (uint64_t)common->mailbox_bytes;
 }
@@ -289,6 +292,9 @@ enum config_change config_compare(const struct config_instance *before, const st
 		if (before->mailbox_messages != after->mailbox_messages ||
 		    before->mailbox_bytes != after->mailbox_bytes) {
 			restart = restart != NULL ? restart : "mailbox";
+		}
+		if (before->isolate != after->isolate) {
+			restart = restart != NULL ? restart : "isolate";
 		}
 		if (before->log_level != after->log_level) {
 			live = live != NULL ? live : "log";

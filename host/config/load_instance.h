@@ -10,8 +10,5 @@
 void load_instances(struct load *load);
 /* load_options fills the options of all instances and calls each role's check. Hosts must be decided. */
 void load_options(struct load *load);
-/* load_fill completes `in` and fills the options of `owner` ("cluster", "host", an instance's name); where each
- * value came from is in load->origins afterwards. */
-void load_fill(struct load *load, struct options_in *in, const char *owner, const struct value *block);
 
 #endif

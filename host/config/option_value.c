@@ -17,6 +17,7 @@ const char *options_type(uint32_t type)
 
 	return type < sizeof(names) / sizeof(names[0]) ? names[type]
 	       : type == OPTIONS_LISTS		       ? "lists of strings"
+	       : type == OPTIONS_PAIRS		       ? "names and strings"
 						       : "";
 }
 
@@ -26,6 +27,7 @@ uint32_t options_width(uint32_t type)
 	case TROUPE_OPTION_LISTEN:
 	case TROUPE_OPTION_STRINGS:
 	case OPTIONS_LISTS:
+	case OPTIONS_PAIRS:
 		return sizeof(struct troupe_strings);
 	case TROUPE_OPTION_MAP:
 		return sizeof(struct troupe_map);
@@ -307,6 +309,47 @@ static void option_lists(const struct options_in *in, const struct troupe_option
 	option_origin(in, path, arena_print(in->arena, "%u lists", value->items_len), origin);
 }
 
+static void option_pairs(const struct options_in *in, const struct troupe_option *option, struct options_pairs *target,
+			 const char *path, const struct value *value, const char *origin)
+{
+	struct options_pair *pairs;
+	const char *shown = "";
+	uint32_t len = 0;
+
+	if (value->kind == VALUE_TEXT) {
+		pairs = arena_alloc(in->arena, (value->len / 2 + 1) * sizeof(*pairs));
+		for (const char *p = value->string; *p != '\0';) {
+			size_t n = strcspn(p, ","), name = strcspn(p, "=,");
+
+			if (name < n && len < OPTIONS_LIST_MAX) {
+				pairs[len++] = (struct options_pair){ arena_copy(in->arena, p, name),
+								      arena_copy(in->arena, p + name + 1, n - name - 1) };
+			}
+			p += n + (p[n] == ',');
+		}
+	} else if (value->kind == VALUE_TABLE && value->items_len <= OPTIONS_LIST_MAX) {
+		pairs = arena_alloc(in->arena, value->items_len * sizeof(*pairs));
+		for (uint32_t i = 0; i < value->items_len; i++) {
+			const struct value *item = &value->items[i];
+			const char *text = item->key != NULL ? option_string(in, option, path, item, "a string") : NULL;
+
+			if (item->key == NULL) {
+				option_wrong(in, path, item, "a table of `name = \"text\"`");
+			} else if (text != NULL) {
+				pairs[len++] = (struct options_pair){ item->key, text };
+			}
+		}
+	} else {
+		option_wrong(in, path, value, "a table of `name = \"text\"`");
+		return;
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		shown = arena_print(in->arena, "%s%s%s = \"%s\"", shown, i > 0 ? ", " : "", pairs[i].name, pairs[i].value);
+	}
+	*target = (struct options_pairs){ len, 0, pairs };
+	option_origin(in, path, arena_print(in->arena, "{ %s }", shown), origin);
+}
+
 static void option_secret(const struct options_in *in, const char **target, const char *path, const struct value *value,
 			  const char *name, const char *origin)
 {
@@ -365,6 +408,9 @@ void option_value(const struct options_in *in, const struct troupe_option *optio
 		return;
 	case OPTIONS_LISTS:
 		option_lists(in, option, target, path, value, origin);
+		return;
+	case OPTIONS_PAIRS:
+		option_pairs(in, option, target, path, value, origin);
 		return;
 	default:
 		break;

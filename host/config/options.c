@@ -95,13 +95,16 @@ static void options_map(const struct options_in *in, const struct troupe_option 
 
 static const char *options_set_find(const struct options_in *in, const char *path)
 {
+	const char *value = NULL;
+
+	/* The last one counts. */
 	for (uint32_t i = 0; i < in->sets_len; i++) {
 		if (strcmp(in->sets[i].option, path) == 0) {
 			in->sets[i].used = 1;
-			return in->sets[i].value;
+			value = in->sets[i].value;
 		}
 	}
-	return NULL;
+	return value;
 }
 
 /* A single value: from --set, the block, or the default. */

@@ -21,6 +21,17 @@ struct options_lists {
 	const struct troupe_strings *items;
 };
 
+/* A table of names and strings, as `reach` of a host block has it; only in the host's own tables. In one string
+ * (--set) pairs are name=text with commas between. */
+#define OPTIONS_PAIRS 101u
+struct options_pairs {
+	uint32_t count;
+	uint32_t reserved;
+	const struct options_pair {
+		const char *name, *value;
+	} *items;
+};
+
 /* A table and the struct that it fills. A block may have several: the role's, its driver's, the common one. */
 struct options_layer {
 	const struct troupe_option *table; /* NULL = empty */

@@ -94,7 +94,7 @@ static void place_run(struct load *load, uint32_t host)
 				continue;
 			}
 			matched = true;
-			if (load->placed[i] && instance->host != host) {
+			if (instance->placed && instance->host != host) {
 				struct place place = place_pattern(load->host_blocks[host], "run", LEX_NONE, p);
 				struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0201",
 							     "%s runs on two hosts, \"%s\" and \"%s\"", instance->name,
@@ -104,7 +104,7 @@ static void place_run(struct load *load, uint32_t host)
 				diag_help(load->diags, diag, "make one of the patterns narrower");
 			} else {
 				instance->host = host;
-				load->placed[i] = true;
+				instance->placed = 1;
 			}
 		}
 		/* "*" of a host without anything to run is reported as such. */
@@ -127,7 +127,7 @@ static void place_loops(struct load *load, uint32_t host)
 			for (uint32_t i = 0; i < load->config->instances_len; i++) {
 				struct config_instance *instance = &load->instances[i];
 
-				if (!load->placed[i] || instance->host != host ||
+				if (!instance->placed || instance->host != host ||
 				    !pattern_match(pattern, instance->name)) {
 					continue;
 				}
@@ -155,7 +155,7 @@ void load_place(struct load *load)
 		place_loops(load, host);
 	}
 	for (uint32_t i = 0; i < load->config->instances_len; i++) {
-		if (!load->placed[i]) {
+		if (!load->instances[i].placed) {
 			struct diag *diag = diag_add(load->diags, DIAG_WARNING, "C0204", "no host runs %s",
 						     load->instances[i].name);
 

@@ -23,8 +23,31 @@ static bool reaches(const struct config_instance *from, const struct config_inst
 
 static bool provides(const struct load *load, uint32_t from, uint32_t to, const char *service)
 {
-	return from != to && load->placed[to] && in_list(load->instances[to].plugin->provides, service) &&
+	return from != to && load->instances[to].placed && in_list(load->instances[to].plugin->provides, service) &&
 	       reaches(&load->instances[from], &load->instances[to]);
+}
+
+/* Whether calls find a way: inside a host, over a link, or through a host with a master, which all are linked to. */
+static bool way_to(const struct load *load, const struct config_instance *from, const struct config_instance *to)
+{
+	bool way = from->host == to->host || !from->placed || !to->placed ||
+		   config_hosts_linked(load->config, &load->hosts[from->host], &load->hosts[to->host]);
+
+	for (uint32_t i = 0; i < load->config->instances_len && !way; i++) {
+		way = load->instances[i].placed && strcmp(load->instances[i].role, "master") == 0;
+	}
+	return way;
+}
+
+static void way_missing(struct load *load, uint32_t from, const struct config_instance *to, const struct place *place)
+{
+	struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0213", "%s on host \"%s\" has no way to %s on host \"%s\"",
+				     load->instances[from].name, load->hosts[load->instances[from].host].name, to->name,
+				     load->hosts[to->host].name);
+
+	place_show(load->diags, diag, place);
+	diag_note(load->diags, diag, "the hosts share no part, and no host runs a master, which forwards between parts");
+	diag_help(load->diags, diag, "add a block: master { database = \"base\" }");
 }
 
 /* The database of a name that an instance means: in its own part, else in base. */
@@ -92,6 +115,9 @@ static void resolve_databases(struct load *load)
 
 			if (database != LEX_NONE) {
 				list[len++] = database;
+				if (!way_to(load, &load->instances[i], &load->instances[database])) {
+					way_missing(load, i, &load->instances[database], &r->place);
+				}
 			} else if (r->owner == i) {
 				database_missing(load, r);
 			}
@@ -114,7 +140,7 @@ static void service_missing(struct load *load, uint32_t from, const char *servic
 			continue;
 		}
 		provider = load->instances[i].name;
-		if (load->placed[i]) {
+		if (load->instances[i].placed) {
 			diag_note(load->diags, diag, "%s provides it but is in another part", provider);
 		} else {
 			diag_note(load->diags, diag, "%s provides it but no host runs it", provider);
@@ -132,7 +158,7 @@ static bool can_start(const struct load *load, uint32_t i, const bool *up, uint3
 	const struct config_instance *instance = &load->instances[i];
 
 	for (uint32_t d = 0; d < instance->databases_len; d++) {
-		if (load->placed[instance->databases[d]] && !up[instance->databases[d]]) {
+		if (load->instances[instance->databases[d]].placed && !up[instance->databases[d]]) {
 			*ret_blocker = instance->databases[d];
 			return false;
 		}
@@ -186,37 +212,15 @@ static void resolve_order(struct load *load)
 	while (moved) {
 		moved = false;
 		for (uint32_t i = 0; i < len; i++) {
-			if (!up[i] && load->placed[i] && can_start(load, i, up, &blocker)) {
+			if (!up[i] && load->instances[i].placed && can_start(load, i, up, &blocker)) {
 				up[i] = moved = true;
 			}
 		}
 	}
 	for (uint32_t i = 0; i < len; i++) {
-		if (load->placed[i] && !up[i]) {
+		if (load->instances[i].placed && !up[i]) {
 			report_circle(load, i, up);
 			return;
-		}
-	}
-}
-
-/* Two listeners of one host on one port; port 0 is a free one each time. */
-static void resolve_listeners(struct load *load)
-{
-	for (const struct options_listener *a = load->listeners; a != NULL; a = a->next) {
-		size_t len = strlen(a->address);
-
-		for (const struct options_listener *b = a->next; b != NULL; b = b->next) {
-			if (strcmp(a->address, b->address) != 0 || (len > 2 && strcmp(a->address + len - 2, ":0") == 0) ||
-			    !load->placed[a->owner] || !load->placed[b->owner] ||
-			    load->instances[a->owner].host != load->instances[b->owner].host) {
-				continue;
-			}
-			struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0129", "%s and %s both listen on %s",
-						     load->instances[b->owner].name, load->instances[a->owner].name,
-						     a->address);
-
-			place_show(load->diags, diag, &a->place);
-			diag_help(load->diags, diag, "give one of them another port");
 		}
 	}
 }
@@ -225,19 +229,24 @@ void load_resolve(struct load *load)
 {
 	resolve_databases(load);
 	for (uint32_t i = 0; i < load->config->instances_len; i++) {
-		const char *const *need = load->placed[i] ? load->instances[i].plugin->needs : NULL;
+		const char *const *need = load->instances[i].placed ? load->instances[i].plugin->needs : NULL;
 
 		for (; need != NULL && *need != NULL; need++) {
-			bool found = false;
+			const struct config_instance *found = NULL;
+			bool way = false;
 
-			for (uint32_t j = 0; j < load->config->instances_len && !found; j++) {
-				found = provides(load, i, j, *need);
+			for (uint32_t j = 0; j < load->config->instances_len && !way; j++) {
+				if (provides(load, i, j, *need)) {
+					found = &load->instances[j];
+					way = way_to(load, &load->instances[i], found);
+				}
 			}
-			if (!found) {
+			if (found == NULL) {
 				service_missing(load, i, *need);
+			} else if (!way) {
+				way_missing(load, i, found, &load->instance_blocks[i]->place);
 			}
 		}
 	}
 	resolve_order(load);
-	resolve_listeners(load);
 }

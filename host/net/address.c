@@ -115,6 +115,22 @@ int32_t net_address_parse(const char *text, const char *host, struct net_address
 	return TROUPE_OK;
 }
 
+bool net_address_private(const struct net_address *address)
+{
+	if (address->loopback || address->any) {
+		return address->loopback;
+	}
+	if (address->addr.ss_family == AF_INET) {
+		uint32_t ip = ntohl(((const struct sockaddr_in *)&address->addr)->sin_addr.s_addr);
+
+		return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 || ip >> 22 == 0x191 ||
+		       ip >> 16 == 0xa9fe;
+	}
+	const uint8_t *bytes = ((const struct sockaddr_in6 *)&address->addr)->sin6_addr.s6_addr;
+
+	return (bytes[0] & 0xfe) == 0xfc || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+}
+
 const char *net_address_format(const struct sockaddr_storage *addr, char text[NET_ADDRESS_TEXT_MAX])
 {
 	char host[INET6_ADDRSTRLEN] = "?";

@@ -29,6 +29,10 @@ struct net_address {
 int32_t net_address_parse(const char *text, const char *host, struct net_address *ret_address,
 			  struct troupe_error *reterr);
 
+/* net_address_private: no router of the internet forwards to it: loopback, the private networks of RFC 1918 and RFC 6598,
+ * link-local, and the local addresses of IPv6 (RFC 4193). "Every address" is not private. [any] */
+bool net_address_private(const struct net_address *address);
+
 /* net_address_format writes "1.2.3.4:5" or "[::1]:5" of a socket address and returns `text`. [any] */
 const char *net_address_format(const struct sockaddr_storage *addr, char text[NET_ADDRESS_TEXT_MAX]);
 

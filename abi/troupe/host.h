@@ -291,6 +291,9 @@ struct troupe_metric {
 
 typedef void (*troupe_timer_fn)(void *instance, void *arg);
 
+/* A state of an instance that is well but takes no calls, because another does its work; `why` says which. */
+#define TROUPE_STANDBY 2u
+
 /* --- the table ---------------------------------------------------------------------------------- */
 
 struct troupe_host {
@@ -307,7 +310,8 @@ struct troupe_host {
 	/* random_bytes: unpredictable bytes. [any] */
 	void (*random_bytes)(const struct troupe_host *h, void *ret_bytes, size_t len);
 
-	/* state: ready = 1 or 0 with the reason shown to operators; load steers placement (lower is better). */
+	/* state: ready = 1, 0, or TROUPE_STANDBY, with the reason shown to operators; load steers placement (lower is
+	 * better). */
 	void (*state)(const struct troupe_host *h, uint32_t ready, uint32_t load, const char *why);
 	/* drained: everything that drain had to finish is finished. */
 	void (*drained)(const struct troupe_host *h);

@@ -65,10 +65,11 @@ void core_end(struct core *core, struct instance *instance, uint32_t drain_ms, c
 struct core_instance {
 	const char *name, *part, *role;
 	const char *loop;
-	const char *state; /* "waiting", "starting", "ready", "degraded", "not ready", "draining", "stopped", "failed" */
+	const char *state; /* "waiting", "starting", "ready", "degraded", "standby", "not ready", "draining", "stopped",
+			    * "failed" */
 	char why[160];	   /* e.g. "waiting: base/billing"; "" if there is nothing to say */
 	uint64_t id;
-	uint32_t ready, load;
+	uint32_t ready, load; /* ready: or standing by */
 	uint64_t requests, calls, refused, overflows, timeouts; /* so far */
 	uint64_t queued, open, pending;				/* now */
 };

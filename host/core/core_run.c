@@ -24,7 +24,7 @@ static void tell_ready(struct core *core)
 
 	for (uint32_t i = 0; i < core->instances_len; i++) {
 		int state = atomic_load(&core->instances[i]->state);
-		if (!directory_ready(core->instances[i]) && !life_ended(state)) {
+		if (!directory_well(core->instances[i]) && !life_ended(state)) {
 			return;
 		}
 		up += !life_ended(state);

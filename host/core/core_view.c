@@ -25,7 +25,7 @@ struct core_instance *core_snapshot(struct core *core, uint32_t *ret_len)
 			.loop = loop_name(instance->loop),
 			.state = life_state_name(instance),
 			.id = instance->host.id,
-			.ready = directory_ready(instance),
+			.ready = directory_well(instance),
 			.load = atomic_load_explicit(&instance->load, memory_order_relaxed),
 			.requests = read_count(&counts->requests),
 			.calls = read_count(&counts->calls),

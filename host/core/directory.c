@@ -348,6 +348,13 @@ bool directory_ready(const struct instance *instance)
 	       atomic_load_explicit(&instance->ready, memory_order_relaxed);
 }
 
+bool directory_well(const struct instance *instance)
+{
+	return directory_ready(instance) ||
+	       (atomic_load_explicit(&instance->state, memory_order_acquire) == INSTANCE_RUNNING &&
+		atomic_load_explicit(&instance->standby, memory_order_relaxed));
+}
+
 bool directory_reaches(const char *part, const struct instance *instance)
 {
 	return strcmp(part, "base") == 0 || strcmp(instance->host.part, "base") == 0 ||

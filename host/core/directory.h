@@ -76,8 +76,10 @@ struct instance *directory_pick(const struct service *service, const struct inst
 bool directory_allows(const struct role_method *method, const struct instance *from, const struct instance *to);
 bool directory_uses(const struct instance *from, const struct instance *database);
 
-/* directory_ready: may calls be delivered to it? directory_reaches: does a caller in `part` see `instance`? [any] */
+/* directory_ready: may calls be delivered to it? directory_well: is it ready, or does it stand by for one that is?
+ * directory_reaches: does a caller in `part` see `instance`? [any] */
 bool directory_ready(const struct instance *instance);
+bool directory_well(const struct instance *instance);
 bool directory_reaches(const char *part, const struct instance *instance);
 
 /* directory_place sets where a key goes (0 = nowhere): OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED. directory_placed

@@ -94,6 +94,7 @@ struct instance {
 	uint64_t queued_bytes;
 	atomic_int state; /* enum instance_state */
 	atomic_bool ready; /* of RUNNING: the role says so */
+	atomic_bool standby; /* not ready, because another does its work */
 	atomic_bool degraded; /* what it needs or uses is away */
 	atomic_uint load;
 	atomic_uint log_level; /* enum troupe_log_level */

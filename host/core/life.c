@@ -320,7 +320,7 @@ const char *life_state_name(const struct instance *instance)
 		return "waiting";
 	case INSTANCE_RUNNING:
 		if (!atomic_load_explicit(&instance->ready, memory_order_relaxed)) {
-			return "not ready";
+			return directory_well(instance) ? "standby" : "not ready";
 		}
 		return atomic_load_explicit(&instance->degraded, memory_order_relaxed) ? "degraded" : "ready";
 	case INSTANCE_DRAINING:

@@ -48,17 +48,18 @@ static void on_random_bytes(const struct troupe_host *h, void *ret_bytes, size_t
 static void on_state(const struct troupe_host *h, uint32_t ready, uint32_t load, const char *why)
 {
 	struct instance *instance = instance_of(h);
-
+	bool standby = ready == TROUPE_STANDBY, takes_calls = ready != 0 && !standby;
 	bool before = atomic_load_explicit(&instance->ready, memory_order_relaxed);
 
 	instance->state_told = true;
 	atomic_store_explicit(&instance->load, load, memory_order_relaxed);
 	/* one that is ready and says so again, to tell its load, does not undo what the host found missing */
-	if (!ready || !before) {
-		core_why(instance, ready || why == NULL ? "" : why);
+	if (!takes_calls || !before) {
+		core_why(instance, takes_calls || why == NULL ? "" : why);
 	}
-	atomic_store_explicit(&instance->ready, ready != 0, memory_order_relaxed);
-	if (before != (ready != 0)) {
+	atomic_store_explicit(&instance->ready, takes_calls, memory_order_relaxed);
+	if (atomic_exchange_explicit(&instance->standby, standby, memory_order_relaxed) != standby ||
+	    before != takes_calls) {
 		core_changed(instance->core);
 	}
 }

@@ -36,9 +36,9 @@ static void host_state(const struct troupe_host *h, uint32_t ready, uint32_t loa
 
 	(void)why;
 	if (!instance->ending) {
-		instance->ready = ready != 0;
+		instance->ready = ready != 0 && ready != TROUPE_STANDBY;
 		instance->load = load;
-		if (ready && instance->started) {
+		if (instance->ready && instance->started) {
 			sim_try_start(instance->sim);
 		}
 	}

@@ -94,21 +94,10 @@ static int event_before(const struct sim_event *a, const struct sim_event *b)
 	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-struct sim_event *sim_schedule(struct sim *sim, struct sim_instance *on, uint64_t delay_us,
-			       enum sim_event_kind kind, void (*run)(struct sim *, struct sim_event *),
-			       void *payload)
+static void heap_add(struct sim *sim, struct sim_event *event)
 {
-	struct sim_event *event = calloc(1, sizeof(*event));
 	size_t at = sim->heap_len;
 
-	event->at_us = sim->now_us + delay_us;
-	event->order = ++sim->order;
-	event->kind = kind;
-	event->instance = on;
-	event->incarnation = on != NULL ? on->incarnation : 0;
-	event->context = sim->context;
-	event->payload = payload;
-	event->run = run;
 	if (sim->heap_len == sim->heap_cap) {
 		sim->heap_cap = sim->heap_cap ? sim->heap_cap * 2 : 256;
 		sim->heap = realloc(sim->heap, sim->heap_cap * sizeof(*sim->heap));
@@ -119,6 +108,23 @@ struct sim_event *sim_schedule(struct sim *sim, struct sim_instance *on, uint64_
 		at = (at - 1) / 2;
 	}
 	sim->heap[at] = event;
+}
+
+struct sim_event *sim_schedule(struct sim *sim, struct sim_instance *on, uint64_t delay_us,
+			       enum sim_event_kind kind, void (*run)(struct sim *, struct sim_event *),
+			       void *payload)
+{
+	struct sim_event *event = calloc(1, sizeof(*event));
+
+	event->at_us = sim->now_us + delay_us;
+	event->order = ++sim->order;
+	event->kind = kind;
+	event->instance = on;
+	event->incarnation = on != NULL ? on->incarnation : 0;
+	event->context = sim->context;
+	event->payload = payload;
+	event->run = run;
+	heap_add(sim, event);
 	return event;
 }
 
@@ -339,6 +345,16 @@ void sim_power(struct sim *sim)
 	sim->in_power = 0;
 }
 
+void sim_freeze(struct sim *sim, const char *name, uint64_t ms)
+{
+	sim_find(sim, name)->frozen_us = sim->now_us + ms * 1000;
+}
+
+int sim_takes_calls(const struct sim_instance *instance)
+{
+	return instance->ready && instance->frozen_us <= instance->sim->now_us;
+}
+
 void sim_drain(struct sim *sim, const char *name)
 {
 	struct sim_instance *instance = sim_find(sim, name);
@@ -355,7 +371,7 @@ void *sim_instance(struct sim *sim, const char *name)
 
 int sim_ready(struct sim *sim, const char *name)
 {
-	return sim_find(sim, name)->ready;
+	return sim_takes_calls(sim_find(sim, name));
 }
 
 const struct troupe_host *sim_actor(struct sim *sim, const char *name, const char *part, void *self,
@@ -392,6 +408,11 @@ int sim_step(struct sim *sim)
 	instance = event->instance;
 	if (event->cancelled || (instance != NULL && event->incarnation != instance->incarnation)) {
 		event_free(event);
+		return 1;
+	}
+	if (instance != NULL && instance->frozen_us > event->at_us) {
+		event->at_us = instance->frozen_us;
+		heap_add(sim, event);
 		return 1;
 	}
 	sim->events_run++;

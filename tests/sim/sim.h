@@ -75,6 +75,8 @@ int sim_ready(struct sim *sim, const char *name);
 /* sim_crash kills an instance now; it comes back after restart_us (of the faults, or 1 ms). sim_power: all of them. */
 void sim_crash(struct sim *sim, const char *name);
 void sim_power(struct sim *sim);
+/* sim_freeze stops an instance for `ms`, as SIGSTOP does a process: what happens to it happens then, others see it not ready. */
+void sim_freeze(struct sim *sim, const char *name, uint64_t ms);
 /* sim_drain runs the instance's drain. */
 void sim_drain(struct sim *sim, const char *name);
 

@@ -25,6 +25,7 @@ struct sim_instance {
 	const struct troupe_method *methods; /* an actor's */
 	int alive, started, ready, ending, drained;
 	uint32_t incarnation, load, timers;
+	uint64_t frozen_us; /* until then */
 	struct troupe_listen listeners[SIM_LISTENERS_MAX];
 	unsigned listeners_len;
 };
@@ -113,6 +114,8 @@ uint64_t sim_below(struct sim *sim, uint64_t bound);
 void sim_mix(struct sim *sim, const void *bytes, size_t len);
 struct sim_instance *sim_find(struct sim *sim, const char *name);
 struct sim_instance *sim_of(const struct troupe_host *h);
+/* sim_takes_calls: it is ready, as others see it. */
+int sim_takes_calls(const struct sim_instance *instance);
 void sim_try_start(struct sim *sim);
 void sim_logf(struct sim *sim, const char *who, const char *text);
 

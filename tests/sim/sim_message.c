@@ -114,7 +114,7 @@ static struct sim_instance *pick(struct sim *sim, const struct sim_instance *fro
 		struct sim_instance *at = sim->instances[i];
 		int rank = part_rank(from->host.part, at->host.part);
 
-		if (!at->ready || call->service == NULL || !serves(at, call->service) || rank < best_rank ||
+		if (!sim_takes_calls(at) || call->service == NULL || !serves(at, call->service) || rank < best_rank ||
 		    rank == 0) {
 			continue;
 		}
@@ -454,7 +454,7 @@ static uint32_t host_peers(const struct troupe_host *h, const char *service, str
 		if (serves(at, service)) {
 			if (count < max) {
 				ret_peers[count] = (struct troupe_peer){ at->host.id, at->host.name, at->host.part,
-									 (uint32_t)at->ready, at->load };
+									 (uint32_t)sim_takes_calls(at), at->load };
 			}
 			count++;
 		}

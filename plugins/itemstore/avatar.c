@@ -479,6 +479,42 @@ static void save_done(struct store_tx *tx)
 	avatar_save_reply(tx->store->h, tx->request, &reply);
 }
 
+static enum store_next own_decide(struct store_tx *tx)
+{
+	struct store_key key;
+	Itemdb__World record = ITEMDB__WORLD__INIT;
+
+	record.has_epoch = record.has_taken_ms = 1;
+	record.epoch = tx->fence_epoch;
+	record.taken_ms = tx->store->h->wall_ms(tx->store->h);
+	store_put(tx, store_key(&key, "avatar/w/"), &record.base); /* for people; the fence is what counts */
+	return STORE_COMMIT;
+}
+
+static void own_done(struct store_tx *tx)
+{
+	static const Avatar__OwnReply reply = AVATAR__OWN_REPLY__INIT;
+
+	if (tx->status != TROUPE_OK) {
+		proto_refuse(tx->store->h, tx->request, tx->status, tx->reason);
+		return;
+	}
+	avatar_own_reply(tx->store->h, tx->request, &reply);
+}
+
+void avatar_on_own(void *instance, const struct troupe_request *request, const Avatar__OwnRequest *body)
+{
+	static const struct store_kind kind = { sizeof(struct store_tx), own_decide, own_done };
+	struct itemstore *itemstore = instance;
+	struct store_tx *tx = store_new(&itemstore->store, &kind, request, 5000);
+
+	if (tx != NULL) {
+		tx->fence = WORLD_FENCE;
+		tx->fence_epoch = body->world_epoch;
+		store_run(tx, 0);
+	}
+}
+
 void avatar_on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body)
 {
 	static const struct store_kind kind = { sizeof(struct avatar_tx), save_decide, save_done };
@@ -497,6 +533,10 @@ void avatar_on_save(void *instance, const struct troupe_request *request, const 
 		t->x = body->x;
 		t->y = body->y;
 		t->z = body->z;
+		if (body->world_epoch != 0) {
+			t->tx.fence = WORLD_FENCE;
+			t->tx.fence_epoch = body->world_epoch;
+		}
 		store_run(t, body->avatar);
 	}
 }

@@ -13,12 +13,14 @@
  *   avatar/a/ AVATAR(8)          Avatar        item/i/ AVATAR(8) ITEM(8)    Item
  *   avatar/n/ NAME\0             Name          item/b/ AVATAR(8)            Bags
  *   avatar/u/ ACCOUNT(8)         Account       item/g/ ORDER(16)            Order
+ *   avatar/w/                    World
  */
 #define AVATAR_NAME_MIN 2u
 #define AVATAR_NAME_MAX 16u
 #define AVATAR_SLOTS_MAX 16u
 #define AVATAR_KEPT_MAX 32u			 /* of one account, with those deleted lately */
 #define AVATAR_KEEP_MS (7 * 24 * 3600 * INT64_C(1000)) /* a deleted avatar's name is free after this */
+#define WORLD_FENCE "world"			 /* the database's fence: the epoch of the world's lease */
 #define AVATAR_FAR 1e9				 /* metres: positions beyond are no positions */
 #define ITEM_KIND_MAX 64u
 #define ITEM_COUNT_MAX 1000000u
@@ -63,6 +65,7 @@ void avatar_on_create(void *instance, const struct troupe_request *request, cons
 void avatar_on_list(void *instance, const struct troupe_request *request, const Avatar__ListRequest *body);
 void avatar_on_delete(void *instance, const struct troupe_request *request, const Avatar__DeleteRequest *body);
 void avatar_on_load(void *instance, const struct troupe_request *request, const Avatar__LoadRequest *body);
+void avatar_on_own(void *instance, const struct troupe_request *request, const Avatar__OwnRequest *body);
 void avatar_on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body);
 
 /* item.c: keys, and what avatars do with their items. */

@@ -448,6 +448,9 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 		tx_reset(tx);
 		tx_decide(tx);
 		return;
+	case TROUPE_FAILED_PRECONDITION:
+		tx_fail(tx, TROUPE_FAILED_PRECONDITION, "store.fenced");
+		return;
 	case TROUPE_RESOURCE_EXHAUSTED:
 		/* Refused before it was tried, so what an earlier sending did is as unknown as before. */
 		tx_wait(tx, on_commit_again, tx->undecided ? TROUPE_UNKNOWN : TROUPE_RESOURCE_EXHAUSTED, "store.full");
@@ -474,6 +477,8 @@ static void tx_commit(struct store_tx *tx)
 		.checks_len = tx->reads_len,
 		.ops = tx->ops,
 		.ops_len = tx->ops_len,
+		.fence = tx->fence,
+		.fence_epoch = tx->fence_epoch,
 		.key = tx->key,
 		.on_done = on_committed,
 		.arg = tx,

@@ -107,6 +107,8 @@ struct store_tx {
 	uint32_t undecided;   /* a commit of this try has no known outcome yet */
 	uint32_t reads_len, ops_len;
 	uint8_t key[TROUPE_KEY_SIZE];
+	const char *fence; /* as in struct troupe_db_commit; set it before store_run, NULL = none */
+	uint64_t fence_epoch;
 	struct store_value *reads; /* STORE_READS_MAX of them, made when first needed */
 	struct troupe_db_op ops[STORE_OPS_MAX];
 	struct proto_arena arena;

@@ -39,6 +39,7 @@ static const struct client_message messages[] = {
 	{ "cancel", 88, &mall__cancel_request__descriptor, 89, &mall__cancel_reply__descriptor },
 	/* what the server sends unasked */
 	{ "queue", 12, &client__queue__descriptor, 0, NULL },
+	{ "world_state", 32, &client__world_state__descriptor, 0, NULL },
 	{ "delta", 33, &world__delta__descriptor, 0, NULL },
 	{ "cell_seen", 34, &world__cell_seen__descriptor, 0, NULL },
 	{ "cell_gone", 35, &world__cell_gone__descriptor, 0, NULL },

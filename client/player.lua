@@ -271,6 +271,10 @@ function Player:arrived(name, message)
 			if entity then entity.x, entity.y, entity.z = moved.x, moved.y, moved.z end
 		end
 		for _, id in ipairs(message.gone) do self.seen[id] = nil end
+	elseif name == "world_state" and not message.running then
+		self.seen = {} -- it is told again
+	elseif name == "avatar_select" then
+		self.me = message -- in again, without having asked
 	end
 	local handler = self.on[name] or self.on["*"]
 	if handler then handler(message, name) end

@@ -21,8 +21,9 @@ local CLIENT = {
 	[15] = { "ChooseShard", "client", "account, after login" }, [16] = { "HostPort", "server", "answers 15, then closes" },
 	[20] = { "Enter", "client", "front-end, first after Hello" }, [21] = { "EnterOk", "server", "answers 20" },
 	[25] = { "AvatarSelect", "client", "front-end, with a session, not in the world" },
-	[26] = { "AvatarSelected", "server", "answers 25" },
-	[27] = { "LeaveWorld", "client", "front-end, in the world" }, [28] = { "LeftWorld", "server", "answers 27; with tag 0: the world has stopped, select again" },
+	[26] = { "AvatarSelected", "server", "answers 25; with tag 0: in again, by itself" },
+	[27] = { "LeaveWorld", "client", "front-end, in the world" }, [28] = { "LeftWorld", "server", "answers 27; with tag 0: out of the world, select an avatar" },
+	[32] = { "WorldState", "server", "front-end, in the world, unasked" },
 	[90] = { "Error", "server", "instead of an answer" }, [91] = { "Kick", "server", "any time, then closes" },
 	[92] = { "Bye", "server", "last before it closes" },
 }

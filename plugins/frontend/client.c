@@ -214,8 +214,8 @@ static const struct rule rules[] = {
 	{ WIRE_HELLO, IN(CLIENT_HELLO), &client__hello__descriptor, on_hello },
 	{ WIRE_PING, ANY_STATE, &client__ping__descriptor, on_ping },
 	{ WIRE_ENTER, IN(CLIENT_TICKET), &client__enter__descriptor, on_enter },
-	{ WIRE_AVATAR_SELECT, IN(CLIENT_ENTERED), &client__avatar_select__descriptor, on_select },
-	{ WIRE_LEAVE_WORLD, IN(CLIENT_WORLD), &client__leave_world__descriptor, on_leave },
+	{ WIRE_AVATAR_SELECT, IN(CLIENT_ENTERED) | IN(CLIENT_WAITING), &client__avatar_select__descriptor, on_select },
+	{ WIRE_LEAVE_WORLD, IN(CLIENT_WORLD) | IN(CLIENT_WAITING), &client__leave_world__descriptor, on_leave },
 };
 
 static const struct rule *rule_of(uint16_t event)
@@ -291,6 +291,11 @@ static void on_routed_frame(struct frontend *fe, struct client *client, const st
 	if (route == NULL) {
 		count(fe, METRIC_UNKNOWN_EVENT);
 		client_refuse(fe, client, frame->event, frame->tag, TROUPE_UNIMPLEMENTED, "client.unknown_event");
+		return;
+	}
+	if (route->to == TROUPE_ROUTE_AVATAR && client->state == CLIENT_WAITING) {
+		wire_error(fe->h, client->conn, frame->event, frame->tag, TROUPE_FAILED_PRECONDITION, "world.paused",
+			   NULL);
 		return;
 	}
 	if (route->to == TROUPE_ROUTE_AVATAR && client->state != CLIENT_WORLD) {

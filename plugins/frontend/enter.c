@@ -1,56 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* From the ticket to the session, from the avatar into the world, and out again. */
+/* From the ticket to the session, and its end. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "account.stub.h"
-#include "avatar.stub.h"
 #include "client.pb-c.h"
 #include "frontend.h"
 #include "master.stub.h"
 #include "secret/secret.h"
-#include "world.stub.h"
 
 #define MASTERS_MAX 8u
-#define WORLDS_MAX 64u
 #define EXPECT_TTL_MAX_MS 60000u
-
-/* One Enter, AvatarSelect or LeaveWorld. It outlives its client, so that what was begun is also undone. */
-struct visit {
-	struct frontend *fe;
-	struct client *client; /* NULL: gone */
-	uint64_t account, session, epoch, avatar;
-	uint16_t tag;
-	uint16_t announced; /* the ticket was expected */
-	char *name;
-};
-
-static struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state)
-{
-	struct visit *visit = calloc(1, sizeof(*visit));
-
-	if (visit == NULL) {
-		return NULL;
-	}
-	*visit = (struct visit){ .fe = fe,
-				 .client = client,
-				 .account = client->account,
-				 .session = client->session,
-				 .epoch = client->epoch,
-				 .tag = tag };
-	client->visit = visit;
-	client->state = (uint8_t)state;
-	return visit;
-}
-
-static void visit_free(struct visit *visit)
-{
-	if (visit->client != NULL) {
-		visit->client->visit = NULL;
-	}
-	free(visit->name);
-	free(visit);
-}
 
 /* --- expected tickets ----------------------------------------------------------------------------- */
 
@@ -312,211 +272,10 @@ void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const
 	account_redeem(fe->h, &request, NULL, on_redeemed, visit);
 }
 
-/* --- into the world and out ----------------------------------------------------------------------- */
-
-static void on_leave_done(void *instance, void *arg, const struct troupe_reply *reply, const World__LeaveReply *body)
-{
-	(void)instance;
-	(void)arg;
-	(void)reply; /* if mechanics is gone, so is the avatar in it */
-	(void)body;
-}
-
-/* world_left: mechanics is told that the avatar leaves; instance 0 = wherever it is. */
-static void world_left(struct frontend *fe, uint64_t instance, uint64_t account, uint64_t session, uint64_t avatar)
-{
-	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
-	struct proto_to to = { .instance = instance, .account = account, .actor = avatar, .session = session };
-
-	if (instance == 0) {
-		to.route = TROUPE_ROUTE_AVATAR;
-		to.route_key = avatar;
-	}
-	request.has_avatar = 1;
-	request.avatar = avatar;
-	world_leave(fe->h, &request, &to, on_leave_done, NULL);
-}
-
-static void select_refuse(struct frontend *fe, struct visit *visit, const struct troupe_reply *reply)
-{
-	struct client *client = visit->client;
-
-	if (client != NULL) {
-		fanout_leave_all(fe, client);
-		client->state = CLIENT_ENTERED;
-		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, visit->tag, reply->status, reply->reason, NULL);
-	}
-	visit_free(visit);
-}
-
-static void on_world_entered(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
-{
-	struct frontend *fe = instance;
-	struct visit *visit = arg;
-	struct client *client = visit->client;
-	Client__AvatarSelected answer = CLIENT__AVATAR_SELECTED__INIT;
-
-	if (reply->status != TROUPE_OK) {
-		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
-			world_left(fe, 0, visit->account, visit->session, visit->avatar);
-		}
-		select_refuse(fe, visit, reply);
-		return;
-	}
-	if (client == NULL) {
-		world_left(fe, reply->from, visit->account, visit->session, visit->avatar);
-		visit_free(visit);
-		return;
-	}
-	client->state = CLIENT_WORLD;
-	client->avatar = visit->avatar;
-	client->mechanics = reply->from;
-	fanout_join(fe, client, reply->from, 0);
-	answer.has_avatar = answer.has_x = answer.has_y = answer.has_z = answer.has_tick = answer.has_tick_ms = 1;
-	answer.avatar = visit->avatar;
-	answer.name = visit->name;
-	answer.x = body->x;
-	answer.y = body->y;
-	answer.z = body->z;
-	answer.tick = body->tick;
-	answer.tick_ms = body->tick_ms;
-	wire_send(fe->h, client->conn, WIRE_AVATAR_SELECTED, visit->tag, &answer.base);
-	visit_free(visit);
-}
-
-static void on_avatar_loaded(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__LoadReply *body)
-{
-	struct frontend *fe = instance;
-	struct visit *visit = arg;
-	World__EnterRequest request = WORLD__ENTER_REQUEST__INIT;
-	struct proto_to to = { .account = visit->account, .actor = visit->avatar, .session = visit->session };
-
-	if (reply->status != TROUPE_OK || visit->client == NULL) {
-		select_refuse(fe, visit, reply);
-		return;
-	}
-	if (body->avatar == NULL || body->avatar->name == NULL) {
-		struct troupe_reply broken = { .status = TROUPE_INTERNAL, .reason = "avatar.malformed" };
-
-		select_refuse(fe, visit, &broken);
-		return;
-	}
-	visit->name = strdup(body->avatar->name);
-	request.has_avatar = request.has_x = request.has_y = request.has_z = request.has_epoch = 1;
-	request.avatar = visit->avatar;
-	request.name = body->avatar->name;
-	request.x = body->avatar->x;
-	request.y = body->avatar->y;
-	request.z = body->avatar->z;
-	request.epoch = visit->epoch;
-	world_enter(fe->h, &request, &to, on_world_entered, visit);
-}
-
-void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar)
-{
-	Avatar__LoadRequest request = AVATAR__LOAD_REQUEST__INIT;
-	struct visit *visit = visit_new(fe, client, tag, CLIENT_SELECTING);
-	struct proto_to to = { .account = client->account, .session = client->session };
-
-	if (visit == NULL) {
-		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, tag, TROUPE_RESOURCE_EXHAUSTED,
-			   "frontend.no_memory", NULL);
-		return;
-	}
-	visit->avatar = avatar;
-	request.has_avatar = request.has_account = request.has_epoch = 1;
-	request.avatar = avatar;
-	request.account = client->account;
-	request.epoch = client->epoch;
-	avatar_load(fe->h, &request, &to, on_avatar_loaded, visit);
-}
-
-static void on_world_left(void *instance, void *arg, const struct troupe_reply *reply, const World__LeaveReply *body)
-{
-	struct frontend *fe = instance;
-	struct visit *visit = arg;
-	Client__LeftWorld answer = CLIENT__LEFT_WORLD__INIT;
-
-	(void)reply; /* whatever it said: the client does not listen there any more */
-	(void)body;
-	if (visit->client != NULL) {
-		visit->client->state = CLIENT_ENTERED;
-		wire_send(fe->h, visit->client->conn, WIRE_LEFT_WORLD, visit->tag, &answer.base);
-	}
-	visit_free(visit);
-}
-
-void leave_begin(struct frontend *fe, struct client *client, uint16_t tag)
-{
-	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
-	struct proto_to to = { .instance = client->mechanics,
-			       .account = client->account,
-			       .actor = client->avatar,
-			       .session = client->session };
-	struct visit *visit = visit_new(fe, client, tag, CLIENT_LEAVING);
-
-	if (visit == NULL) {
-		wire_error(fe->h, client->conn, WIRE_LEAVE_WORLD, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.no_memory",
-			   NULL);
-		return;
-	}
-	request.has_avatar = 1;
-	request.avatar = client->avatar;
-	fanout_leave_all(fe, client);
-	fanout_forget(fe, client);
-	client->avatar = client->mechanics = 0;
-	world_leave(fe->h, &request, &to, on_world_left, visit);
-}
-
-static int world_ready(const struct troupe_peer *peers, uint32_t len, uint64_t instance)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		if (peers[i].id == instance) {
-			return (int)peers[i].ready;
-		}
-	}
-	return 0;
-}
-
-void world_watch(struct frontend *fe)
-{
-	struct troupe_peer peers[WORLDS_MAX];
-	uint32_t found = fe->h->peers(fe->h, "world", peers, WORLDS_MAX);
-	Client__LeftWorld left = CLIENT__LEFT_WORLD__INIT;
-
-	if (found > WORLDS_MAX) {
-		return; /* more than can be told apart here: their own answers say who is gone */
-	}
-	left.reason = "frontend.world_gone";
-	for (uint32_t i = 0; i < fe->clients_top; i++) {
-		struct client *client = fe->clients[i];
-
-		if (client == NULL || client->mechanics == 0 || world_ready(peers, found, client->mechanics)) {
-			continue;
-		}
-		/* one that drains saves its players itself; one that is gone holds none */
-		fanout_leave_all(fe, client);
-		fanout_forget(fe, client);
-		client->avatar = client->mechanics = 0;
-		client->state = CLIENT_ENTERED;
-		count(fe, METRIC_WORLD_GONE);
-		wire_send(fe->h, client->conn, WIRE_LEFT_WORLD, 0, &left.base);
-	}
-}
-
 void session_end(struct frontend *fe, struct client *client)
 {
-	if (client->visit != NULL) {
-		client->visit->client = NULL;
-		client->visit = NULL;
-	}
 	forward_cancel(fe, client);
-	fanout_leave_all(fe, client);
-	fanout_forget(fe, client);
-	if (client->mechanics != 0) {
-		world_left(fe, client->mechanics, client->account, client->session, client->avatar);
-		client->mechanics = client->avatar = 0;
-	}
+	world_end(fe, client);
 	if (client->session != 0) {
 		if (map_get(&fe->by_account, client->account) == client) {
 			map_remove(&fe->by_account, client->account);

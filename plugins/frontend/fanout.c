@@ -321,8 +321,8 @@ static void subscribe(struct frontend *fe, uint64_t from, const Frontend__Subscr
 	struct client *client = client_by_session(fe, body->session);
 	struct publisher *publisher;
 
-	if (client == NULL || client->state < CLIENT_SELECTING || client->state == CLIENT_CLOSING ||
-	    (client->mechanics != 0 && client->mechanics != from)) {
+	if (client == NULL || client->state == CLIENT_CLOSING ||
+	    (client->mechanics != from && (client->visit == NULL || client->visit->world != from))) {
 		count(fe, METRIC_STALE); /* it left while the message was on the way */
 		return;
 	}

@@ -110,10 +110,10 @@ void forward(struct frontend *fe, struct client *client, const struct wire_frame
 		.size = sizeof(call),
 		.method = route->method,
 		.service = route->service,
-		.route = route->to,
-		.route_key = route->to == TROUPE_ROUTE_AVATAR	? client->avatar
-			     : route->to == TROUPE_ROUTE_ACCOUNT ? client->account
-								  : 0,
+		/* where it entered, not where some host believes its avatar to be */
+		.to = route->to == TROUPE_ROUTE_AVATAR ? client->mechanics : 0,
+		.route = route->to == TROUPE_ROUTE_ACCOUNT ? TROUPE_ROUTE_ACCOUNT : TROUPE_ROUTE_ANY,
+		.route_key = route->to == TROUPE_ROUTE_ACCOUNT ? client->account : 0,
 		.account = client->account,
 		.actor = client->avatar,
 		.session = client->session,

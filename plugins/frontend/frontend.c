@@ -11,6 +11,7 @@
 
 #define DRAIN_ROUND 200u
 #define DRAIN_MS 20u
+#define WATCH_MS 250u /* between looks at the worlds */
 #define MASTERS_MAX 8u
 
 static const struct troupe_metric metric_table[METRIC_COUNT] = {
@@ -183,12 +184,19 @@ static void on_second(void *instance, void *arg)
 	fe->timer = fe->h->timer_start(fe->h, 1000, on_second, arg);
 	fe->seconds++;
 	client_tick(fe);
-	world_watch(fe);
 	expected_sweep(fe);
 	if (!fe->draining) {
 		fe->h->state(fe->h, 1, fe->entered, NULL);
 	}
 	register_self(fe);
+}
+
+static void on_watch(void *instance, void *arg)
+{
+	struct frontend *fe = instance;
+
+	fe->watch_timer = fe->h->timer_start(fe->h, WATCH_MS, on_watch, arg);
+	world_watch(fe);
 }
 
 static int32_t frontend_start(void *instance, struct troupe_error *reterr)
@@ -215,6 +223,7 @@ static int32_t frontend_start(void *instance, struct troupe_error *reterr)
 	}
 	on_hurry(fe, NULL);
 	fe->timer = fe->h->timer_start(fe->h, 1000, on_second, NULL);
+	fe->watch_timer = fe->h->timer_start(fe->h, WATCH_MS, on_watch, NULL);
 	return TROUPE_OK;
 }
 
@@ -262,6 +271,7 @@ static void frontend_stop(void *instance)
 	struct frontend *fe = instance;
 
 	fe->h->timer_stop(fe->h, fe->timer);
+	fe->h->timer_stop(fe->h, fe->watch_timer);
 	fe->h->timer_stop(fe->h, fe->slow_timer);
 	fe->h->timer_stop(fe->h, fe->drain_timer);
 	fe->h->timer_stop(fe->h, fe->hurry);
@@ -319,6 +329,9 @@ static const struct troupe_option options[] = {
 	{ .name = "idle", .help = "A client that says nothing for so long is disconnected.", .fallback = "60s",
 	  .type = TROUPE_OPTION_DURATION, .flags = TROUPE_OPTION_LIVE,
 	  .offset = offsetof(struct frontend_options, idle_ms), .min = 100, .max = 3600000 },
+	{ .name = "world_wait", .help = "How long players whose world has stopped wait for another before they are out of it.",
+	  .fallback = "60s", .type = TROUPE_OPTION_DURATION, .flags = TROUPE_OPTION_LIVE,
+	  .offset = offsetof(struct frontend_options, world_wait_ms), .min = 100, .max = 3600000 },
 	{ .name = "limits", .help = "Bounds for each client.", .type = TROUPE_OPTION_BLOCK,
 	  .offset = offsetof(struct frontend_options, limits), .fields = limit_options },
 	{ 0 }

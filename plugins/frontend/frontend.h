@@ -19,7 +19,7 @@ struct frontend_options {
 	struct troupe_strings listen;
 	const char *external;
 	int64_t max_clients;
-	int64_t idle_ms;
+	int64_t idle_ms, world_wait_ms;
 	struct frontend_limits {
 		int64_t rate, in_flight, frame, out_max, per_network, ticket_ms;
 	} limits;
@@ -57,6 +57,7 @@ enum client_state {
 	CLIENT_TICKET,	  /* Enter */
 	CLIENT_ENTERING,  /* its ticket is being redeemed */
 	CLIENT_ENTERED,	  /* has a session */
+	CLIENT_WAITING,	  /* its world is gone: it goes back in by itself */
 	CLIENT_SELECTING, /* its avatar is on the way into the world */
 	CLIENT_WORLD,
 	CLIENT_LEAVING,
@@ -108,6 +109,7 @@ struct client {
 	uint64_t account, session, epoch, avatar;
 	uint64_t mechanics; /* where the avatar is; 0 = not in the world */
 	uint64_t seen_us, opened_us;
+	uint64_t waits_us; /* WAITING: since when */
 	uint64_t rate_us; /* when its messages so far are paid for */
 	struct slot *slots;
 	struct visit *visit; /* the Enter, AvatarSelect or LeaveWorld that is under way */
@@ -117,6 +119,18 @@ struct client {
 	uint32_t index, in_flight;
 	uint16_t members_len, members_size, pending_len;
 	uint8_t state, is_slow;
+};
+
+/* One Enter, AvatarSelect or LeaveWorld, or the way back into another world. It outlives its client, so that what was begun is also undone. */
+struct visit {
+	struct frontend *fe;
+	struct client *client; /* NULL: gone */
+	uint64_t account, session, epoch, avatar;
+	uint64_t world; /* the mechanics instance that was asked to let the avatar in */
+	uint16_t tag;
+	uint8_t announced; /* the ticket was expected */
+	uint8_t leaving;   /* once it is in, it leaves */
+	char *name;
 };
 
 /* Which role takes a client's message. */
@@ -149,7 +163,7 @@ struct frontend {
 	struct publisher *publishers; /* PUBLISHERS_MAX */
 	uint32_t publisher_count;
 	struct client *slow;
-	uint64_t timer, slow_timer, drain_timer, hurry;
+	uint64_t timer, watch_timer, slow_timer, drain_timer, hurry;
 	uint32_t seconds, draining;
 	uint32_t frame_max, out_soft, in_flight_max;
 	uint64_t cost_us; /* of one message in the rate limit; 0 = no limit */
@@ -178,13 +192,9 @@ void client_tick(struct frontend *fe);
 struct client *client_by_session(const struct frontend *fe, uint64_t session);
 void client_free_all(struct frontend *fe);
 
-/* --- enter.c: ticket, session, avatar ------------------------------------------------------------- */
+/* --- enter.c: ticket and session ------------------------------------------------------------------ */
 
 void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len);
-void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
-void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
-/* world_watch: once a second: players whose world has stopped are told, and may select their avatar again. */
-void world_watch(struct frontend *fe);
 /* session_end: the client leaves world and session without a word to it. */
 void session_end(struct frontend *fe, struct client *client);
 /* session_announce: tells the masters that it is here. */
@@ -195,6 +205,18 @@ void expected_sweep(struct frontend *fe);
 void expected_free(struct frontend *fe);
 /* masters: their ids; returns how many, at most `max`. */
 uint32_t masters(const struct frontend *fe, uint64_t *ret_ids, uint32_t max);
+
+/* --- world.c: avatar, world and out again --------------------------------------------------------- */
+
+/* visit_new: the client's state is `state` from now on; NULL without memory. visit_free: its client may select again. */
+struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state);
+void visit_free(struct visit *visit);
+void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
+void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
+/* world_end: the client's session ends: out of the world, and whatever is under way ends without it. */
+void world_end(struct frontend *fe, struct client *client);
+/* world_watch: four times a second: players whose world has stopped are told, and go into another by themselves. */
+void world_watch(struct frontend *fe);
 
 /* --- forward.c: messages that pass unopened ------------------------------------------------------- */
 

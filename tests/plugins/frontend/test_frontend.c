@@ -120,7 +120,6 @@ static void on_enter(void *instance, const struct troupe_request *request, const
 	w->entered++;
 	w->session = request->session;
 	assert_true(request->actor == body->avatar);
-	w->mechanics->place(w->mechanics, TROUPE_ROUTE_AVATAR, body->avatar, w->mechanics->id);
 	reply.has_x = reply.has_tick_ms = 1;
 	reply.x = body->x;
 	reply.tick_ms = 50;
@@ -753,29 +752,104 @@ static void test_kick(void **state)
 	player_done(&p);
 }
 
-/* The world stops: who is in it hears so within a second or two and can go in again when it is back. */
-static void test_world_gone(void **state)
+static void expect_state(struct player *p, int running, const char *reason)
+{
+	const Client__WorldState *state =
+		(const Client__WorldState *)player_expect(p, WIRE_WORLD_STATE, &client__world_state__descriptor, 0);
+
+	assert_int_equal(state->running, running);
+	assert_string_equal(state->reason != NULL ? state->reason : "", reason);
+}
+
+/* The world stops: who is in it hears so, and is in it again when it is back, without a word of its own. */
+static void test_world_pauses(void **state)
 {
 	struct world *w = *state;
 	struct player p, other;
-	const Client__LeftWorld *left;
+	const Client__AvatarSelected *selected;
 
 	in_world(&p, w, 1);
 	entered(&other, w, 2); /* has a session and no avatar: it hears nothing */
 	w->mechanics->state(w->mechanics, 0, 0, "draining");
-	sim_run(w->sim, 2000);
-	left = (const Client__LeftWorld *)player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 0);
-	assert_string_equal(left->reason, "frontend.world_gone");
+	sim_run(w->sim, 300);
+	expect_state(&p, 0, "frontend.world_gone");
+	player_send_bytes(&p, 40, 7, NULL, 0);
+	player_expect_error(&p, 40, 7, "world.paused");
 	assert_int_equal(w->left, 0); /* nobody to tell */
 	w->mechanics->state(w->mechanics, 1, 0, NULL);
-	sim_run(w->sim, 10);
-	send_select(&p, 101);
-	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	sim_run(w->sim, 300);
+	selected = (const Client__AvatarSelected *)player_expect(&p, WIRE_AVATAR_SELECTED,
+								 &client__avatar_selected__descriptor, 0);
+	assert_int_equal(selected->avatar, 101);
+	expect_state(&p, 1, "");
 	assert_int_equal(w->entered, 2);
+	player_send_bytes(&p, 40, 8, NULL, 0);
+	player_expect(&p, 41, &world__look_reply__descriptor, 8);
 	send_select(&other, 102);
 	player_expect(&other, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
 	player_done(&p);
 	player_done(&other);
+}
+
+/* It does not come back: its players are out of it in the end, and may say so themselves before. */
+static void test_world_gone(void **state)
+{
+	struct world *w = *state;
+	struct player p, impatient;
+	const Client__LeftWorld *left;
+
+	in_world(&p, w, 1);
+	in_world(&impatient, w, 2);
+	w->mechanics->state(w->mechanics, 0, 0, "draining");
+	sim_run(w->sim, 300);
+	expect_state(&p, 0, "frontend.world_gone");
+	expect_state(&impatient, 0, "frontend.world_gone");
+	player_send_bytes(&impatient, WIRE_LEAVE_WORLD, 4, NULL, 0);
+	player_expect(&impatient, WIRE_LEFT_WORLD, &client__left_world__descriptor, 4);
+	for (int i = 0; i < 6; i++) { /* longer than they wait, and never silent */
+		sim_run(w->sim, 10000);
+		player_send_bytes(&p, WIRE_PING, 1, NULL, 0);
+		player_send_bytes(&impatient, WIRE_PING, 1, NULL, 0);
+		if (i < 5) {
+			player_expect(&p, WIRE_PONG, &client__pong__descriptor, 1);
+		}
+	}
+	left = (const Client__LeftWorld *)player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 0);
+	assert_string_equal(left->reason, "frontend.world_gone");
+	w->mechanics->state(w->mechanics, 1, 0, NULL);
+	sim_run(w->sim, 1000);
+	assert_int_equal(w->entered, 2);
+	player_done(&p);
+	player_done(&impatient);
+}
+
+/* Another instance owns the world now: its players go there, and what the old one still says is not heard. */
+static void test_world_moves(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	const struct troupe_host *old = w->mechanics, *new;
+	uint64_t session = in_world(&p, w, 1);
+
+	new = sim_actor(w->sim, "meadow/mechanics.m2", "shard:meadow", w, mechanics_methods);
+	old->state(old, TROUPE_STANDBY, 0, "standing by");
+	w->mechanics = new; /* answers from now on */
+	sim_run(w->sim, 300);
+	expect_state(&p, 0, "frontend.world_gone");
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 0);
+	expect_state(&p, 1, "");
+	assert_int_equal(w->entered, 2);
+	player_send_bytes(&p, 40, 8, NULL, 0);
+	player_expect(&p, 41, &world__look_reply__descriptor, 8);
+	w->mechanics = old;
+	batch_subscribe(w, session, 5, 1);
+	batch_publish(w, 5, "x", 1, 0);
+	batch_publish(w, 0, "x", 1, 0);
+	w->mechanics = new;
+	assert_int_equal(player_next(&p, NULL, NULL, NULL, 100), 0);
+	batch_publish(w, 0, "x", 1, 0);
+	assert_int_not_equal(player_next(&p, NULL, NULL, NULL, 100), 0);
+	player_done(&p);
 }
 
 static void test_announces_itself(void **state)
@@ -832,7 +906,9 @@ int main(void)
 		T(test_send_to_one),
 		T(test_expect_has_a_bound),
 		T(test_kick),
+		T(test_world_pauses),
 		T(test_world_gone),
+		T(test_world_moves),
 		T(test_announces_itself),
 		T(test_drain),
 	};

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* From the avatar into the world, and out again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "avatar.stub.h"
+#include "client.pb-c.h"
+#include "frontend.h"
+#include "world.stub.h"
+
+#define WORLDS_MAX 512u /* of all shards together */
+#define AGAIN_MAX 1000u /* players that go back into the world in one round */
+
+struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state)
+{
+	struct visit *visit = calloc(1, sizeof(*visit));
+
+	if (visit == NULL) {
+		return NULL;
+	}
+	*visit = (struct visit){ .fe = fe,
+				 .client = client,
+				 .account = client->account,
+				 .session = client->session,
+				 .epoch = client->epoch,
+				 .tag = tag };
+	client->visit = visit;
+	client->state = (uint8_t)state;
+	return visit;
+}
+
+void visit_free(struct visit *visit)
+{
+	if (visit->client != NULL) {
+		visit->client->visit = NULL;
+	}
+	free(visit->name);
+	free(visit);
+}
+
+/* --- which world ---------------------------------------------------------------------------------- */
+
+static void on_leave_done(void *instance, void *arg, const struct troupe_reply *reply, const World__LeaveReply *body)
+{
+	(void)instance;
+	(void)arg;
+	(void)reply; /* if mechanics is gone, so is the avatar in it */
+	(void)body;
+}
+
+/* world_left: mechanics is told that the avatar leaves. */
+static void world_left(struct frontend *fe, uint64_t instance, uint64_t account, uint64_t session, uint64_t avatar)
+{
+	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
+	struct proto_to to = { .instance = instance, .account = account, .actor = avatar, .session = session };
+
+	request.has_avatar = 1;
+	request.avatar = avatar;
+	world_leave(fe->h, &request, &to, on_leave_done, NULL);
+}
+
+/* worlds: the instances that provide the world of this shard; returns how many of them fit. */
+static uint32_t worlds(const struct frontend *fe, struct troupe_peer ret_peers[WORLDS_MAX])
+{
+	uint32_t found = fe->h->peers(fe->h, "world", ret_peers, WORLDS_MAX), kept = 0;
+
+	for (uint32_t i = 0; i < found && i < WORLDS_MAX; i++) {
+		if (strcmp(ret_peers[i].part, fe->h->part) == 0) {
+			ret_peers[kept++] = ret_peers[i];
+		}
+	}
+	return kept;
+}
+
+/* world_pick: the one that takes players now; 0 if none does. */
+static uint64_t world_pick(const struct troupe_peer *peers, uint32_t len)
+{
+	const struct troupe_peer *best = NULL;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (peers[i].ready && (best == NULL || peers[i].load < best->load)) {
+			best = &peers[i];
+		}
+	}
+	return best != NULL ? best->id : 0;
+}
+
+static int world_ready(const struct troupe_peer *peers, uint32_t len, uint64_t instance)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		if (peers[i].id == instance) {
+			return (int)peers[i].ready;
+		}
+	}
+	return 0;
+}
+
+/* --- in ------------------------------------------------------------------------------------------- */
+
+/* waits: the client is on its way back by itself, not because it asked. */
+static int waits(const struct visit *visit)
+{
+	return visit->client != NULL && visit->client->state == CLIENT_WAITING;
+}
+
+static void tell_left(struct frontend *fe, struct client *client, uint16_t tag, const char *reason)
+{
+	Client__LeftWorld left = CLIENT__LEFT_WORLD__INIT;
+
+	client->avatar = 0;
+	client->state = CLIENT_ENTERED;
+	left.reason = (char *)reason;
+	wire_send(fe->h, client->conn, WIRE_LEFT_WORLD, tag, &left.base);
+}
+
+static void tell_state(struct frontend *fe, const struct client *client, int running, const char *reason)
+{
+	Client__WorldState state = CLIENT__WORLD_STATE__INIT;
+
+	state.has_running = 1;
+	state.running = running;
+	state.reason = (char *)reason;
+	wire_send(fe->h, client->conn, WIRE_WORLD_STATE, 0, &state.base);
+}
+
+/* select_failed: `last` = it makes no sense to try again. Who waits is tried again by world_watch. */
+static void select_failed(struct frontend *fe, struct visit *visit, const struct troupe_reply *reply, int last)
+{
+	struct client *client = visit->client;
+
+	if (client != NULL) {
+		fanout_leave_all(fe, client);
+	}
+	if (visit->leaving) {
+		tell_left(fe, client, visit->tag, NULL);
+	} else if (waits(visit) && last) {
+		tell_left(fe, client, visit->tag, reply->reason);
+	} else if (client != NULL && client->state == CLIENT_SELECTING) {
+		client->state = CLIENT_ENTERED;
+		client->avatar = 0;
+		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, visit->tag, reply->status, reply->reason, NULL);
+	}
+	visit_free(visit);
+}
+
+static void entered(struct frontend *fe, struct visit *visit, const World__EnterReply *body)
+{
+	struct client *client = visit->client;
+	Client__AvatarSelected answer = CLIENT__AVATAR_SELECTED__INIT;
+	int again = waits(visit);
+
+	client->state = CLIENT_WORLD;
+	client->avatar = visit->avatar;
+	client->mechanics = visit->world;
+	fanout_join(fe, client, visit->world, 0);
+	answer.has_avatar = answer.has_x = answer.has_y = answer.has_z = answer.has_tick = answer.has_tick_ms = 1;
+	answer.avatar = visit->avatar;
+	answer.name = visit->name;
+	answer.x = body->x;
+	answer.y = body->y;
+	answer.z = body->z;
+	answer.tick = body->tick;
+	answer.tick_ms = body->tick_ms;
+	wire_send(fe->h, client->conn, WIRE_AVATAR_SELECTED, visit->tag, &answer.base);
+	if (again) {
+		tell_state(fe, client, 1, NULL);
+	}
+}
+
+static void on_world_entered(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
+{
+	struct frontend *fe = instance;
+	struct visit *visit = arg;
+	struct client *client = visit->client;
+	uint16_t tag = visit->tag;
+	int leaving = visit->leaving;
+
+	if (reply->status != TROUPE_OK) {
+		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
+			world_left(fe, visit->world, visit->account, visit->session, visit->avatar);
+		}
+		select_failed(fe, visit, reply,
+			      reply->status == TROUPE_ABORTED || reply->status == TROUPE_INVALID_ARGUMENT);
+		return;
+	}
+	if (client == NULL) {
+		world_left(fe, visit->world, visit->account, visit->session, visit->avatar);
+		visit_free(visit);
+		return;
+	}
+	if (leaving) {
+		client->avatar = visit->avatar;
+		client->mechanics = visit->world;
+	} else {
+		entered(fe, visit, body);
+	}
+	visit_free(visit);
+	if (leaving) {
+		leave_begin(fe, client, tag);
+	}
+}
+
+static void on_avatar_loaded(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__LoadReply *body)
+{
+	struct frontend *fe = instance;
+	struct visit *visit = arg;
+	World__EnterRequest request = WORLD__ENTER_REQUEST__INIT;
+	struct proto_to to = { .account = visit->account, .actor = visit->avatar, .session = visit->session };
+	struct troupe_peer peers[WORLDS_MAX];
+	struct troupe_reply refusal = { .status = TROUPE_INTERNAL, .reason = "avatar.malformed" };
+
+	if (reply->status != TROUPE_OK || visit->client == NULL) {
+		select_failed(fe, visit, reply,
+			      troupe_outcome_of(reply->status) == TROUPE_REFUSED &&
+				      reply->status != TROUPE_RESOURCE_EXHAUSTED);
+		return;
+	}
+	if (body->avatar == NULL || body->avatar->name == NULL) {
+		select_failed(fe, visit, &refusal, 1);
+		return;
+	}
+	visit->world = to.instance = world_pick(peers, worlds(fe, peers));
+	if (visit->world == 0) {
+		refusal = (struct troupe_reply){ .status = TROUPE_UNAVAILABLE, .reason = "frontend.no_world" };
+		select_failed(fe, visit, &refusal, 0);
+		return;
+	}
+	visit->name = strdup(body->avatar->name);
+	request.has_avatar = request.has_x = request.has_y = request.has_z = request.has_epoch = 1;
+	request.avatar = visit->avatar;
+	request.name = body->avatar->name;
+	request.x = body->avatar->x;
+	request.y = body->avatar->y;
+	request.z = body->avatar->z;
+	request.epoch = visit->epoch;
+	world_enter(fe->h, &request, &to, on_world_entered, visit);
+}
+
+static void load(struct frontend *fe, struct visit *visit, uint64_t avatar)
+{
+	Avatar__LoadRequest request = AVATAR__LOAD_REQUEST__INIT;
+	struct proto_to to = { .account = visit->account, .session = visit->session };
+
+	visit->avatar = avatar;
+	request.has_avatar = request.has_account = request.has_epoch = 1;
+	request.avatar = avatar;
+	request.account = visit->account;
+	request.epoch = visit->epoch;
+	avatar_load(fe->h, &request, &to, on_avatar_loaded, visit);
+}
+
+void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar)
+{
+	struct visit *visit = client->visit;
+
+	if (visit != NULL && (visit->avatar != avatar || visit->tag != 0)) {
+		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, tag, TROUPE_UNAVAILABLE, "frontend.entering", NULL);
+		return;
+	}
+	if (visit != NULL) {
+		client->state = CLIENT_SELECTING; /* it is on its way there already: that is the answer */
+		visit->tag = tag;
+		return;
+	}
+	visit = visit_new(fe, client, tag, CLIENT_SELECTING);
+	if (visit == NULL) {
+		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, tag, TROUPE_RESOURCE_EXHAUSTED,
+			   "frontend.no_memory", NULL);
+		return;
+	}
+	load(fe, visit, avatar);
+}
+
+/* --- out ------------------------------------------------------------------------------------------ */
+
+static void on_world_left(void *instance, void *arg, const struct troupe_reply *reply, const World__LeaveReply *body)
+{
+	struct frontend *fe = instance;
+	struct visit *visit = arg;
+
+	(void)reply; /* whatever it said: the client does not listen there any more */
+	(void)body;
+	if (visit->client != NULL) {
+		tell_left(fe, visit->client, visit->tag, NULL);
+	}
+	visit_free(visit);
+}
+
+void leave_begin(struct frontend *fe, struct client *client, uint16_t tag)
+{
+	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
+	struct proto_to to = { .instance = client->mechanics,
+			       .account = client->account,
+			       .actor = client->avatar,
+			       .session = client->session };
+	struct visit *visit = client->visit;
+
+	if (visit != NULL) { /* it is on its way back in: out again when it is there */
+		client->state = CLIENT_LEAVING;
+		visit->leaving = 1;
+		visit->tag = tag;
+		return;
+	}
+	if (client->mechanics == 0) {
+		tell_left(fe, client, tag, NULL);
+		return;
+	}
+	visit = visit_new(fe, client, tag, CLIENT_LEAVING);
+	if (visit == NULL) {
+		wire_error(fe->h, client->conn, WIRE_LEAVE_WORLD, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.no_memory",
+			   NULL);
+		return;
+	}
+	request.has_avatar = 1;
+	request.avatar = client->avatar;
+	fanout_leave_all(fe, client);
+	fanout_forget(fe, client);
+	client->avatar = client->mechanics = 0;
+	world_leave(fe->h, &request, &to, on_world_left, visit);
+}
+
+void world_end(struct frontend *fe, struct client *client)
+{
+	if (client->visit != NULL) {
+		client->visit->client = NULL;
+		client->visit->leaving = 0;
+		client->visit = NULL;
+	}
+	fanout_leave_all(fe, client);
+	fanout_forget(fe, client);
+	if (client->mechanics != 0) {
+		world_left(fe, client->mechanics, client->account, client->session, client->avatar);
+		client->mechanics = client->avatar = 0;
+	}
+}
+
+/* --- another world -------------------------------------------------------------------------------- */
+
+/* pause: its world is gone or takes no calls: one that drains saves its players itself. */
+static void pause_client(struct frontend *fe, struct client *client, uint64_t now_us)
+{
+	fanout_leave_all(fe, client);
+	fanout_forget(fe, client);
+	client->mechanics = 0;
+	client->state = CLIENT_WAITING;
+	client->waits_us = now_us;
+	count(fe, METRIC_WORLD_GONE);
+	tell_state(fe, client, 0, "frontend.world_gone");
+}
+
+/* enter_again: 1 if one more is on its way. */
+static int enter_again(struct frontend *fe, struct client *client)
+{
+	struct visit *visit = visit_new(fe, client, 0, CLIENT_WAITING);
+
+	if (visit != NULL) {
+		load(fe, visit, client->avatar);
+	}
+	return visit != NULL;
+}
+
+void world_watch(struct frontend *fe)
+{
+	struct troupe_peer peers[WORLDS_MAX];
+	uint32_t found = worlds(fe, peers), begun = 0;
+	uint64_t now_us = fe->h->now_us(fe->h), wait_us = (uint64_t)fe->options->world_wait_ms * 1000;
+	uint64_t there = world_pick(peers, found);
+
+	for (uint32_t i = 0; i < fe->clients_top; i++) {
+		struct client *client = fe->clients[i];
+
+		if (client == NULL) {
+			continue;
+		}
+		if (client->state == CLIENT_WORLD && !world_ready(peers, found, client->mechanics)) {
+			pause_client(fe, client, now_us);
+		}
+		if (client->state != CLIENT_WAITING || client->visit != NULL) {
+			continue;
+		}
+		if (there != 0 && begun < AGAIN_MAX) {
+			begun += (uint32_t)enter_again(fe, client);
+		} else if (now_us - client->waits_us >= wait_us) {
+			tell_left(fe, client, 0, "frontend.world_gone");
+		}
+	}
+}

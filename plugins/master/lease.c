@@ -27,6 +27,7 @@ struct lease {
 /* One request. */
 struct asking {
 	uint64_t request, from, epoch, ttl_ms, new_epoch;
+	int release;
 	char name[NAME_MAX_LEN + 1];
 };
 
@@ -77,7 +78,7 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 	}
 	if (lease != NULL) {
 		lease->version = result->version;
-		lease->expires_us = master->h->now_us(master->h) + asking->ttl_ms * 1000;
+		lease->expires_us = master->h->now_us(master->h) + (asking->release ? 0 : asking->ttl_ms * 1000);
 	}
 	snprintf(owner, sizeof(owner), "%llu", (unsigned long long)asking->from);
 	reply.has_epoch = 1;
@@ -109,8 +110,8 @@ static void lease_commit(struct master *master, struct asking *asking, uint64_t 
 	key_of(asking->name, key);
 	record.has_epoch = record.has_owner = record.has_ttl_ms = 1;
 	record.epoch = asking->new_epoch;
-	record.owner = asking->from;
-	record.ttl_ms = asking->ttl_ms;
+	record.owner = asking->release ? 0 : asking->from;
+	record.ttl_ms = asking->release ? 0 : asking->ttl_ms;
 	check.key_len = op.key_len = (uint32_t)strlen(key);
 	op.value_len = (uint32_t)masterdb__lease__pack(&record, value);
 	master->h->random_bytes(master->h, idempotency, sizeof(idempotency));
@@ -183,7 +184,7 @@ void lease_on_lease(void *instance, const struct troupe_request *request, const 
 	};
 
 	if (body->name == NULL || body->name[0] == '\0' || strlen(body->name) > NAME_MAX_LEN ||
-	    body->ttl_ms < TTL_MIN_MS || body->ttl_ms > TTL_MAX_MS) {
+	    body->ttl_ms < TTL_MIN_MS || body->ttl_ms > TTL_MAX_MS || (body->release && body->epoch == 0)) {
 		proto_refuse(master->h, request->id, TROUPE_INVALID_ARGUMENT, "master.bad_lease");
 		return;
 	}
@@ -193,7 +194,11 @@ void lease_on_lease(void *instance, const struct troupe_request *request, const 
 		return;
 	}
 	*asking = (struct asking){
-		.request = request->id, .from = request->from, .epoch = body->epoch, .ttl_ms = body->ttl_ms
+		.request = request->id,
+		.from = request->from,
+		.epoch = body->epoch,
+		.ttl_ms = body->ttl_ms,
+		.release = body->release,
 	};
 	strcpy(asking->name, body->name);
 	key_of(asking->name, key);

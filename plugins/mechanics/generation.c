@@ -221,7 +221,7 @@ static void answer(struct rules *r, int accepted)
 	r->request = 0;
 	if (!r->tried) {
 		r->tried = 1;
-		tick_begin(r->m);
+		lease_begin(r->m);
 	}
 	if (request != 0) {
 		command_reloaded(r->m, request, accepted);

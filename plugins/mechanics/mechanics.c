@@ -142,6 +142,32 @@ static int32_t mechanics_reload(void *instance, struct troupe_error *reterr)
 	return TROUPE_OK;
 }
 
+static void owner_ready(struct mechanics *m)
+{
+	m->h->state(m->h, 1, m->players_len, NULL);
+	tick_begin(m);
+}
+
+void owner_begin(struct mechanics *m)
+{
+	m->paused = 0;
+	owner_ready(m);
+}
+
+void owner_goes_on(struct mechanics *m)
+{
+	m->paused = 0;
+	log_line(m, TROUPE_LOG_NOTICE, NULL, "the world goes on: its lease holds");
+	owner_ready(m);
+}
+
+void owner_end(struct mechanics *m)
+{
+	m->paused = 0;
+	tick_end(m);
+	players_forget(m);
+}
+
 static void mechanics_drain(void *instance)
 {
 	struct mechanics *m = instance;
@@ -158,6 +184,7 @@ static void mechanics_stop(void *instance)
 	struct mechanics *m = instance;
 
 	m->stopped = 1;
+	lease_stop(m);
 	tick_end(m);
 	rules_stop(m->rules);
 }
@@ -200,6 +227,9 @@ static const struct troupe_option options[] = {
 	  AT(scripts) },
 	{ .name = "watch", .help = "Whether the rules are loaded again when a file in the folder changes.",
 	  .fallback = "true", .type = TROUPE_OPTION_BOOL, AT(watch) },
+	{ .name = "lease", .help = "Where several instances share a shard: how long after the owner's last word another takes "
+				   "the world over.",
+	  .fallback = "3s", .type = TROUPE_OPTION_DURATION, AT(lease_ms), .min = 300, .max = 60000 },
 	{ .name = "budget", .help = "Instructions that one call of a rule may take.", .fallback = "200000",
 	  .type = TROUPE_OPTION_INT, AT(budget), .min = 1000, .max = 1000000000 },
 	{ .name = "budget_time", .help = "Time after which a call is ended even within its instructions.",
@@ -233,7 +263,7 @@ static const struct troupe_role role = {
 
 static const char *const parts[] = { "shard", NULL };
 static const char *const provides[] = { "world", NULL };
-static const char *const uses[] = { "avatar", "frontend", NULL };
+static const char *const uses[] = { "avatar", "frontend", "master", NULL };
 
 TROUPE_EXPORT const struct troupe_plugin troupe_entry = {
 	TROUPE_PLUGIN_HEAD,

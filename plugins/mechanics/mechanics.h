@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "lease.h"
 #include "map/map.h"
 #include "proto/proto.h"
 #include "rules.h"
@@ -22,6 +23,7 @@
  */
 
 #define FRONTENDS_MAX 16u
+#define PEERS_MAX 512u	   /* instances of one role in all shards together */
 #define AVATAR_NAME_MAX 63u
 #define CHAT_MAX 256u	   /* characters */
 #define TEXT_MAX 512u	   /* bytes of a line that rules say */
@@ -34,6 +36,7 @@ struct mechanics_options {
 	int64_t size, cell, tick_ms, speed, save_ms, max_avatars, seed;
 	int64_t budget, budget_ms, memory, quarantine, max_entities;
 	int64_t watch;
+	int64_t lease_ms;
 	const char *scripts;
 };
 
@@ -73,6 +76,7 @@ struct player {
 	uint32_t at;	       /* place in mechanics.players */
 	uint32_t cell;	       /* around which it sees; 0 = nothing yet */
 	uint8_t saving, gone;  /* a save is under way; it left the world */
+	uint8_t forgotten;     /* gone, and nothing about it is ours any more */
 	uint8_t counted;       /* the save under way is one of SAVES_MAX */
 	char name[AVATAR_NAME_MAX + 1];
 };
@@ -101,6 +105,8 @@ struct mechanics {
 	uint64_t second_us;
 	uint32_t times[TIMES_LEN];
 	int draining, drained, stopped;
+	int paused; /* the owner waits for its lease */
+	struct lease lease;
 
 	struct map by_avatar; /* avatar -> struct player in the world */
 	struct player **players; /* in the world */
@@ -122,6 +128,12 @@ uint64_t clock_ns(void);
 void log_line(struct mechanics *m, uint32_t level, const char *code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* owner_begin: this instance owns the world: it ticks and takes players. owner_goes_on: again, after a pause. owner_end:
+ * no longer: who was in it is in another's world now, and nothing of it is saved. */
+void owner_begin(struct mechanics *m);
+void owner_goes_on(struct mechanics *m);
+void owner_end(struct mechanics *m);
+
 /* --- tick.c --------------------------------------------------------------------------------------- */
 
 void tick_begin(struct mechanics *m);
@@ -136,6 +148,8 @@ void players_tick(struct mechanics *m);
 void players_second(struct mechanics *m);
 /* players_drain: saves all; then tells the host that it is drained. */
 void players_drain(struct mechanics *m);
+/* players_forget: all of them leave, without a save and without a word. */
+void players_forget(struct mechanics *m);
 void players_free(struct mechanics *m);
 /* player_of: who plays the actor of a request; NULL (answered with a refusal) if nobody does from there. */
 struct player *player_of(struct mechanics *m, const struct troupe_request *request);

@@ -114,6 +114,8 @@ static int save(struct mechanics *m, struct player *player)
 	request.x = player->save_x;
 	request.y = player->save_y;
 	request.z = player->z;
+	request.has_world_epoch = m->lease.epoch != 0;
+	request.world_epoch = m->lease.epoch;
 	avatar_save(m->h, &request, NULL, on_saved, player);
 	return 1;
 }
@@ -139,7 +141,7 @@ static void drain_go_on(struct mechanics *m)
 	}
 	if (waiting == 0 && m->gone == NULL && !m->drained) {
 		m->drained = 1;
-		m->h->drained(m->h);
+		lease_release(m);
 	}
 }
 
@@ -157,7 +159,6 @@ static void despawn(struct mechanics *m, struct player *player)
 	player->y = m->world.y[row];
 	rules_entity_gone(m->rules, row);
 	world_remove(&m->world, row);
-	m->h->place(m->h, TROUPE_ROUTE_AVATAR, player->avatar, 0);
 	player_unlist(m, player);
 	frontend->players--;
 	player->gone = 1;
@@ -179,6 +180,14 @@ static void on_saved(void *instance, void *arg, const struct troupe_reply *reply
 	(void)body;
 	player->saving = 0;
 	m->saves--;
+	if (player->forgotten) {
+		player_free(m, player);
+		return;
+	}
+	if (reply->status == TROUPE_FAILED_PRECONDITION && strcmp(reply->reason, "store.fenced") == 0) {
+		lease_lost(m, "the item store refused to save for it");
+		return;
+	}
 	if (reply->status == TROUPE_OK) {
 		count(m, METRIC_SAVED);
 		player->saved_x = player->save_x;
@@ -264,8 +273,8 @@ void players_on_leave(void *instance, const struct troupe_request *request, cons
 
 void players_second(struct mechanics *m)
 {
-	struct troupe_peer peers[64];
-	uint32_t n = m->h->peers(m->h, "frontend", peers, 64);
+	struct troupe_peer peers[PEERS_MAX];
+	uint32_t n = m->h->peers(m->h, "frontend", peers, PEERS_MAX);
 
 	for (struct player *player = m->gone, *next; player != NULL; player = next) {
 		next = player->gone_next;
@@ -275,10 +284,10 @@ void players_second(struct mechanics *m)
 	}
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		struct frontend *frontend = &m->frontends[i];
-		int here = n > 64;
+		int here = n > PEERS_MAX;
 
-		for (uint32_t p = 0; p < n && p < 64; p++) {
-			here |= peers[p].id == frontend->id;
+		for (uint32_t p = 0; p < n && p < PEERS_MAX; p++) {
+			here |= peers[p].id == frontend->id && peers[p].ready;
 		}
 		frontend->missed = here || frontend->players == 0 ? 0 : frontend->missed + 1;
 		if (frontend->missed < 3) {
@@ -299,6 +308,30 @@ void players_drain(struct mechanics *m)
 		m->players[i]->tries = 0;
 	}
 	drain_go_on(m);
+}
+
+/* forget: it is gone without a save; one that is under way frees it when it ends. */
+static void forget(struct mechanics *m, struct player *player)
+{
+	answer_leave(m, player);
+	player->forgotten = 1;
+	if (!player->saving) {
+		player_free(m, player);
+	}
+}
+
+void players_forget(struct mechanics *m)
+{
+	while (m->players_len > 0) {
+		despawn(m, m->players[m->players_len - 1]);
+	}
+	for (struct player *player = m->gone, *next; player != NULL; player = next) {
+		next = player->gone_next;
+		if (!player->forgotten) {
+			forget(m, player);
+		}
+	}
+	interest_flush(m);
 }
 
 void players_free(struct mechanics *m)
@@ -375,7 +408,7 @@ static void arrive(struct mechanics *m, struct frontend *frontend, const struct 
 		   const World__EnterRequest *body)
 {
 	struct player *player = calloc(1, sizeof(*player));
-	uint32_t row = NO_ROW;
+	uint32_t row;
 
 	if (player == NULL) {
 		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
@@ -391,15 +424,12 @@ static void arrive(struct mechanics *m, struct frontend *frontend, const struct 
 				   .z = body->z };
 	strcpy(player->name, body->name);
 	place_of(m, body, &player->x, &player->y);
-	if (m->h->place(m->h, TROUPE_ROUTE_AVATAR, body->avatar, m->h->id) == TROUPE_OK) {
-		row = world_add(&m->world, body->avatar, 0, player->name, player->x, player->y,
-				(double)(m->options->speed * m->options->tick_ms) / 1000);
-	}
+	row = world_add(&m->world, body->avatar, 0, player->name, player->x, player->y,
+			(double)(m->options->speed * m->options->tick_ms) / 1000);
 	if (row == NO_ROW || player_list(m, player) != 0) {
 		if (row != NO_ROW) {
 			world_remove(&m->world, row);
 		}
-		m->h->place(m->h, TROUPE_ROUTE_AVATAR, body->avatar, 0);
 		free(player);
 		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
 		return;

@@ -62,6 +62,12 @@ static void on_tick(void *instance, void *arg)
 
 	(void)arg;
 	m->timer = 0;
+	if (!lease_holds(m)) {
+		m->paused = 1;
+		log_line(m, TROUPE_LOG_WARNING, "S0402", "the world pauses: its lease has run out and is not renewed yet");
+		m->h->state(m->h, 0, m->players_len, "paused: the world's lease has run out");
+		return;
+	}
 	m->tick++;
 	stage_entities(m);
 	stage_edits(m);

@@ -246,8 +246,7 @@ static struct proto_to to_avatar(struct rig *rig, uint64_t avatar)
 {
 	struct proto_to to = as(rig, avatar, 1000 + avatar);
 
-	to.route = TROUPE_ROUTE_AVATAR;
-	to.route_key = avatar;
+	to.instance = troupe_fnv64(RIG_NAME, strlen(RIG_NAME));
 	return to;
 }
 

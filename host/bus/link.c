@@ -30,14 +30,14 @@ static void clock_set(struct link *link, uint64_t now_us)
 static void incoming_reset(struct link *link)
 {
 	link_room_clear(&link->room);
-	link->next = 1;
+	link->next = MUTANT("sequence_not_reset") && link->next > 0 ? link->next : 1;
 	link->peer_number = 0;
 }
 
 static void go_down(struct link *link, const char *why)
 {
 	link->state = LINK_TRYING;
-	link->connection++;
+	link->connection += !MUTANT("same_connection");
 	link_out_reset(link);
 	incoming_reset(link);
 	link->speak = true;
@@ -46,7 +46,7 @@ static void go_down(struct link *link, const char *why)
 	link->setup.on_down(link->setup.arg, why);
 }
 
-static void come_up(struct link *link)
+static void come_up(struct link *link, const struct link_head *head)
 {
 	/* The peer's process before this one has ended: this one answered after that one was up. What may still come from
 	 * it is late. */
@@ -56,6 +56,7 @@ static void come_up(struct link *link)
 	}
 	link->proven = link->peer_incarnation;
 	link->state = LINK_UP;
+	link->credit = head->credit;
 	link->heard_us = link->now_us;
 	link->speak = true;
 	link->setup.on_up(link->setup.arg, link->peer_incarnation);
@@ -70,7 +71,7 @@ static bool learn(struct link *link, const struct link_head *head)
 		return false;
 	}
 	if (same && head->connection <= link->peer_connection) {
-		return head->connection == link->peer_connection;
+		return MUTANT("old_connection") || head->connection == link->peer_connection;
 	}
 	if (link->state == LINK_UP) {
 		go_down(link, same ? "the peer began a new connection" : "the peer was restarted");
@@ -82,7 +83,8 @@ static bool learn(struct link *link, const struct link_head *head)
 
 static bool names_this(const struct link *link, const struct link_head *head)
 {
-	return head->peer_incarnation == link->setup.incarnation && head->peer_connection == link->connection;
+	return head->peer_incarnation == link->setup.incarnation &&
+	       (head->peer_connection == link->connection || MUTANT("old_connection"));
 }
 
 /* meet: does what follows the head belong to the connection that is up? The head may be what brings it up or down. */
@@ -107,7 +109,7 @@ static bool meet(struct link *link, const struct link_head *head)
 		return false;
 	}
 	if (link->state == LINK_TRYING) {
-		come_up(link);
+		come_up(link, head);
 	}
 	link->speak = link->speak || !head->up; /* it may not know that it was heard */
 	return link->state == LINK_UP && head->up;
@@ -229,7 +231,7 @@ int link_push(struct link *link, const struct envelope *envelope, struct troupe_
 	uint64_t room = sooner(link->credit, link->setup.queue_bytes);
 
 	if (link->state != LINK_UP) {
-		return -ENOTCONN;
+		return MUTANT("takes_while_down") ? 0 : -ENOTCONN;
 	}
 	/* whatever the credit, one message may be under way, or a small one would stop the large ones for ever */
 	if (kept >= link->setup.queue_messages || link->credit == 0 || (kept > 0 && link->queue.bytes + size > room) ||
@@ -261,7 +263,8 @@ void link_writable(struct link *link, uint64_t now_us)
 
 static void tick_up(struct link *link)
 {
-	if (link->now_us >= link->heard_us + LINK_SILENT_US && link->now_us >= link->grace_until_us) {
+	if (link->now_us >= link->heard_us + LINK_SILENT_US && link->now_us >= link->grace_until_us &&
+	    !MUTANT("never_silent")) {
 		go_down(link, "the peer is silent");
 		return;
 	}

@@ -183,7 +183,7 @@ void link_out_expired(struct link *link)
 	}
 	link->expired++;
 	link->again = link->queue.base;
-	link->again_end = link->queue.sent;
+	link->again_end = MUTANT("no_timer") ? link->queue.base : link->queue.sent;
 	link->again_bytes = AGAIN_FIRST;
 	link->resend_at_us = link->now_us + resend_after(link);
 }

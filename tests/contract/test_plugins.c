@@ -22,6 +22,7 @@ static const char config_text[] =
 	"billing { database = \"base\", currencies = { gold = {} } }\n"
 	"mall { database = \"base\", offers = { lamp = { item = \"lamp\", currency = \"gold\", price = 3 } } }\n"
 	"echo {}\n"
+	"logserver { database = \"base\" }\n"
 	"part \"shard:meadow\"\n"
 	"database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
 	"itemstore { database = \"meadow\" }\n"

@@ -51,6 +51,14 @@ no_litter()
 	! find "$TMPDIR/root" -name '*.la' | grep .
 }
 
+# The unit names the program that was installed, at its place without DESTDIR.
+unit()
+{
+	file=$(one /lib/systemd/system/troupe@.service)
+	program=$(one /bin/troupe)
+	grep "^ExecStart=${program#"$TMPDIR/root"} run " "$file" && ! grep -E '[@][a-z]+[@]' "$file"
+}
+
 outside()
 {
 	mkdir "$TMPDIR/echo" && cp "${top_srcdir:?}/plugins/echo/echo.c" "$TMPDIR/echo/" &&
@@ -104,6 +112,7 @@ export PATH PKG_CONFIG_PATH
 step "the installed program runs" runs
 step "an installed plugin" shows_entry "$(one /plugins/echo.so)"
 step "no libtool files are installed" no_litter
+step "the unit for systemd names the installed program" unit
 step "the sample built outside the tree" outside
 step "a plugin with a service of its own" own_service
 step "the plugin is installed beside those that ship" reinstalled

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "host/command.h"
 #include "host/config/words.h"
-#include "host/control/json.h"
+#include "host/control/converse.h"
+#include "host/control/running.h"
 #include "host/control/socket.h"
 #include "host/paths.h"
 
@@ -21,6 +21,7 @@
 
 #define COMMON_USAGE \
 	"  --state DIR     the state folder of the host (also: TROUPE_STATE); `data` without it\n" \
+	"  --host NAME     the host, where several of that folder run; status and reload take all without it\n" \
 	"  --json          the answer as one JSON object\n" \
 	"  --timeout S     how long to wait for the host, 60 without it\n"
 #define EXIT_USAGE_TEXT \
@@ -61,32 +62,6 @@ const char metrics_usage[] = "usage: troupe metrics [--page]\n"
 			     "  troupe metrics --page    what each of them means, as Markdown\n"
 			     "\n" COMMON_USAGE EXIT_USAGE_TEXT;
 
-/* What the operator's own program takes out of the command line. */
-struct operation {
-	struct control_request request;
-	const char *state;
-	bool json, yes;
-	long timeout_s;
-	int fd;
-	struct text in; /* bytes after the last line */
-};
-
-static int fail(const struct operation *operation, int exit, const char *error, const char *help)
-{
-	if (operation->json) {
-		struct text out;
-		text_init(&out, 8192);
-		text_format(&out, "{\"exit\":%d", exit);
-		text_member(&out, "error", error);
-		text_member(&out, "help", help);
-		printf("%s}\n", out.bytes != NULL ? out.bytes : "{\"exit\":1");
-		text_clear(&out);
-	} else {
-		fprintf(stderr, "troupe: %s%s%s\n", error, help[0] != '\0' ? "; " : "", help);
-	}
-	return exit;
-}
-
 /* The host asks the kernel who this is; all that it cannot know is who called sudo. */
 static void operator_name(char *name, size_t size)
 {
@@ -111,7 +86,8 @@ static int arguments(struct operation *operation, int argc, char **argv)
 		} else if (!plain && strcmp(argv[i], "--yes") == 0) {
 			operation->yes = true;
 			i++;
-		} else if (!plain && (r = command_option(argc, argv, &i, "state", &operation->state)) != 0) {
+		} else if (!plain && ((r = command_option(argc, argv, &i, "state", &operation->state)) != 0 ||
+				      (r = command_option(argc, argv, &i, "host", &operation->host)) != 0)) {
 			if (r < 0) {
 				return EXIT_USAGE;
 			}
@@ -120,18 +96,16 @@ static int arguments(struct operation *operation, int argc, char **argv)
 			operation->timeout_s = r > 0 ? strtol(value, &end, 10) : 0;
 			if (r < 0 || *end != '\0' || operation->timeout_s < 1 || operation->timeout_s > 86400) {
 				return r < 0 ? EXIT_USAGE :
-					       fail(operation, EXIT_USAGE, "--timeout takes seconds from 1 to 86400", "");
+					       operation_fail(operation, EXIT_USAGE, "--timeout takes seconds from 1 to 86400", "");
 			}
 		} else if (operation->request.words_len == CONTROL_WORDS_MAX) {
-			return fail(operation, EXIT_USAGE, "too many arguments", "");
+			return operation_fail(operation, EXIT_USAGE, "too many arguments", "");
 		} else {
 			operation->request.words[operation->request.words_len++] = argv[i++];
 		}
 	}
 	return 0;
 }
-
-/* --- talking to the host -------------------------------------------------------------------------- */
 
 static int unreachable(const struct operation *operation, int error)
 {
@@ -140,171 +114,10 @@ static int unreachable(const struct operation *operation, int error)
 
 	if (error == EACCES || error == EPERM) {
 		snprintf(text, sizeof(text), "the host of the state folder %s belongs to another user", shown);
-		return fail(operation, EXIT_NOT_ALLOWED, text, "run this as that user");
+		return operation_fail(operation, EXIT_NOT_ALLOWED, text, "run this as that user");
 	}
 	snprintf(text, sizeof(text), "no host runs with the state folder %s", shown);
-	return fail(operation, EXIT_UNREACHABLE, text, "start one with `troupe run`, or name its folder with --state DIR");
-}
-
-static int host_connect(struct operation *operation)
-{
-	struct timeval limit = { .tv_sec = operation->timeout_s };
-
-	operation->fd = socket_connect(operation->state);
-	if (operation->fd < 0) {
-		return operation->fd;
-	}
-	setsockopt(operation->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(operation->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	return 0;
-}
-
-static bool request_send(struct operation *operation)
-{
-	struct text line;
-	size_t at = 0;
-
-	text_init(&line, CONTROL_LINE_MAX);
-	control_request_write(&line, &operation->request);
-	while (!line.failed && at < line.len) {
-		ssize_t sent = send(operation->fd, line.bytes + at, line.len - at, MSG_NOSIGNAL);
-		if (sent <= 0) {
-			break;
-		}
-		at += (size_t)sent;
-	}
-	bool whole = !line.failed && at == line.len;
-	text_clear(&line);
-	return whole;
-}
-
-/* NULL: the host hung up, said nonsense, or was silent too long; *ret_late tells the last apart. */
-static struct control_answer *answer_read(struct operation *operation, bool *ret_late)
-{
-	char bytes[65536];
-	const char *end;
-
-	*ret_late = false;
-	text_clear(&operation->in);
-	text_init(&operation->in, CONTROL_ANSWER_MAX);
-	do {
-		ssize_t got = recv(operation->fd, bytes, sizeof(bytes), 0);
-		if (got <= 0) {
-			*ret_late = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-			return NULL;
-		}
-		text_add(&operation->in, bytes, (size_t)got);
-		if (operation->in.failed) {
-			return NULL;
-		}
-		end = memchr(operation->in.bytes, '\n', operation->in.len);
-	} while (end == NULL);
-	return control_answer_parse(operation->in.bytes, (size_t)(end - operation->in.bytes));
-}
-
-/* Waits until the host hangs up. */
-static bool wait_end(struct operation *operation)
-{
-	char bytes[256];
-	ssize_t got;
-
-	while ((got = recv(operation->fd, bytes, sizeof(bytes), 0)) > 0) {
-	}
-	return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
-/* --- the answer ----------------------------------------------------------------------------------- */
-
-static bool confirmed(const struct control_answer *answer)
-{
-	const char *name = control_answer_string(answer, "confirm");
-	char line[256];
-
-	fprintf(stderr, "%s.\ntype \"%s\" to do it: ", control_answer_string(answer, "what"), name);
-	fflush(stderr);
-	if (fgets(line, sizeof(line), stdin) == NULL) {
-		return false;
-	}
-	line[strcspn(line, "\n")] = '\0';
-	return strcmp(line, name) == 0;
-}
-
-static void offer(void *arg, const char *word)
-{
-	words_offer(arg, word);
-}
-
-static void refusal_show(const struct control_answer *answer)
-{
-	const char *error = control_answer_string(answer, "error"), *help = control_answer_string(answer, "help");
-	const char *word = control_answer_string(answer, "word");
-
-	fprintf(stderr, "troupe: %s", error != NULL ? error : "the host refused and did not say why");
-	if (word != NULL) {
-		struct words words;
-		words_begin(&words, word);
-		for (const struct command *command = commands; command->name != NULL; command++) {
-			if (!command->hidden && strncmp(error, "no command or role", 18) == 0) {
-				words_offer(&words, command->name);
-			}
-		}
-		control_answer_each(answer, "known", offer, &words);
-		if (words.best != NULL) {
-			fprintf(stderr, ". Did you mean '%s'?", words.best);
-		} else {
-			fputs("; `troupe help` lists what there is", stderr);
-		}
-	} else if (help != NULL && help[0] != '\0') {
-		fprintf(stderr, "; %s", help);
-	}
-	fputc('\n', stderr);
-}
-
-static int answer_show(struct operation *operation, const struct control_answer *answer)
-{
-	int exit = control_answer_exit(answer);
-
-	if (exit == 0 && control_answer_wait(answer) && !wait_end(operation)) {
-		return fail(operation, EXIT_FAILED, "the host has not ended yet", "`troupe status` shows what it waits for");
-	}
-	if (operation->json) {
-		control_answer_json(answer, stdout);
-	} else if (exit == 0) {
-		control_answer_show(answer, stdout);
-	} else {
-		refusal_show(answer);
-	}
-	return exit;
-}
-
-/* Sends the request and asks for the name to be typed if the host wants that. */
-static int converse(struct operation *operation)
-{
-	operation->request.confirmed = operation->yes;
-	for (int round = 0; round < 2; round++) {
-		bool late;
-		struct control_answer *answer = request_send(operation) ? answer_read(operation, &late) : NULL;
-		if (answer == NULL) {
-			return late ? fail(operation, EXIT_FAILED, "the host did not answer in time; the outcome is unknown",
-					   "--timeout waits longer") :
-				      fail(operation, EXIT_FAILED, "the host hung up; the outcome is unknown", "");
-		}
-		if (control_answer_string(answer, "confirm") == NULL || round == 1) {
-			int exit = answer_show(operation, answer);
-			control_answer_free(answer);
-			return exit;
-		}
-		bool asked = isatty(STDIN_FILENO) && !operation->json;
-		bool sure = asked && confirmed(answer);
-		control_answer_free(answer);
-		if (!sure) {
-			return asked ? fail(operation, EXIT_FAILED, "not confirmed, nothing was done", "") :
-				       fail(operation, EXIT_USAGE, "this needs to be confirmed, nothing was done",
-					    "add --yes in scripts");
-		}
-		operation->request.confirmed = true;
-	}
-	return EXIT_FAILED;
+	return operation_fail(operation, EXIT_UNREACHABLE, text, "start one with `troupe run`, or name its folder with --state DIR");
 }
 
 static void operation_init(struct operation *operation, char **words)
@@ -318,12 +131,145 @@ static void operation_init(struct operation *operation, char **words)
 	}
 }
 
-static int operation_run(struct operation *operation)
-{
-	int exit = converse(operation);
+/* --- which host ----------------------------------------------------------------------------------- */
 
-	close(operation->fd);
-	text_clear(&operation->in);
+/* The names of hosts, or of the processes that know `word` when that is not NULL. */
+static void names_put(struct text *out, const struct running *list, uint32_t len, const bool *only)
+{
+	bool first = true;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (only == NULL ? !list[i].isolated : only[i]) {
+			text_format(out, "%s%s", first ? "" : ", ", list[i].name);
+			first = false;
+		}
+	}
+}
+
+static int ask_which(const struct operation *operation, const struct running *list, uint32_t len, const bool *only)
+{
+	char text[2048];
+	struct text out;
+
+	text_init_fixed(&out, text, sizeof(text));
+	text_put(&out, only == NULL ? "several hosts run here: " : "it runs in several processes: ");
+	names_put(&out, list, len, only);
+	return operation_fail(operation, EXIT_USAGE, text,
+			      only == NULL ? "say which one with --host NAME"
+					   : "name the instance in place of the role, or say --host NAME");
+}
+
+/* Leaves in the list what --host names: that host and its isolated instances. Returns how many. */
+static uint32_t list_narrow(struct running *list, uint32_t len, const char *host)
+{
+	uint32_t kept = 0;
+	bool in = false;
+
+	for (uint32_t i = 0; i < len; i++) {
+		in = list[i].isolated ? in : strcmp(list[i].name, host) == 0;
+		if (in) {
+			list[kept++] = list[i];
+		}
+	}
+	return kept;
+}
+
+static int host_missing(const struct operation *operation, const struct running *list, uint32_t len)
+{
+	char text[512], help[2048];
+	struct text out;
+
+	snprintf(text, sizeof(text), "no host %.64s runs with the state folder %.300s", operation->host, operation->state);
+	text_init_fixed(&out, help, sizeof(help));
+	text_put(&out, list[0].name[0] == '\0' ? "the only host of a configuration runs there: leave --host out" :
+						 "there run: ");
+	names_put(&out, list, len, NULL);
+	return operation_fail(operation, EXIT_UNREACHABLE, text, help);
+}
+
+/* Finds the process that runs the role or instance `word`; when none does it is the first, whose answer then says so.
+ * Returns EXIT_DONE, or what it returns after asking which of several. */
+static int process_of(const struct operation *operation, const struct running *list, uint32_t len, char *word,
+		      uint32_t *ret_index)
+{
+	char help[] = "help", *words[] = { help, word, NULL };
+	bool knows[RUNNING_MAX] = { false };
+	uint32_t count = 0;
+
+	*ret_index = 0;
+	for (uint32_t i = 0; i < len; i++) {
+		knows[i] = operation_asks(operation, list[i].folder, words, 2) == EXIT_DONE;
+		*ret_index = knows[i] && count == 0 ? i : *ret_index;
+		count += knows[i];
+	}
+	return count > 1 ? ask_which(operation, list, len, knows) : EXIT_DONE;
+}
+
+static int process_run(struct operation *operation, const struct running *process)
+{
+	int r = operation_run(operation, process->folder);
+
+	return r < 0 ? unreachable(operation, -r) : r;
+}
+
+/* One host after the other; the first failure is the exit code. */
+static int each_host(struct operation *operation, const struct running *list, uint32_t len)
+{
+	int exit = EXIT_DONE;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (list[i].isolated) {
+			continue;
+		}
+		if (i > 0 && !operation->json) {
+			putchar('\n');
+		}
+		int r = process_run(operation, &list[i]);
+
+		exit = exit == EXIT_DONE ? r : exit;
+		fflush(stdout);
+	}
+	return exit;
+}
+
+static int operate_among(struct operation *operation, struct running *list, uint32_t len, char *word)
+{
+	const char *verb = operation->request.words[0];
+	uint32_t all = len, hosts = 0, index = 0;
+
+	if (operation->host != NULL && (len = list_narrow(list, len, operation->host)) == 0) {
+		return host_missing(operation, list, all);
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		hosts += !list[i].isolated;
+	}
+	if (word != NULL && len > 1) {
+		int exit = process_of(operation, list, len, word, &index);
+
+		if (exit != EXIT_DONE) {
+			return exit;
+		}
+	} else if (hosts > 1) {
+		bool all_at_once = strcmp(verb, "status") == 0 || strcmp(verb, "reload") == 0;
+
+		return all_at_once ? each_host(operation, list, len) : ask_which(operation, list, len, NULL);
+	}
+	return process_run(operation, &list[index]);
+}
+
+/* Carries the operation out where it belongs. `word` is the role or instance that it is for, or NULL: a host itself. */
+static int operate(struct operation *operation, char *word)
+{
+	uint32_t len;
+	int error;
+	struct running *list = running_list(operation->state, &len, &error);
+
+	if (list == NULL) {
+		return unreachable(operation, error);
+	}
+	int exit = operate_among(operation, list, len, word);
+
+	free(list);
 	return exit;
 }
 
@@ -337,8 +283,7 @@ int operator_main(int argc, char **argv)
 	if (r != 0) {
 		return r;
 	}
-	r = host_connect(&operation);
-	return r < 0 ? unreachable(&operation, -r) : operation_run(&operation);
+	return operate(&operation, operation.request.words_len > 1 && words[1][0] != '-' ? words[1] : NULL);
 }
 
 /* Whether a plugin, and so a role perhaps, has this name; an instance's name has a slash. */
@@ -360,6 +305,8 @@ int operator_role_main(int argc, char **argv)
 {
 	char *words[CONTROL_WORDS_MAX + 1], help[] = "help";
 	struct operation operation;
+	uint32_t len;
+	int error;
 
 	operation_init(&operation, words);
 	int r = arguments(&operation, argc, argv);
@@ -369,10 +316,12 @@ int operator_role_main(int argc, char **argv)
 	if (operation.request.words_len == 2 && strcmp(words[1], "--help") == 0) {
 		words[1] = help;
 	}
-	r = host_connect(&operation);
-	if (r < 0) {
-		const char *role = strcmp(argv[0], "help") == 0 && argc > 1 ? argv[1] : argv[0];
-		return may_be_role(role) ? unreachable(&operation, -r) : command_not_found(role);
+	char *role = strcmp(words[0], "help") == 0 && operation.request.words_len > 1 ? words[1] : words[0];
+	struct running *list = running_list(operation.state, &len, &error);
+
+	if (list == NULL && !may_be_role(role)) {
+		return command_not_found(role);
 	}
-	return operation_run(&operation);
+	free(list);
+	return operate(&operation, role);
 }

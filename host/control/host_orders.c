@@ -82,7 +82,7 @@ static void run_status(struct order *order, const char *word)
 	text_member_number(&out, "up_seconds", (loop_clock_us() / 1000 - order->control->started_ms) / 1000);
 	text_member(&out, "version", PACKAGE_VERSION);
 	text_member(&out, "configuration", config->path);
-	text_member(&out, "state_folder", order->control->state);
+	text_member(&out, "state_folder", config->state);
 	text_put(&out, lists.bytes != NULL ? lists.bytes : "");
 	text_put(&out, "}");
 	if (lists.failed || out.failed) {
@@ -96,15 +96,22 @@ static void run_status(struct order *order, const char *word)
 
 /* --- stop and drain -------------------------------------------------------------------------------- */
 
+/* What is typed to end this host: its cluster's name, or its own where there are several. */
+static const char *host_name(const struct order *order)
+{
+	const struct config *config = core_config(order->control->core);
+
+	return config->hosts_len > 1 ? config->host->name : config->cluster;
+}
+
 static void run_stop(struct order *order, const char *word)
 {
 	struct core *core = order->control->core;
-	const struct config *config = core_config(core);
 	bool now = word != NULL;
 
 	order->audit = now ? "stop --now" : "stop";
 	if (!order->request.confirmed) {
-		order_confirm(order, config->cluster, now ? "end this host at once" : "finish what is begun and end this host");
+		order_confirm(order, host_name(order), now ? "end this host at once" : "finish what is begun and end this host");
 		return;
 	}
 	order_waits(order, "\"stopped\"");
@@ -159,8 +166,7 @@ static void run_drain(struct order *order, const char *word)
 	if (word == NULL) {
 		order->audit = "drain, the whole host";
 		if (!order->request.confirmed) {
-			order_confirm(order, core_config(order->control->core)->cluster,
-				      "finish what is begun and end this host");
+			order_confirm(order, host_name(order), "finish what is begun and end this host");
 			return;
 		}
 		order_waits(order, "\"drained and stopped\"");

@@ -71,7 +71,9 @@ struct config_host {
 	uint8_t keys[CONFIG_KEYS_MAX][CONFIG_KEY]; /* public keys, the newer one first */
 	const struct config_reach *reach;
 	uint32_t reach_len;
+	uint32_t commands;	/* 1 = its operators may give commands to roles on other hosts */
 	uint32_t line;		/* of its block */
+	uint32_t reserved;
 	const char *file;	/* NULL for the implied host */
 	const struct config_origin *origins;
 };

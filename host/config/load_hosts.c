@@ -161,6 +161,7 @@ static void load_host(struct load *load, uint32_t index, const struct block *blo
 	host->workers = options->workers > 0 ? (uint32_t)options->workers : 1;
 	host->jobs_max = options->jobs > 0 ? (uint32_t)options->jobs : 1;
 	host->metrics_port = (uint32_t)options->metrics;
+	host->commands = (uint32_t)options->commands;
 	host->bus_port = (uint32_t)options->bus;
 	host_keys(load, host, &options->key, block);
 	host_reach(load, index, &options->reach, block);

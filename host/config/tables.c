@@ -42,6 +42,9 @@ const struct troupe_option host_table[] = {
 	  .type = TROUPE_OPTION_STRINGS, .offset = offsetof(struct host_options, key) },
 	{ .name = "reach", .help = "where it finds other hosts, in place of their own addresses: for tunnels",
 	  .type = OPTIONS_PAIRS, .offset = offsetof(struct host_options, reach) },
+	{ .name = "commands", .help = "its operators may give commands to roles on other hosts; hosts that share one machine "
+	  "and have no keys always may", .type = TROUPE_OPTION_BOOL, .fallback = "false",
+	  .offset = offsetof(struct host_options, commands) },
 	{ .name = "metrics", .help = "the loopback port that shows metrics to Prometheus; 0 = none",
 	  .type = TROUPE_OPTION_INT, .fallback = "0", .offset = offsetof(struct host_options, metrics), .max = 65535 },
 	{ .name = "workers", .help = "threads for work that blocks or computes long", .type = TROUPE_OPTION_INT,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/bus/bus.h"
 #include "host/core/buf.h"
 #include "host/core/mailbox.h"
 #include "host/core/table.h"
@@ -22,6 +23,23 @@ static void self_destroy(void *instance)
 	(void)instance;
 }
 
+static int32_t self_order(void *instance, const struct troupe_request *request, troupe_any_fn typed)
+{
+	const struct core *core = ((struct instance *)instance)->core;
+
+	(void)typed;
+	if (core->on_order == NULL) {
+		return TROUPE_UNIMPLEMENTED;
+	}
+	core->on_order(core->on_order_arg, request);
+	return TROUPE_OK;
+}
+
+static const char *const self_allow[] = { "host", NULL };
+static const struct troupe_method self_methods[] = {
+	{ .name = "host.order", .id = 0xc41e1395u, .allow = self_allow, .serve = self_order },
+	{ .name = NULL },
+};
 static const struct troupe_role self_role = { .size = sizeof(self_role), .destroy = self_destroy };
 static const struct troupe_plugin self_plugin = {
 	TROUPE_PLUGIN_HEAD,
@@ -29,6 +47,7 @@ static const struct troupe_plugin self_plugin = {
 	.name = "host",
 	.version = PACKAGE_VERSION,
 	.summary = "The host itself.",
+	.methods = self_methods,
 	.role = &self_role,
 };
 
@@ -111,6 +130,12 @@ bool core_speaks_for_players(const struct instance *instance)
 	return strcmp(instance->role_class->plugin->name, "frontend") == 0;
 }
 
+void core_on_order(struct core *core, void (*fn)(void *arg, const struct troupe_request *request), void *arg)
+{
+	core->on_order = fn;
+	core->on_order_arg = arg;
+}
+
 void core_why(struct instance *instance, const char *why)
 {
 	pthread_mutex_lock(&instance->core->mutex);
@@ -178,41 +203,66 @@ static bool is_local(const struct config *config, const struct config_instance *
 	return false;
 }
 
-static const char *host_instance_name(const char *host, char *buf, size_t size)
+/* The name of a host process as an instance; `isolated` (may be NULL): of its child for that one. */
+static const char *process_name(const struct config *config, uint32_t host, const struct config_instance *isolated,
+				char buf[CORE_HOST_NAME])
 {
-	snprintf(buf, size, "host.%s", host);
+	const char *name = config->hosts != NULL && config->hosts[host].name != NULL ? config->hosts[host].name : "";
+
+	snprintf(buf, CORE_HOST_NAME, "host.%s%s%s", name, isolated != NULL ? "~" : "",
+		 isolated != NULL ? isolated->name : "");
 	return buf;
 }
 
-/* Copies what the configuration says, and adds a block for this host and for each other one. */
+/* Adds a block for every other process of the cluster. */
+static uint32_t configs_processes(struct core *core, uint32_t len)
+{
+	const struct config *config = core->config;
+	const struct config_instance block = { .part = "base", .role = "host", .short_name = "", .plugin = &self_plugin,
+					       .placed = 1 };
+	uint32_t names_len = 0;
+
+	for (uint32_t i = 0; i < config->hosts_len; i++) {
+		if (&config->hosts[i] != config->host || config->isolated != NULL) {
+			core->configs[len] = block;
+			core->configs[len].host = i;
+			core->configs[len++].name = process_name(config, i, NULL, core->host_names[names_len++]);
+		}
+	}
+	for (uint32_t i = 0; i < config->instances_len; i++) {
+		const struct config_instance *one = &config->instances[i];
+		if (one->isolate && one->placed && one != config->isolated) {
+			core->configs[len] = block;
+			core->configs[len].host = one->host;
+			core->configs[len++].name = process_name(config, one->host, one, core->host_names[names_len++]);
+		}
+	}
+	return len;
+}
+
+/* Copies what the configuration says of every instance, the local ones first, and adds the hosts' own. */
 static int configs_make(struct core *core, uint32_t *ret_len)
 {
 	const struct config *config = core->config;
-	uint32_t len = 0, hosts_len = config->hosts_len > 1 ? config->hosts_len : 0;
-	const struct config_instance host = { .part = "base", .role = "host", .short_name = "", .plugin = &self_plugin };
+	uint32_t len = 0, processes = config->hosts_len + config->instances_len;
 
-	core->configs = calloc(config->local_len + config->instances_len + hosts_len + 1, sizeof(*core->configs));
-	core->host_names = calloc(hosts_len + 1, sizeof(*core->host_names));
+	core->configs = calloc(config->local_len + config->instances_len + processes + 1, sizeof(*core->configs));
+	core->host_names = calloc(processes + 1, sizeof(*core->host_names));
 	if (core->configs == NULL || core->host_names == NULL) {
 		return -ENOMEM;
 	}
 	for (uint32_t i = 0; i < config->local_len; i++) {
 		core->configs[len++] = *config->local[i];
 	}
-	core->configs[len] = host;
-	core->configs[len++].name = "host";
+	core->configs[len++] = (struct config_instance){
+		.name = "host", .part = "base", .role = "host", .short_name = "", .plugin = &self_plugin
+	};
 	for (uint32_t i = 0; i < config->instances_len; i++) {
 		if (!is_local(config, &config->instances[i])) {
 			core->configs[len++] = config->instances[i];
 		}
 	}
-	for (uint32_t i = 0; i < hosts_len; i++) {
-		if (&config->hosts[i] != config->host) {
-			core->configs[len] = host;
-			core->configs[len++].name = host_instance_name(config->hosts[i].name, core->host_names[i],
-								       sizeof(core->host_names[i]));
-		}
-	}
+	len = configs_processes(core, len);
 	for (uint32_t i = 0; i < len; i++) {
 		struct config_instance *one = &core->configs[i];
 		one->mailbox_messages = one->mailbox_messages != 0 ? one->mailbox_messages : MAILBOX_MESSAGES_DEFAULT;
@@ -254,10 +304,8 @@ static int instances_make(struct core *core)
 	}
 	core->self = core->known[len];
 	core->self->self = core->self;
-	if (core->config->host != NULL && core->config->host->name != NULL) {
-		host_instance_name(core->config->host->name, name, sizeof(name));
-		core->self->host.id = troupe_fnv64(name, strlen(name));
-	}
+	process_name(core->config, (uint32_t)(core->config->host - core->config->hosts), core->config->isolated, name);
+	core->self->host.id = troupe_fnv64(name, strlen(name));
 	atomic_store(&core->self->state, INSTANCE_RUNNING);
 	atomic_store(&core->self->ready, true);
 	core->directory_made = true;
@@ -326,6 +374,11 @@ int core_new(const struct config *config, struct core **ret_core, struct troupe_
 		core_free(core);
 		return fail(reterr, r, r == -E2BIG ? "more than 63 roles" : "instances");
 	}
+	r = bus_new(core, &core->bus, reterr);
+	if (r < 0) {
+		core_free(core);
+		return r;
+	}
 	r = db_new(core->loops, core->loops_len + 1, core->instances, core->instances_len, &core->db);
 	if (r < 0) {
 		core_free(core);
@@ -341,6 +394,7 @@ struct core *core_free(struct core *core)
 		return NULL;
 	}
 	db_free(core->db);
+	bus_free(core->bus);
 	for (unsigned i = 0; core->loops != NULL && i <= core->loops_len; i++) {
 		if (core->mailboxes != NULL && core->mailboxes[i] != NULL) {
 			mailbox_fini(core->mailboxes[i]);

@@ -48,6 +48,10 @@ void core_on_change(struct core *core, void (*fn)(struct core *core, void *arg),
 bool core_settled(const struct core *core);
 bool core_draining(const struct core *core);
 
+/* core_on_order sets who takes commands that operators gave on other hosts (NULL = nobody): `fn` answers the request,
+ * now or later, with call_reply of core_self. On the main loop. [main] */
+void core_on_order(struct core *core, void (*fn)(void *arg, const struct troupe_request *request), void *arg);
+
 /* How an order ended. `text` is borrowed. [main] */
 typedef void (*core_done_fn)(void *arg, int32_t status, const char *text);
 

@@ -51,6 +51,8 @@ struct core {
 	void *on_hangup_arg;
 	void (*on_change)(struct core *core, void *arg);
 	void *on_change_arg;
+	void (*on_order)(void *arg, const struct troupe_request *request);
+	void *on_order_arg;
 	struct pool_task *pool_tasks;
 };
 

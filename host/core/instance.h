@@ -68,7 +68,7 @@ struct message;
 struct remote {
 	/* send: puts a call (whose request has the number `id`) or an event (0) on its way; the message stays the
 	 * caller's. 0; -ENOTCONN: there is no way now; -EAGAIN: what waits for that host has reached its bound. */
-	int (*send)(struct remote *remote, const struct message *message, uint64_t id);
+	int (*send)(struct remote *remote, struct message *message, uint64_t id);
 	/* cancel: nobody waits for the answer to `id` any more. */
 	void (*cancel)(struct remote *remote, uint64_t id);
 };

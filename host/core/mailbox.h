@@ -25,6 +25,7 @@ struct message {
 	uint64_t call;		/* id of the caller's pending call; 0 = an event */
 	uint64_t deadline_us;	/* when the caller gives up */
 	struct message *cancels; /* kind CANCEL: the call's message */
+	const void *link;	/* a call to another host: how it left, the bus's */
 	uint32_t method;
 	int32_t status;
 	uint32_t slot;		/* in the callee's table of requests, MAILBOX_SLOT_NONE = in none */

@@ -21,6 +21,7 @@ const struct command commands[] = {
 	{ "drain", "finish and stop an instance or a host", drain_usage, operator_main, 0 },
 	{ "reload", "read configuration and scripts again", reload_usage, operator_main, 0 },
 	{ "metrics", "print the metrics of a running host", metrics_usage, operator_main, 0 },
+	{ "links", "show the links to other hosts", links_usage, operator_main, 0 },
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },

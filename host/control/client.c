@@ -62,6 +62,15 @@ const char metrics_usage[] = "usage: troupe metrics [--page]\n"
 			     "  troupe metrics --page    what each of them means, as Markdown\n"
 			     "\n" COMMON_USAGE EXIT_USAGE_TEXT;
 
+const char links_usage[] = "usage: troupe links [--json]\n"
+			   "\n"
+			   "  troupe links                     the links of this host to the others: state, trip, traffic\n"
+			   "  troupe links --state /srv/game   of the host with that state folder\n"
+			   "\n"
+			   "`forwarded` counts messages passed on between base and shards for that host, `dropped` frames\n"
+			   "that it did not send or that came again, `refused` messages in a name that is not its own.\n"
+			   "\n" COMMON_USAGE EXIT_USAGE_TEXT;
+
 /* The host asks the kernel who this is; all that it cannot know is who called sudo. */
 static void operator_name(char *name, size_t size)
 {

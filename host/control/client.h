@@ -3,7 +3,8 @@
 #ifndef HOST_CONTROL_CLIENT_H
 #define HOST_CONTROL_CLIENT_H
 
-extern const char status_usage[], stop_usage[], drain_usage[], reload_usage[], metrics_usage[];
+extern const char status_usage[], stop_usage[], drain_usage[], reload_usage[], metrics_usage[],
+	links_usage[];
 
 /* operator_main asks the host of the state folder to carry out argv and shows its answer. Returns an exit code. */
 int operator_main(int argc, char **argv);

@@ -11,6 +11,8 @@
 
 #include "host/control/order.h"
 #include "host/control/socket.h"
+#include "host/core/buf.h"
+#include "host/core/call.h"
 #include "host/obs/log.h"
 
 #define CONNS_MAX 64u
@@ -83,9 +85,22 @@ static void answer_send(struct text *out, struct order *order)
 	static const char failed[] = "{\"exit\":1,\"error\":\"the answer is too long\"}\n";
 
 	text_put(out, "}\n");
-	net_send(control->net, &control->owner, order->conn, out->failed ? failed : out->bytes,
-		 out->failed ? strlen(failed) : out->len, NULL);
+	if (order->request_id == 0) {
+		net_send(control->net, &control->owner, order->conn, out->failed ? failed : out->bytes,
+			 out->failed ? strlen(failed) : out->len, NULL);
+	} else {
+		bool fits = !out->failed && out->len <= TROUPE_BODY_MAX;
+		call_reply(core_self(control->core), order->request_id, TROUPE_OK,
+			   buf_copy(fits ? out->bytes : failed, fits ? out->len : strlen(failed)));
+	}
 	text_clear(out);
+	order_free(order);
+}
+
+void order_answered(struct order *order, const char *line, size_t len)
+{
+	order_audit(order, "answered");
+	net_send(order->control->net, &order->control->owner, order->conn, line, len, NULL);
 	order_free(order);
 }
 
@@ -204,6 +219,23 @@ static void operator_set(struct order *order)
 	socket_operator(uid, claimed, order->request.operator_name, sizeof(order->request.operator_name));
 }
 
+void order_take(struct order *order)
+{
+	struct control *control = order->control;
+
+	if (control->orders_len >= ORDERS_MAX) {
+		order_refused(order, EXIT_FAILED, "try again later", "%u commands are under way already", ORDERS_MAX);
+		return;
+	}
+	order->next = control->orders;
+	order->link = &control->orders;
+	if (order->next != NULL) {
+		order->next->link = &order->next;
+	}
+	control->orders = order;
+	control->orders_len++;
+}
+
 static void serve(struct control *control, uint64_t conn, const char *line, size_t len)
 {
 	struct order *order = calloc(1, sizeof(*order));
@@ -217,17 +249,10 @@ static void serve(struct control *control, uint64_t conn, const char *line, size
 	order->control = control;
 	order->conn = conn;
 	operator_set(order);
-	if (control->orders_len >= ORDERS_MAX) {
-		order_refused(order, EXIT_FAILED, "try again later", "%u commands are under way already", ORDERS_MAX);
+	order_take(order);
+	if (order->link == NULL) {
 		return;
 	}
-	order->next = control->orders;
-	order->link = &control->orders;
-	if (order->next != NULL) {
-		order->next->link = &order->next;
-	}
-	control->orders = order;
-	control->orders_len++;
 	if (!order_host(order)) {
 		order_role(order);
 	}
@@ -338,6 +363,7 @@ int32_t control_open(struct core *core, const char *state, const struct reload_s
 		free(control);
 		return status;
 	}
+	core_on_order(core, remote_order, control);
 	*ret_control = control;
 	return TROUPE_OK;
 }
@@ -347,6 +373,7 @@ struct control *control_close(struct control *control)
 	if (control == NULL) {
 		return NULL;
 	}
+	core_on_order(control->core, NULL, NULL);
 	while (control->orders != NULL) {
 		order_refused(control->orders, EXIT_FAILED, "", "the host has ended; the outcome is unknown");
 	}

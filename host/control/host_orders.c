@@ -259,6 +259,12 @@ static void run_help(struct order *order, const char *word)
 	order_help(order, word != NULL ? 1 : -1);
 }
 
+static void run_links(struct order *order, const char *word)
+{
+	(void)word;
+	order_links(order);
+}
+
 static const struct host_command host_commands[] = {
 	{ "status", "what runs here, in which state, and what waits for what", NULL, false, run_status },
 	{ "stop", "finish what is begun and end the host; --now: end it at once", "--now", true, run_stop },
@@ -266,6 +272,7 @@ static const struct host_command host_commands[] = {
 	{ "reload", "read configuration, scripts and data again", "NAME", true, run_reload },
 	{ "metrics", "print all metrics as Prometheus text; --page: what each of them means", "--page", false,
 	  run_metrics },
+	{ "links", "the links to other hosts: state, trip time, traffic, what was dropped", NULL, false, run_links },
 	{ "help", "list the commands of this host, or of one role", "NAME", false, run_help },
 };
 
@@ -273,7 +280,8 @@ static const struct host_command host_commands[] = {
 
 const char *const *order_host_names(unsigned *ret_len)
 {
-	static const char *const names[HOST_COMMANDS] = { "status", "stop", "drain", "reload", "metrics", "help" };
+	static const char *const names[HOST_COMMANDS] = { "status", "stop", "drain", "reload", "metrics", "links",
+							     "help" };
 
 	*ret_len = HOST_COMMANDS;
 	return names;

@@ -30,7 +30,9 @@ struct order {
 	struct order *next, **link; /* in control->orders */
 	unsigned holds;		    /* besides the answer: a command on its way */
 	struct control *control;
-	uint64_t conn;
+	uint64_t conn;		/* who asks, or ... */
+	uint64_t request_id;	/* ... the request of another host */
+	struct instance *remote; /* the process it was sent on to */
 	struct control_request request;
 	struct config_arena *arena; /* of the arguments; may be NULL */
 	const char *audit;	    /* what is audited, NULL = nothing */
@@ -62,6 +64,15 @@ void order_begun(const struct order *order);
 bool order_host(struct order *order);
 /* Commands of roles: words[0] is a role or an instance. */
 void order_role(struct order *order);
+/* order_take begins an order, unless too many are under way: then it is answered and link NULL. [main] */
+void order_take(struct order *order);
+/* order_answered passes on a line that another host answered with. */
+void order_answered(struct order *order, const char *line, size_t len);
+/* order_forward sends a checked command to the host that runs `target`; remote_order takes one. */
+void order_forward(struct order *order, struct instance *target);
+void remote_order(void *control, const struct troupe_request *request);
+/* order_links answers `links`. */
+void order_links(struct order *order);
 /* order_help lists the commands of the role or instance that words[at] names; at = -1: of everything. */
 void order_help(struct order *order, int at);
 /* order_host_names lists the host's own commands, *ret_len of them. */

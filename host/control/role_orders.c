@@ -87,17 +87,23 @@ static struct instance *target_find(struct order *order)
 {
 	const char *word = order->request.words[0];
 	struct instance *found = core_instance(order->control->core, word);
-	uint32_t len, count = 0;
+	uint32_t len, remotes_len, count = 0;
 	struct instance *const *instances = core_instances(order->control->core, &len);
 	struct text names;
 
+	struct instance *const *remotes = core_remotes(order->control->core, &remotes_len);
+	remotes_len = order->request_id == 0 ? remotes_len : 0; /* what came from elsewhere goes no further */
+	for (uint32_t i = 0; i < remotes_len && found == NULL; i++) {
+		found = strcmp(remotes[i]->host.name, word) == 0 ? remotes[i] : NULL;
+	}
 	if (found != NULL) {
 		return found;
 	}
 	text_init(&names, 900);
-	for (uint32_t i = 0; i < len; i++) {
-		if (strcmp(instances[i]->role_class->plugin->name, word) == 0) {
-			found = instances[i];
+	for (uint32_t i = 0; i < len + remotes_len; i++) {
+		struct instance *one = i < len ? instances[i] : remotes[i - len];
+		if (strcmp(one->role_class->plugin->name, word) == 0 && strcmp(word, "host") != 0) {
+			found = one;
 			text_format(&names, "%s%s", count > 0 ? ", " : "", found->host.name);
 			count++;
 		}
@@ -105,7 +111,7 @@ static struct instance *target_find(struct order *order)
 	if (count == 0) {
 		role_unknown(order);
 	} else if (count > 1) {
-		order_refused(order, EXIT_USAGE, "name the instance in place of the role", "%s runs %u times here: %s", word,
+		order_refused(order, EXIT_USAGE, "name the instance in place of the role", "%s runs %u times: %s", word,
 			      count, names.bytes != NULL ? names.bytes : "");
 	}
 	text_clear(&names);
@@ -199,6 +205,10 @@ void order_role(struct order *order)
 	}
 	if ((command->flags & TROUPE_COMMAND_DANGEROUS) && !order->request.confirmed) {
 		order_confirm(order, target->host.name, command->help);
+		return;
+	}
+	if (target->remote != NULL) {
+		order_forward(order, target);
 		return;
 	}
 	order_begun(order);

@@ -12,6 +12,7 @@
 #include "host/core/directory.h"
 #include "host/obs/log.h"
 #include "host/obs/metrics.h"
+#include "host/obs/page.h"
 #include "host/obs/obs.h"
 
 #define LOOPS_MAX 64u
@@ -281,6 +282,7 @@ void obs_metrics_write(struct text *out, struct core *core)
 	log_page_write(out);
 	plain(out, METRICS_REFUSED, metrics_refused());
 	instances_write(out, core);
+	page_links_write(out, core_bus(core));
 	metrics_write(out);
 }
 
@@ -400,5 +402,6 @@ void obs_metrics_page(struct text *out)
 				 instance_metrics[i].help);
 		}
 	}
+	page_links_page(out);
 	page_roles(out);
 }

@@ -120,7 +120,20 @@ struct troupe_db_result {
 
 typedef void (*troupe_db_done_fn)(void *instance, void *arg, const struct troupe_db_result *result);
 
-/* All checks hold and all ops are done and durable, or nothing is. Checks see the commits before it. */
+/*
+ * The bound of a commit: TROUPE_DB_HEAD, the fence's name, and for each check and op TROUPE_DB_ENTRY with its key and
+ * value are at most TROUPE_BODY_MAX bytes together; more is INVALID_ARGUMENT with index UINT32_MAX. Drivers have
+ * bounds of their own beside it (driver.h).
+ */
+#define TROUPE_DB_HEAD 64u
+#define TROUPE_DB_ENTRY 40u
+
+/*
+ * All checks hold and all ops are done and durable, or nothing is. Checks see the commits before it. Commits of an
+ * instance to one database take effect in the order in which they were asked for; one that is asked for again after it
+ * ended has its place anew. It is the same wherever the database runs: what a role is told of one on another host that
+ * got lost is what became of it, as far as that can be found out within 5 s, for which there must be a key.
+ */
 struct troupe_db_commit {
 	uint32_t size;
 	uint32_t db; /* from db_find */
@@ -148,7 +161,7 @@ struct troupe_db_page {
 	int32_t status;
 	const struct troupe_db_value *values; /* get: as many as keys, in their order; scan: in key order */
 	uint32_t count;
-	uint32_t more; /* scan: 1 = the limit was reached; go on after the last key */
+	uint32_t more; /* scan: 1 = the limit or 256 KiB were reached; go on after the last key */
 };
 
 typedef void (*troupe_db_page_fn)(void *instance, void *arg, const struct troupe_db_page *page);
@@ -157,9 +170,9 @@ struct troupe_db_get {
 	uint32_t size;
 	uint32_t db;
 	const struct troupe_db_check *keys; /* key and key_len are used */
-	uint32_t keys_len;
+	uint32_t keys_len; /* at most 1000, and 4 MiB of values */
 	uint32_t reserved;
-	uint64_t snapshot; /* 0 = the newest */
+	uint64_t snapshot; /* 0 = the newest; each value by itself */
 	troupe_db_page_fn on_page;
 	void *arg;
 };
@@ -171,7 +184,7 @@ struct troupe_db_scan {
 	const void *from;
 	const void *to;
 	uint32_t from_len, to_len;
-	uint32_t limit; /* entries; 0 = 100; at most 1000. A page also ends at 256 KiB. */
+	uint32_t limit; /* entries; 0 = 100; at most 1000. A page also ends at about 256 KiB. */
 	uint32_t after; /* 1 = from itself is left out: the way to the next page */
 	uint64_t snapshot;
 	troupe_db_page_fn on_page;
@@ -357,7 +370,7 @@ struct troupe_host {
 	/* job: runs something that blocks or computes long. */
 	void (*job)(const struct troupe_host *h, const struct troupe_job *job);
 
-	/* db_find: the database of this name; NOT_FOUND. */
+	/* db_find: the database of this name that a DATABASE option of the instance names; NOT_FOUND. */
 	int32_t (*db_find)(const struct troupe_host *h, const char *name, uint32_t *ret_db);
 	void (*db_commit)(const struct troupe_host *h, const struct troupe_db_commit *commit);
 	void (*db_get)(const struct troupe_host *h, const struct troupe_db_get *get);

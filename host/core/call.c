@@ -233,9 +233,13 @@ static void pending_end(struct pending *pending, const struct troupe_reply *repl
 	pending->instance = NULL;
 	loop_timer_stop(&pending->timeout);
 	instance_count(&instance->counts.pending, -1);
-	instance_enter(instance, &pending->context);
-	pending->on_reply(instance->self, pending->arg, reply, pending->typed);
-	instance_leave(instance);
+	if (pending->work) {
+		pending->on_reply(instance->self, pending->arg, reply, pending->typed);
+	} else {
+		instance_enter(instance, &pending->context);
+		pending->on_reply(instance->self, pending->arg, reply, pending->typed);
+		instance_leave(instance);
+	}
 	if (pending->late) {
 		instance_release(instance);
 	}
@@ -574,6 +578,10 @@ uint64_t call_relay(const struct call_relay *relay)
 		pending->on_reply = relay->on_reply;
 		pending->arg = relay->arg;
 		pending->typed = NULL;
+		if (from->remote == NULL) {
+			pending->work = pending->late = true;
+			instance_hold(from);
+		}
 		id = pending->id;
 	}
 	mailbox_send(from->mailbox, message);

@@ -35,11 +35,13 @@ void call_deliver(struct mailbox *mailbox, struct message *message);
 void call_refuse(struct mailbox *mailbox, struct message *message, int32_t status, const char *reason);
 
 /*
- * call_relay makes a call, or with on_reply NULL an event, in the name of an instance of another host: its message came
- * over the bus. Takes `body` over. Returns the call's id, for call_cancel; 0 = an event. [loop of `from`]
+ * call_relay makes a call, or with on_reply NULL an event, in the name of an instance without its role: of one of
+ * another host, whose message came over the bus, or of one here for which the host works. The latter is held until
+ * on_reply, which is none of its callbacks, and may be stopping. Takes `body` over. Returns the call's id, for
+ * call_cancel; 0 = an event. [loop of `from`]
  */
 struct call_relay {
-	struct instance *from, *to; /* from->remote is set */
+	struct instance *from, *to;
 	uint32_t method, timeout_ms;
 	struct troupe_buf *body;
 	const uint8_t *key; /* NULL = none */

@@ -253,7 +253,7 @@ struct pending *pending_new(struct mailbox *mailbox)
 	pending->id = ++mailbox->generation << SLOT_BITS | index;
 	pending->mailbox = mailbox;
 	pending->cancel = NULL;
-	pending->reply_came = pending->late = false;
+	pending->reply_came = pending->late = pending->work = false;
 	return pending;
 }
 

@@ -60,7 +60,8 @@ struct pending {
 	struct mailbox *mailbox;
 	uint32_t next_free;
 	bool reply_came;
-	bool late; /* the caller was stopping: this call holds it until it has ended */
+	bool late; /* this call holds its caller until it has ended, also while that stops */
+	bool work; /* the host's own work for the caller: on_reply is none of the role's callbacks */
 };
 
 /* A request that has not been answered, at the callee. */

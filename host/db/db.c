@@ -9,6 +9,8 @@
 
 #include "host/core/call.h"
 #include "host/core/core.h"
+#include "host/core/directory.h"
+#include "host/db/remote.h"
 #include "host/db/store.h"
 
 /* A store and the instance that owns it. */
@@ -19,11 +21,14 @@ struct entry {
 	void (*on_state)(void *instance, int32_t status, const char *text);
 };
 
+/* Numbers of databases: those of `entries` from 1 on (0 is what a zeroed struct holds), then those of `remotes`. */
 struct db {
-	uint32_t entries_len;
+	uint32_t entries_len, remotes_len;
 	unsigned ports_len;
+	bool by_calls;
 	struct entry *entries;
-	struct port *ports; /* by loop index */
+	struct remote_db *remotes; /* the ways by calls, to every database */
+	struct port *ports;	   /* by loop index */
 };
 
 /* An instance that has had snapshots: they are closed when it stops. */
@@ -37,6 +42,30 @@ _Static_assert(sizeof(struct core_context) <= DB_ID * sizeof(((struct db_request
 	       "db_request has no room for a context");
 
 /* --- making it ---------------------------------------------------------------------------------- */
+
+static int remotes_init(struct db *db, struct instance *const *instances, uint32_t instances_len)
+{
+	struct core *core = instances_len > 0 ? instances[0]->core : NULL;
+	const struct config *config = core != NULL ? core_config(core) : NULL;
+	uint32_t len = config != NULL ? config->instances_len : 0;
+
+	db->remotes = calloc(len + 1, sizeof(*db->remotes));
+	if (db->remotes == NULL) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		const char *name = config->instances[i].name;
+		struct instance *database = directory_instance(core_directory(core), troupe_fnv64(name, strlen(name)));
+
+		if (config->instances[i].driver != NULL && database != NULL) {
+			if (remote_init(&db->remotes[db->remotes_len], database, instances_len) < 0) {
+				return -ENOMEM;
+			}
+			db->remotes_len++;
+		}
+	}
+	return 0;
+}
 
 int db_new(struct loop *const *loops, unsigned loops_len, struct instance *const *instances, uint32_t instances_len,
 	   struct db **ret_db)
@@ -64,6 +93,7 @@ int db_new(struct loop *const *loops, unsigned loops_len, struct instance *const
 			stores[db->entries_len++] = &entry->store;
 		}
 	}
+	r = remotes_init(db, instances, instances_len);
 	for (unsigned i = 0; i < loops_len && r == 0; i++) {
 		r = port_init(&db->ports[i], loops[i], stores, db->entries_len);
 		db->ports_len += r == 0;
@@ -85,9 +115,13 @@ struct db *db_free(struct db *db)
 	for (uint32_t i = 0; i < db->entries_len; i++) {
 		store_fini(&db->entries[i].store);
 	}
+	for (uint32_t i = 0; i < db->remotes_len; i++) {
+		remote_fini(&db->remotes[i]);
+	}
 	for (unsigned i = 0; i < db->ports_len; i++) {
 		port_fini(&db->ports[i]);
 	}
+	free(db->remotes);
 	free(db->entries);
 	free(db->ports);
 	free(db);
@@ -96,32 +130,82 @@ struct db *db_free(struct db *db)
 
 /* --- asking ------------------------------------------------------------------------------------- */
 
-int32_t db_find(struct instance *instance, const char *name, uint32_t *ret_id)
+void db_use_calls(struct db *db)
 {
-	struct db *db = core_db(instance->core);
-	int best = 0;
-
-	for (uint32_t i = 0; i < db->entries_len; i++) {
-		const struct config_instance *config = db->entries[i].instance->config;
-		int fits = 0;
-
-		if (strcmp(config->name, name) == 0) {
-			fits = 4;
-		} else if (config->short_name != NULL && strcmp(config->short_name, name) == 0) {
-			fits = strcmp(config->part, instance->config->part) == 0 ? 3 : strcmp(config->part, "base") == 0 ? 2 : 1;
-		}
-		if (fits > best) {
-			best = fits;
-			*ret_id = i + 1; /* 0 is what a zeroed struct holds, and no database */
-		}
-	}
-	return best > 0 ? TROUPE_OK : TROUPE_NOT_FOUND;
+	db->by_calls = true;
 }
 
-static void submit(struct instance *instance, uint32_t id, struct db_request *request,
+/* How well a database fits a name: 0 = not at all. */
+static int fitness(const struct instance *instance, const struct instance *database, const char *name)
+{
+	const struct config_instance *config = database->config;
+
+	if (strcmp(config->name, name) == 0) {
+		return 4;
+	}
+	if (config->short_name == NULL || strcmp(config->short_name, name) != 0) {
+		return 0;
+	}
+	return strcmp(config->part, instance->config->part) == 0 ? 3 : strcmp(config->part, "base") == 0 ? 2 : 1;
+}
+
+/* The number by which `instance` uses a database; 0 = it is none. */
+static uint32_t number_of(const struct db *db, const struct instance *instance, const struct instance *database)
+{
+	bool by_calls = database->remote != NULL || (db->by_calls && database != instance);
+
+	for (uint32_t i = 0; !by_calls && i < db->entries_len; i++) {
+		if (db->entries[i].instance == database) {
+			return 1 + i;
+		}
+	}
+	for (uint32_t i = 0; by_calls && i < db->remotes_len; i++) {
+		if (db->remotes[i].database == database) {
+			return 1 + db->entries_len + i;
+		}
+	}
+	return 0;
+}
+
+int32_t db_find(struct instance *instance, const char *name, uint32_t *ret_id)
+{
+	const struct db *db = core_db(instance->core);
+	uint32_t found = 0;
+	int best = 0;
+
+	for (uint32_t i = 0; i <= instance->databases_len; i++) {
+		/* those that its configuration names, and last what it may be itself */
+		const struct instance *one = i < instance->databases_len ? instance->databases[i] : instance;
+		int fits = fitness(instance, one, name);
+		uint32_t number = fits > best ? number_of(db, instance, one) : 0;
+
+		if (number != 0) {
+			best = fits;
+			found = number;
+		}
+	}
+	if (found == 0) {
+		return TROUPE_NOT_FOUND;
+	}
+	*ret_id = found;
+	return TROUPE_OK;
+}
+
+static const char *name_of(const struct db *db, uint64_t id)
+{
+	if (id - 1 < db->entries_len) {
+		return db->entries[id - 1].store.name;
+	}
+	return id - 1 - db->entries_len < db->remotes_len ? db->remotes[id - 1 - db->entries_len].database->host.name
+							  : "nothing";
+}
+
+/* Sends a request on its way, or, if `refused` is not OK, ends it so. */
+static void submit(struct instance *instance, uint32_t id, struct db_request *request, int32_t refused,
 		   void (*on_done)(struct db_request *request), void (*fn)(void), void *arg)
 {
 	struct db *db = core_db(instance->core);
+	struct port *port = &db->ports[loop_index(instance->loop)];
 	struct core_context context;
 
 	request->owner = instance;
@@ -132,7 +216,13 @@ static void submit(struct instance *instance, uint32_t id, struct db_request *re
 	memcpy(request->context, &context, sizeof(context));
 	request->context[DB_ID] = id;
 	instance_hold(instance);
-	port_submit(&db->ports[loop_index(instance->loop)], id - 1, request);
+	if (refused != TROUPE_OK) {
+		port_refuse(port, request, refused);
+	} else if (id > db->entries_len && id - 1 - db->entries_len < db->remotes_len) {
+		remote_submit(&db->remotes[id - 1 - db->entries_len], port, request);
+	} else {
+		port_submit(port, id - 1, request);
+	}
 }
 
 static struct instance *begin(struct db_request *request)
@@ -157,11 +247,8 @@ static void commit_done(struct db_request *request)
 	struct instance *instance = begin(request);
 
 	if (instance_debugs(instance)) {
-		const struct db *db = core_db(instance->core);
-		uint64_t id = request->context[DB_ID];
-
 		instance_debug(instance, "commit to %s ended with status %d, version %llu",
-			       id - 1 < db->entries_len ? db->entries[id - 1].store.name : "nothing",
+			       name_of(core_db(instance->core), request->context[DB_ID]),
 			       (int)request->u.commit.result.status,
 			       (unsigned long long)request->u.commit.result.version);
 	}
@@ -171,9 +258,19 @@ static void commit_done(struct db_request *request)
 	end(instance, request);
 }
 
+/* Everything fits in a message, whether the database is here or elsewhere. */
+static int32_t fits(size_t bytes)
+{
+	return bytes <= TROUPE_BODY_MAX ? TROUPE_OK : TROUPE_INVALID_ARGUMENT;
+}
+
 void db_commit(struct instance *instance, const struct troupe_db_commit *commit)
 {
-	submit(instance, commit->db, db_request_commit(commit), commit_done, (void (*)(void))commit->on_done, commit->arg);
+	struct db_request *request = db_request_commit(commit);
+	size_t bytes = TROUPE_DB_HEAD + request->bytes + (commit->fence != NULL ? strlen(commit->fence) : 0) +
+		       ((size_t)commit->checks_len + commit->ops_len) * TROUPE_DB_ENTRY;
+
+	submit(instance, commit->db, request, fits(bytes), commit_done, (void (*)(void))commit->on_done, commit->arg);
 }
 
 static void page_done(struct db_request *request)
@@ -194,12 +291,20 @@ static void page_done(struct db_request *request)
 
 void db_get(struct instance *instance, const struct troupe_db_get *get)
 {
-	submit(instance, get->db, db_request_get(get), page_done, (void (*)(void))get->on_page, get->arg);
+	size_t longest = 0;
+
+	for (uint32_t i = 0; i < get->keys_len; i++) {
+		longest = get->keys[i].key_len > longest ? get->keys[i].key_len : longest;
+	}
+	submit(instance, get->db, db_request_get(get),
+	       get->keys_len <= DB_READ_KEYS_MAX ? fits(TROUPE_DB_HEAD + longest) : TROUPE_INVALID_ARGUMENT, page_done,
+	       (void (*)(void))get->on_page, get->arg);
 }
 
 void db_scan(struct instance *instance, const struct troupe_db_scan *scan)
 {
-	submit(instance, scan->db, db_request_scan(scan), page_done, (void (*)(void))scan->on_page, scan->arg);
+	submit(instance, scan->db, db_request_scan(scan), fits(TROUPE_DB_HEAD + (size_t)scan->from_len + scan->to_len),
+	       page_done, (void (*)(void))scan->on_page, scan->arg);
 }
 
 /* --- snapshots ---------------------------------------------------------------------------------- */
@@ -216,7 +321,14 @@ static void snapshots_stop(struct instance_hook *hook)
 	struct db *db = core_db(instance->core);
 
 	for (uint32_t i = 0; i < db->entries_len; i++) {
-		submit(instance, i + 1, db_request_other(DB_SNAPSHOT_DROP, 0), other_done, NULL, NULL);
+		submit(instance, 1 + i, db_request_other(DB_SNAPSHOT_DROP, 0), TROUPE_OK, other_done, NULL, NULL);
+	}
+	for (uint32_t i = 0; i < instance->databases_len; i++) {
+		uint32_t id = number_of(db, instance, instance->databases[i]);
+
+		if (id > db->entries_len) {
+			submit(instance, id, db_request_other(DB_SNAPSHOT_DROP, 0), TROUPE_OK, other_done, NULL, NULL);
+		}
 	}
 	free(snapshots);
 }
@@ -256,12 +368,12 @@ void db_snapshot(struct instance *instance, uint32_t id, troupe_db_snapshot_fn o
 	} else {
 		snapshots_note(instance);
 	}
-	submit(instance, id, db_request_other(DB_SNAPSHOT_OPEN, 0), snapshot_done, (void (*)(void))on_open, arg);
+	submit(instance, id, db_request_other(DB_SNAPSHOT_OPEN, 0), TROUPE_OK, snapshot_done, (void (*)(void))on_open, arg);
 }
 
 void db_snapshot_close(struct instance *instance, uint32_t id, uint64_t snapshot)
 {
-	submit(instance, id, db_request_other(DB_SNAPSHOT_CLOSE, snapshot), other_done, NULL, NULL);
+	submit(instance, id, db_request_other(DB_SNAPSHOT_CLOSE, snapshot), TROUPE_OK, other_done, NULL, NULL);
 }
 
 /* --- the store behind an instance ---------------------------------------------------------------- */

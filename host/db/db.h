@@ -11,14 +11,20 @@
  */
 struct db;
 
-/* db_new makes room for a store behind every instance whose block names a driver, and a way to it from every loop.
+/* db_new makes room for a store behind every instance whose block names a driver, and a way to it from every loop; and
+ * ways by calls to those of other hosts, whose proxies are in the directory.
  * Loops and instances stay valid until db_free. 0, or -errno. [main] */
 int db_new(struct loop *const *loops, unsigned loops_len, struct instance *const *instances, uint32_t instances_len,
 	   struct db **ret_db);
 /* db_free closes what is still open and releases all; no loop runs any more. NULL is fine. Returns NULL. [main] */
 struct db *db_free(struct db *db);
 
-/* db_find: by full name ("base/database.base"), else by short name: in the instance's own part, then in base. */
+/* db_use_calls has databases of this host reached by calls, as those of other hosts are, except by themselves: for
+ * tests. Before core_run. [main] */
+void db_use_calls(struct db *db);
+
+/* db_find: among those that the instance's configuration names, and itself: by full name ("base/database.base"), else
+ * by short name: in its own part, then in base. */
 int32_t db_find(struct instance *instance, const char *name, uint32_t *ret_id);
 void db_commit(struct instance *instance, const struct troupe_db_commit *commit);
 void db_get(struct instance *instance, const struct troupe_db_get *get);

@@ -53,6 +53,14 @@ struct db_request {
 			struct db_page page;
 		} read;
 	} u;
+	/* on the way to another host; of remote.c */
+	struct {
+		uint64_t stream, number; /* see database.proto */
+		uint64_t give_up_us;	 /* 0 = nothing has gone wrong yet */
+		uint32_t attempt;
+		bool unknown; /* an earlier attempt may have been done */
+		void *asker;
+	} sent;
 	/* the asker's own */
 	const void *owner;
 	void (*fn)(void);

@@ -12,7 +12,7 @@
 
 /* --- ports -------------------------------------------------------------------------------------- */
 
-static void port_refuse(struct port *port, struct db_request *request, int32_t status)
+void port_refuse(struct port *port, struct db_request *request, int32_t status)
 {
 	db_request_refuse(request, status);
 	request->next = NULL;

@@ -110,6 +110,9 @@ void port_fini(struct port *port);
  * returned. request->on_done is set before. [loop] */
 void port_submit(struct port *port, uint32_t store, struct db_request *request);
 
+/* port_refuse ends a request so at the end of this turn. [loop] */
+void port_refuse(struct port *port, struct db_request *request, int32_t status);
+
 /* --- life --------------------------------------------------------------------------------------- */
 
 void store_init(struct store *store, const char *name); /* [main] */

@@ -65,6 +65,7 @@ static void answer_page(struct database *database, uint64_t request, const struc
 	}
 	reply.values = list;
 	reply.n_values = fit;
+	reply.has_status = 1;
 	reply.has_more = is_scan;
 	reply.more = page->more != 0 || fit < page->count;
 	database_get_reply(database->host, request, &reply);
@@ -128,7 +129,6 @@ void reads_on_scan(void *instance, const struct troupe_request *request, const D
 		.to = body->to.data,
 		.to_len = (uint32_t)body->to.len,
 		.limit = body->limit,
-		.after = body->after != 0,
 		.on_page = on_scanned,
 		.arg = (void *)(uintptr_t)request->id,
 	};

@@ -216,6 +216,21 @@ static int add_fits(const struct view *view, const struct troupe_db_op *op, int6
 	return !__builtin_add_overflow(number_at(view, op), op->delta, ret_sum) && *ret_sum >= op->floor;
 }
 
+/* tx_bytes: what host.h bounds. */
+static size_t tx_bytes(const struct tx *tx)
+{
+	size_t bytes = TROUPE_DB_HEAD + (tx->fence != NULL ? strlen(tx->fence) : 0) +
+		       ((size_t)tx->in.checks_len + tx->in.ops_len) * TROUPE_DB_ENTRY;
+
+	for (uint32_t i = 0; i < tx->in.checks_len; i++) {
+		bytes += tx->checks[i].key_len;
+	}
+	for (uint32_t i = 0; i < tx->in.ops_len; i++) {
+		bytes += tx->ops[i].key_len + (tx->ops[i].kind == TROUPE_DB_PUT ? tx->ops[i].value_len : 0);
+	}
+	return bytes;
+}
+
 /* tx_refusal: 0 if every condition holds. Two ADDs on one key in one commit count together only on apply; roles
  * do not do that. */
 static int32_t tx_refusal(const struct tx *tx, uint32_t *ret_index)
@@ -223,6 +238,10 @@ static int32_t tx_refusal(const struct tx *tx, uint32_t *ret_index)
 	const struct sim_db *db = tx->db;
 	int64_t sum;
 
+	*ret_index = UINT32_MAX;
+	if (tx_bytes(tx) > TROUPE_BODY_MAX) {
+		return TROUPE_INVALID_ARGUMENT;
+	}
 	for (size_t i = 0; tx->fence != NULL && i < db->fences_len; i++) {
 		if (strcmp(db->fences[i].name, tx->fence) == 0 && tx->in.fence_epoch < db->fences[i].epoch) {
 			return TROUPE_FAILED_PRECONDITION;

@@ -312,22 +312,29 @@ static void on_sendable(struct loop_io *io, unsigned events)
 	}
 }
 
-static int address_check(const char *address)
+/* An address as nanomsg takes it, to be freed; NULL and *ret_error. A name is none: nn_close would block this loop until a
+ * lookup under way has ended. */
+static char *peer_address(const char *address, int *ret_error)
 {
+	char text[NET_ADDRESS_TEXT_MAX], canonical[sizeof(TCP) + NET_ADDRESS_TEXT_MAX];
+	struct troupe_error unused = { .size = sizeof(unused) };
+	struct net_address net;
+
+	*ret_error = -EINVAL;
 	if (strncmp(address, IPC, strlen(IPC)) == 0) {
 		size_t len = strlen(address + strlen(IPC));
-		return len == 0 ? -EINVAL : len > WIRE_PATH_MAX ? -ENAMETOOLONG : 0;
+		if (len == 0 || len > WIRE_PATH_MAX) {
+			*ret_error = len == 0 ? -EINVAL : -ENAMETOOLONG;
+			return NULL;
+		}
+	} else if (net_address_parse(address, NULL, &net, &unused) != TROUPE_OK || net.any || net.port == 0) {
+		return NULL;
+	} else {
+		snprintf(canonical, sizeof(canonical), TCP "%s", net_address_format(&net.addr, text));
+		address = canonical;
 	}
-	if (strncmp(address, TCP, strlen(TCP)) != 0) {
-		return -EINVAL;
-	}
-	if (strlen(address) > NN_SOCKADDR_MAX) {
-		return -ENAMETOOLONG;
-	}
-	const char *port = strrchr(address + strlen(TCP), ':');
-	char *end = NULL;
-	long number = port != NULL && port[1] >= '0' && port[1] <= '9' ? strtol(port + 1, &end, 10) : 0;
-	return number >= 1 && number <= 65535 && *end == '\0' ? 0 : -EINVAL;
+	*ret_error = -ENOMEM;
+	return strdup(address);
 }
 
 static int peer_open(struct wire_peer *peer)
@@ -361,15 +368,15 @@ static void peer_close(struct wire_peer *peer)
 int wire_connect(struct wire *wire, const char *address, void (*on_writable)(void *arg), void *arg,
 		 struct wire_peer **ret_peer)
 {
-	int r = address_check(address);
+	struct wire_peer *peer;
+	int r;
+	char *copy = peer_address(address, &r);
 
-	if (r != 0) {
+	if (copy == NULL) {
 		return r;
 	}
-	struct wire_peer *peer = calloc(1, sizeof(*peer));
-	char *copy = strdup(address);
-	if (peer == NULL || copy == NULL) {
-		free(peer);
+	peer = calloc(1, sizeof(*peer));
+	if (peer == NULL) {
 		free(copy);
 		return -ENOMEM;
 	}

@@ -18,7 +18,7 @@
  *
  * Addresses are "ipc://PATH" and "tcp://HOST:PORT". PATH has at most WIRE_PATH_MAX bytes and lies in a folder that
  * only this user can enter: nanomsg ends the process when a local stranger writes a wrong type byte (1.1.5, sipc.c).
- * HOST is numeric where it is bound; a peer's may be a name, which the library looks up at each attempt.
+ * HOST is numeric, or "localhost": nanomsg would look up a name, and closing its socket would wait for the answer.
  *
  * A process that has opened a wire does not fork without exec: the child's copy of nanomsg has no worker thread.
  */

@@ -39,7 +39,6 @@ static void end(void)
 static void frames_go(const char *scheme)
 {
 	struct rig_peer peer;
-	struct wire_counts near_counts, far_counts;
 
 	begin(scheme);
 	assert_int_equal(rig_connect(&near_rig, &peer, 1, far_at), 0);
@@ -51,8 +50,7 @@ static void frames_go(const char *scheme)
 	assert_int_equal(far_rig.disorder + far_rig.missed + far_rig.foreign, 0);
 	assert_int_equal(far_rig.frames_bytes, peer.accepted_bytes);
 	assert_true(far_rig.turn_max <= WIRE_BATCH);
-	wire_counts(near_rig.wire, &near_counts);
-	wire_counts(far_rig.wire, &far_counts);
+	struct wire_counts near_counts = rig_counts(&near_rig), far_counts = rig_counts(&far_rig);
 	assert_int_equal(near_counts.sent, 3005);
 	assert_int_equal(far_counts.received, 3005);
 	assert_int_equal(far_counts.received_bytes, near_counts.sent_bytes);
@@ -87,9 +85,7 @@ static void sizes(void **state)
 	rig_send_many(&peer, 1, TROUPE_FRAME_MAX);
 	assert_true(rig_wait_frames(&far_rig, 2));
 	assert_int_equal(far_rig.disorder + far_rig.missed, 0);
-	struct wire_counts counts;
-	wire_counts(far_rig.wire, &counts);
-	assert_int_equal(counts.broken, 0);
+	assert_int_equal(rig_counts(&far_rig).broken, 0);
 	end();
 }
 
@@ -105,12 +101,12 @@ static void fullness(void **state)
 		rig_hold(&far_rig);
 		rig_send_many(&peer, 2000, 10000);
 		usleep(300000);
-		assert_true(peer.left > 0);
+		struct rig_peer seen = rig_see(&peer);
+		assert_true(seen.left > 0);
 		/* the kernel doubles what it is asked for, on both sides; a frame is in nanomsg on each */
-		assert_true(peer.accepted_bytes <= 8 * WIRE_BUFFER);
-		unsigned before = peer.writable;
+		assert_true(seen.accepted_bytes <= 8 * WIRE_BUFFER);
 		usleep(100000);
-		assert_int_equal(peer.writable, before); /* no busy waiting */
+		assert_int_equal(rig_see(&peer).writable, seen.writable); /* no busy waiting */
 		rig_release(&far_rig);
 		assert_true(rig_wait_sent(&peer));
 		assert_true(rig_wait_frames(&far_rig, 2000));
@@ -125,24 +121,20 @@ static void fullness(void **state)
 static void nobody_there(void **state)
 {
 	struct rig_peer peer;
-	struct wire_counts counts;
 
 	(void)state;
 	rig_start(&near_rig, rig_address(near_at, "ipc"));
 	assert_int_equal(rig_connect(&near_rig, &peer, 1, rig_address(far_at, "ipc")), 0);
 	assert_int_equal(rig_send(&peer, 100), -EAGAIN);
 	assert_int_equal(rig_send(&peer, 100), -EAGAIN);
-	wire_counts(near_rig.wire, &counts);
-	assert_int_equal(counts.refused, 2);
+	assert_int_equal(rig_counts(&near_rig).refused, 2);
 	usleep(100000);
-	assert_int_equal(peer.writable, 0);
+	assert_int_equal(rig_see(&peer).writable, 0);
 	rig_start(&far_rig, far_at);
-	for (unsigned i = 0; i < 2000 && peer.writable == 0; i++) {
-		usleep(1000);
-	}
+	assert_true(rig_wait_writable(&peer));
 	assert_int_equal(rig_send(&peer, 100), 0);
 	assert_true(rig_wait_frames(&far_rig, 1));
-	assert_int_equal(peer.writable, 1); /* once, for two refusals */
+	assert_int_equal(rig_see(&peer).writable, 1); /* once, for two refusals */
 	end();
 }
 
@@ -172,13 +164,13 @@ static void loss(void **state)
 	for (ssize_t n; (n = read(out, bytes, sizeof(bytes))) > 0; came += (uint64_t)n) {
 	}
 	close(out);
-	assert_true(peer.number > came + 100);
+	assert_true(rig_see(&peer).number > came + 100);
 	/* the next process takes over the dead one's address and gets what is sent from then on */
 	rig_start(&far_rig, far_at);
 	assert_true(rig_wait_frames(&far_rig, 1000));
+	end();
 	assert_true(far_rig.missed > 0);
 	assert_int_equal(far_rig.disorder, 0);
-	end();
 }
 
 static void comes_back(void **state)
@@ -194,19 +186,17 @@ static void comes_back(void **state)
 
 			/* what goes into a connection that has just ended is lost; then wire_send says -EAGAIN */
 			clock_gettime(CLOCK_MONOTONIC, &from);
-			for (uint64_t came = 0; came < 10; came = far_rig.frames) {
+			for (uint64_t came = 0; came < 10; came = rig_frames(&far_rig)) {
 				rig_send(&peer, 100);
 				usleep(1000);
 				clock_gettime(CLOCK_MONOTONIC, &to);
 				assert_true(to.tv_sec - from.tv_sec < 3);
 			}
-			assert_int_equal(far_rig.disorder, 0);
 			rig_stop(&far_rig);
+			assert_int_equal(far_rig.disorder, 0);
 			rig_start(&far_rig, far_at);
 		}
-		struct wire_counts counts;
-		wire_counts(near_rig.wire, &counts);
-		assert_true(counts.broken >= 5);
+		assert_true(rig_counts(&near_rig).broken >= 5);
 		end();
 	}
 }
@@ -232,10 +222,8 @@ static void reconnects(void **state)
 	assert_int_equal(rig_reconnect(&waiting), 0);
 	rig_stop(&far_rig);
 	rig_start(&far_rig, nowhere);
-	for (unsigned i = 0; i < 2000 && waiting.writable == 0; i++) {
-		usleep(1000);
-	}
-	assert_int_equal(waiting.writable, 1);
+	assert_true(rig_wait_writable(&waiting));
+	assert_int_equal(rig_see(&waiting).writable, 1);
 	end();
 }
 
@@ -261,9 +249,9 @@ static void addresses(void **state)
 	} peers[] = {
 		{ "", -EINVAL }, { "10.0.0.1:9500", -EINVAL }, { "udp://10.0.0.1:9500", -EINVAL }, { "ipc://", -EINVAL },
 		{ "tcp://10.0.0.1", -EINVAL }, { "tcp://10.0.0.1:", -EINVAL }, { "tcp://10.0.0.1:0", -EINVAL },
-		{ "tcp://10.0.0.1:65536", -EINVAL }, { "tcp://10.0.0.1:95x", -EINVAL }, { "tcp://:9500", -EINVAL },
+		{ "tcp://10.0.0.1:65536", -EINVAL }, { "tcp://10.0.0.1:95x", -EINVAL }, { "tcp://*:9500", -EINVAL },
 		{ "tcp://a b:9500", -EINVAL }, { "tcp://10.0.0.1:9500", 0 }, { "tcp://[::1]:9500", 0 },
-		{ "tcp://host-b.internal:9500", 0 },
+		{ "tcp://localhost:9500", 0 }, { "tcp://host-b.internal:9500", -EINVAL },
 	};
 	char path[512], text[128], living[128];
 	struct rig_peer peer;

@@ -106,6 +106,22 @@ bool rig_wait_frames(struct wire_rig *rig, uint64_t frames)
 	return there;
 }
 
+uint64_t rig_frames(struct wire_rig *rig)
+{
+	pthread_mutex_lock(&rig->mutex);
+	uint64_t frames = rig->frames;
+	pthread_mutex_unlock(&rig->mutex);
+	return frames;
+}
+
+uint64_t rig_next(struct wire_rig *rig, unsigned sender)
+{
+	pthread_mutex_lock(&rig->mutex);
+	uint64_t next = rig->next[sender];
+	pthread_mutex_unlock(&rig->mutex);
+	return next;
+}
+
 static void held_set(struct wire_rig *rig, bool held)
 {
 	pthread_mutex_lock(&rig->mutex);
@@ -232,7 +248,7 @@ int rig_connect(struct wire_rig *rig, struct rig_peer *peer, unsigned sender, co
 {
 	struct peer_order order = { .peer = peer, .address = address };
 
-	*peer = (struct rig_peer){ .rig = rig, .sender = sender };
+	*peer = (struct rig_peer){ .self = peer, .rig = rig, .sender = sender };
 	rig_do(rig, connect_run, &order);
 	return order.r;
 }
@@ -295,25 +311,61 @@ void rig_send_many(struct rig_peer *peer, uint64_t count, size_t len)
 	rig_do(peer->rig, many_run, &order);
 }
 
-static void left_run(void *arg)
+static void see_run(void *arg)
 {
-	struct peer_order *order = arg;
+	struct rig_peer *copy = arg;
 
-	order->count = order->peer->left;
+	*copy = *copy->self;
+}
+
+struct rig_peer rig_see(struct rig_peer *peer)
+{
+	struct rig_peer copy = { .self = peer };
+
+	rig_do(peer->rig, see_run, &copy);
+	return copy;
 }
 
 bool rig_wait_sent(struct rig_peer *peer)
 {
-	struct peer_order order = { .peer = peer };
-
 	for (unsigned waited_ms = 0; waited_ms < RIG_WAIT_MS; waited_ms += 2) {
-		rig_do(peer->rig, left_run, &order);
-		if (order.count == 0) {
+		if (rig_see(peer).left == 0) {
 			return true;
 		}
 		sleep_ms(2);
 	}
 	return false;
+}
+
+bool rig_wait_writable(struct rig_peer *peer)
+{
+	for (unsigned waited_ms = 0; waited_ms < RIG_WAIT_MS; waited_ms += 2) {
+		if (rig_see(peer).writable > 0) {
+			return true;
+		}
+		sleep_ms(2);
+	}
+	return false;
+}
+
+struct counts_order {
+	struct wire_rig *rig;
+	struct wire_counts counts;
+};
+
+static void counts_run(void *arg)
+{
+	struct counts_order *order = arg;
+
+	wire_counts(order->rig->wire, &order->counts);
+}
+
+struct wire_counts rig_counts(struct wire_rig *rig)
+{
+	struct counts_order order = { .rig = rig };
+
+	rig_do(rig, counts_run, &order);
+	return order.counts;
 }
 
 /* --- addresses and processes -------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct wire_rig {
 
 /* A peer of a rig, which sends numbered frames. */
 struct rig_peer {
+	struct rig_peer *self;
 	struct wire_rig *rig;
 	struct wire_peer *peer;
 	unsigned sender;	    /* 0-7, in the frame */
@@ -46,6 +47,9 @@ void rig_stop(struct wire_rig *rig);
 void rig_do(struct wire_rig *rig, void (*run)(void *arg), void *arg);
 /* rig_wait_frames waits until `frames` have come in all; false: not within RIG_WAIT_MS. */
 bool rig_wait_frames(struct wire_rig *rig, uint64_t frames);
+/* rig_frames: how many have come; rig_next: what number is expected next from a sender. */
+uint64_t rig_frames(struct wire_rig *rig);
+uint64_t rig_next(struct wire_rig *rig, unsigned sender);
 /* rig_hold makes on_frame wait from the next frame on; rig_release lets it go. */
 void rig_hold(struct wire_rig *rig);
 void rig_release(struct wire_rig *rig);
@@ -54,6 +58,12 @@ void rig_release(struct wire_rig *rig);
 int rig_connect(struct wire_rig *rig, struct rig_peer *peer, unsigned sender, const char *address);
 void rig_disconnect(struct rig_peer *peer);
 int rig_reconnect(struct rig_peer *peer);
+/* rig_see copies a peer as it is now. */
+struct rig_peer rig_see(struct rig_peer *peer);
+/* rig_wait_writable waits until on_writable has run; false: not within RIG_WAIT_MS. */
+bool rig_wait_writable(struct rig_peer *peer);
+/* rig_counts reads the wire's counters. */
+struct wire_counts rig_counts(struct wire_rig *rig);
 /* rig_send sends one frame of `len` bytes (at least 16) and returns wire_send's error. */
 int rig_send(struct rig_peer *peer, size_t len);
 /* rig_send_many sends `count` frames of `len` bytes (0 = 16 to 5000) when there is room and returns at once; rig_wait_sent

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int copy(const char *path, char *buf, size_t size)
@@ -51,4 +53,26 @@ int paths_plugins(char *buf, size_t size)
 		return copy(path, buf, size);
 	}
 	return copy(TROUPE_MODULEDIR, buf, size);
+}
+
+int paths_make_folder(const char *path)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+		return -ENAMETOOLONG;
+	}
+	for (char *p = part + 1; *p != '\0'; p++) {
+		if (*p == '/') {
+			*p = '\0';
+			if (mkdir(part, 0755) < 0 && errno != EEXIST) {
+				return -errno;
+			}
+			*p = '/';
+		}
+	}
+	if (mkdir(part, 0700) < 0 && errno != EEXIST) {
+		return -errno;
+	}
+	return access(part, W_OK | X_OK) < 0 ? -errno : 0;
 }

@@ -19,4 +19,8 @@ int paths_plugins(char *buf, size_t size);
  */
 int paths_beside(const char *name, char *buf, size_t size);
 
+/* paths_make_folder makes a folder and those above it; only the owner may look into the last. 0; -errno, also when it
+ * is there and cannot be written. */
+int paths_make_folder(const char *path);
+
 #endif

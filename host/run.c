@@ -20,6 +20,7 @@
 #include "core/core.h"
 #include "obs/log.h"
 #include "obs/obs.h"
+#include "obs/ship.h"
 #include "paths.h"
 
 #define RUN_SETS_MAX 64u
@@ -60,6 +61,7 @@ struct run {
 	struct core *core;
 	enum log_form log_form;
 	struct obs *obs;
+	struct ship *ship;
 	struct control *control;
 	struct service *service;
 	struct reload_source source;
@@ -107,29 +109,6 @@ static int run_arguments(struct run *run, int argc, char **argv)
 		}
 	}
 	return 0;
-}
-
-/* Makes a folder and those above it. Only the owner may look into the last. */
-static int run_folder(const char *path)
-{
-	char part[PATH_MAX];
-
-	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
-		return -ENAMETOOLONG;
-	}
-	for (char *p = part + 1; *p != '\0'; p++) {
-		if (*p == '/') {
-			*p = '\0';
-			if (mkdir(part, 0755) < 0 && errno != EEXIST) {
-				return -errno;
-			}
-			*p = '/';
-		}
-	}
-	if (mkdir(part, 0700) < 0 && errno != EEXIST) {
-		return -errno;
-	}
-	return access(part, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
 static struct config *run_load(struct run *run, struct diag_list *diags)
@@ -181,7 +160,7 @@ static int run_sockets(const char *path)
 {
 	char above[PATH_MAX];
 	struct stat st, st_above;
-	int r = run_folder(path);
+	int r = paths_make_folder(path);
 
 	if (r < 0) {
 		return r;
@@ -202,10 +181,10 @@ static int run_folders(const struct config *config)
 {
 	bool alone = config->hosts_len == 1;
 	/* Only databases need it when the own files lie elsewhere: it may be read-only for the others. */
-	int r = run_folder(config->state);
+	int r = paths_make_folder(config->state);
 
 	if (r == 0 || strncmp(config->run, config->state, strlen(config->state)) != 0) {
-		r = run_folder(config->run);
+		r = paths_make_folder(config->run);
 	}
 	if (r < 0) {
 		fprintf(stderr, "troupe: cannot use the state folder %s: %s; name another with --state DIR\n", config->run,
@@ -265,6 +244,13 @@ static int run_host(struct run *run)
 		core_free(run->core);
 		return EXIT_FAILED;
 	}
+	if (ship_open(run->core, &run->ship, &error) != TROUPE_OK) {
+		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
+		obs_close(run->obs);
+		control_close(run->control);
+		core_free(run->core);
+		return EXIT_FAILED;
+	}
 	run->service = service_open(run->core);
 	core_on_hangup(run->core, run_hangup, run);
 	if (run->begin.run != NULL) {
@@ -274,6 +260,7 @@ static int run_host(struct run *run)
 	service_close(run->service);
 	control_close(run->control);
 	obs_close(run->obs);
+	ship_close(run->ship);
 	core_free(run->core);
 	log_close();
 	for (uint32_t i = 0; i < run->configs_len; i++) {

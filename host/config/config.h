@@ -66,6 +66,7 @@ struct config_host {
 	uint32_t workers;	/* threads of the job pool */
 	uint32_t jobs_max;	/* jobs that may wait */
 	uint32_t metrics_port;	/* Prometheus text on 127.0.0.1; 0 = none */
+	uint64_t spool_max;	/* bytes of log lines that may wait for a log server */
 	uint32_t bus_port;	/* other machines' hosts reach it there; 0 = none */
 	uint32_t keys_len;	/* 0 to CONFIG_KEYS_MAX */
 	uint8_t keys[CONFIG_KEYS_MAX][CONFIG_KEY]; /* public keys, the newer one first */
@@ -99,6 +100,7 @@ struct config {
 	const char *folder;	 /* of the first file, absolute; SOURCE options start there */
 	const char *state;	 /* the state folder, absolute; PATH options start there */
 	const char *run;	 /* the folder of the files of this process: lock and control socket */
+	const char *spool;	 /* the folder of log lines of this process that wait for a log server */
 	const char *sockets;	 /* the folder of the sockets between processes of one machine; short */
 	uint32_t drain_ms;	 /* after SIGTERM, what is not finished by then is dropped */
 	uint32_t stall_ms;	 /* a callback that takes longer is reported */

@@ -130,6 +130,18 @@ static void socket_long(struct load *load, const char *address)
 	diag_help(load->diags, diag, "name a short folder: cluster \"%s\" { sockets = \"/run/troupe\" }", load->config->cluster);
 }
 
+/* The folder of this process in one that several share. */
+static const char *own_folder(struct load *load, const char *folder)
+{
+	if (load->config->hosts_len > 1) {
+		folder = arena_print(load->arena, "%s/hosts/%s", folder, load->config->host->name);
+	}
+	if (load->request->isolate != NULL) {
+		folder = arena_print(load->arena, "%s/isolated/%s", folder, load->request->isolate);
+	}
+	return folder;
+}
+
 void load_folders(struct load *load)
 {
 	struct config *config = load->config;
@@ -140,13 +152,8 @@ void load_folders(struct load *load)
 		/* systemd.exec(5): several folders have colons between */
 		runtime = runtime[0] == '/' ? arena_copy(load->arena, runtime, strcspn(runtime, ":")) : NULL;
 	}
-	config->run = runtime != NULL ? runtime : config->state;
-	if (config->hosts_len > 1) {
-		config->run = arena_print(load->arena, "%s/hosts/%s", config->run, config->host->name);
-	}
-	if (load->request->isolate != NULL) {
-		config->run = arena_print(load->arena, "%s/isolated/%s", config->run, load->request->isolate);
-	}
+	config->run = own_folder(load, runtime != NULL ? runtime : config->state);
+	config->spool = arena_print(load->arena, "%s/spool", own_folder(load, config->state));
 	config->sockets = sockets_folder(load, runtime);
 	for (uint32_t i = 0; i < config->hosts_len && config->hosts_len > 1; i++) {
 		socket_long(load, config_host_address(config, &config->hosts[i], &config->hosts[i], address,

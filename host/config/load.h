@@ -24,7 +24,7 @@ struct common_options {
 
 struct host_options {
 	const char *address, *external;
-	int64_t workers, jobs, metrics, bus, commands;
+	int64_t workers, jobs, metrics, bus, spool, commands;
 	struct troupe_strings key;
 	struct options_pairs reach;
 	struct troupe_strings run;

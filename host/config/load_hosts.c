@@ -159,6 +159,7 @@ static void load_host(struct load *load, uint32_t index, const struct block *blo
 	host->external = options->external != NULL && options->external[0] != '\0' ? options->external : host->address;
 	host->loops = 1;
 	host->workers = options->workers > 0 ? (uint32_t)options->workers : 1;
+	host->spool_max = options->spool > 0 ? (uint64_t)options->spool : 1 << 20;
 	host->jobs_max = options->jobs > 0 ? (uint32_t)options->jobs : 1;
 	host->metrics_port = (uint32_t)options->metrics;
 	host->commands = (uint32_t)options->commands;

@@ -406,6 +406,25 @@ struct instance *directory_pick(const struct service *service, const struct inst
 	return best;
 }
 
+struct instance *directory_home(const struct service *service, const char *part, uint64_t key)
+{
+	struct instance *best = NULL;
+	uint64_t best_cost = 0;
+
+	for (uint32_t i = 0; i < service->instances_len; i++) {
+		struct instance *one = service->instances[i];
+		uint64_t cost = mix(key ^ one->host.id);
+		if ((part == NULL || strcmp(one->host.part, part) == 0) && (best == NULL || cost < best_cost)) {
+			best = one;
+			best_cost = cost;
+		}
+	}
+	if (best == NULL && part != NULL) {
+		return directory_home(service, strcmp(part, "base") != 0 ? "base" : NULL, key);
+	}
+	return best;
+}
+
 /* --- placed keys ---------------------------------------------------------------------------------- */
 
 static struct directory_place *place_find(struct directory *directory, uint32_t route, uint64_t key)

@@ -72,6 +72,10 @@ struct instance *directory_instance(const struct directory *directory, uint64_t 
 struct instance *directory_pick(const struct service *service, const struct instance *from, uint32_t turn,
 				uint64_t account);
 
+/* directory_home returns the instance to which a key belongs, ready or not: of those in `part`, else of those in base, else of all
+ * (rendezvous hashing over their ids). [any] */
+struct instance *directory_home(const struct service *service, const char *part, uint64_t key);
+
 /* directory_allows: may `from` call this method of `to`? directory_uses: is `database` one that `from` names? [any] */
 bool directory_allows(const struct role_method *method, const struct instance *from, const struct instance *to);
 bool directory_uses(const struct instance *from, const struct instance *database);

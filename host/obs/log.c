@@ -35,6 +35,8 @@ static struct {
 	int64_t second; /* of the rate */
 	uint32_t second_lines;
 	uint32_t limit; /* lines above this level are left out; 0 = none */
+	void (*tap)(void *arg, const struct log_line *line, uint64_t time_ms);
+	void *tap_arg;
 } state = { .mutex = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO };
 
 static const char *const level_names[] = { "", "error", "warning", "notice", "info", "debug" };
@@ -180,7 +182,7 @@ static void format_trace(struct text *out, const uint8_t *trace)
 }
 
 /* "2026-11-21T07:26:02.123Z" */
-static void stamp_now(char stamp[64])
+static uint64_t stamp_now(char stamp[64])
 {
 	struct timespec now;
 	struct tm tm;
@@ -190,14 +192,15 @@ static void stamp_now(char stamp[64])
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(stamp, 64, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
 static void line_emit(const struct log_line *line)
 {
 	char space[LINE_MAX_BYTES], stamp[64];
 	struct text out;
+	uint64_t time_ms = stamp_now(stamp);
 
-	stamp_now(stamp);
 	text_init_fixed(&out, space, sizeof(space) - 1);
 	if (!state.json) {
 		format_text(&out, line, stamp);
@@ -217,6 +220,9 @@ static void line_emit(const struct log_line *line)
 	}
 	space[out.len] = '\n';
 	emit(space, out.len + 1);
+	if (state.tap != NULL && !line->here && line->level < TROUPE_LOG_DEBUG) {
+		state.tap(state.tap_arg, line, time_ms);
+	}
 	state.counts.written[line->level <= TROUPE_LOG_DEBUG ? line->level : 0]++;
 }
 
@@ -263,6 +269,14 @@ void log_limit(uint32_t level)
 {
 	pthread_mutex_lock(&state.mutex);
 	state.limit = level;
+	pthread_mutex_unlock(&state.mutex);
+}
+
+void log_tap(void (*fn)(void *arg, const struct log_line *line, uint64_t time_ms), void *arg)
+{
+	pthread_mutex_lock(&state.mutex);
+	state.tap = fn;
+	state.tap_arg = arg;
 	pthread_mutex_unlock(&state.mutex);
 }
 

@@ -21,6 +21,7 @@
 struct log_line {
 	uint32_t level;		/* enum troupe_log_level */
 	uint32_t always;	/* 1 = never counted instead of written: the audit trail */
+	uint32_t here;		/* 1 = for this host's own log alone: not given to the tap */
 	const char *instance;	/* "base/billing", or the part of the host: "core", "net" */
 	const char *part;	/* "base", "shard:meadow" */
 	const char *role;	/* "billing" */
@@ -58,6 +59,12 @@ void log_close(void);
 void log_write(const struct log_line *line);
 /* log_text writes a formatted line for a part of the host. [any] */
 void log_text(uint32_t level, const char *instance, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * log_tap gives a copy of each line that is written, but for those of level debug, to `fn`, with the time that it carries
+ * (ms since 1970); fn = NULL ends it. fn runs under the log's lock: it does not block and logs nothing. [any]
+ */
+void log_tap(void (*fn)(void *arg, const struct log_line *line, uint64_t time_ms), void *arg);
 
 /* log_tick tells of lines whose 10 s are over and tries what waits again. To be called every second or so. [any] */
 void log_tick(void);

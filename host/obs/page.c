@@ -14,6 +14,7 @@
 #include "host/obs/metrics.h"
 #include "host/obs/page.h"
 #include "host/obs/obs.h"
+#include "host/obs/ship_queue.h"
 
 #define LOOPS_MAX 64u
 
@@ -143,6 +144,10 @@ enum host_metric_id {
 	LOG_LINES,
 	LOG_SUPPRESSED,
 	LOG_DROPPED,
+	LOG_SPOOLED,
+	LOG_SHIPPED,
+	LOG_SPOOL_DROPPED,
+	LOG_SPOOL_BYTES,
 	METRICS_REFUSED,
 	PROCESS_CPU,
 	PROCESS_MEMORY,
@@ -164,6 +169,11 @@ static const struct host_metric host_metrics[HOST_METRICS] = {
 			     "Lines not written because the same one was within 10 s.", NULL },
 	[LOG_DROPPED] = { TROUPE_COUNTER, "troupe_log_dropped_total",
 			  "Lines lost because nobody read the log, or there were too many.", NULL },
+	[LOG_SPOOLED] = { TROUPE_COUNTER, "troupe_log_spooled_total", "Lines put into the spool for a log server.", NULL },
+	[LOG_SHIPPED] = { TROUPE_COUNTER, "troupe_log_shipped_total", "Lines that a log server has stored.", NULL },
+	[LOG_SPOOL_DROPPED] = { TROUPE_COUNTER, "troupe_log_spool_dropped_total",
+				"Lines for the log server lost: the spool was full, or could not be written.", NULL },
+	[LOG_SPOOL_BYTES] = { TROUPE_GAUGE, "troupe_log_spool_bytes", "The spool while lines wait in it.", NULL },
 	[METRICS_REFUSED] = { TROUPE_COUNTER, "troupe_metrics_refused_total", "Metrics that found no slot.", NULL },
 	[PROCESS_CPU] = { TROUPE_COUNTER, "process_cpu_seconds_total", "User and system CPU time.", NULL },
 	[PROCESS_MEMORY] = { TROUPE_GAUGE, "process_resident_memory_bytes", "Resident memory.", NULL },
@@ -213,6 +223,12 @@ static void log_page_write(struct text *out)
 	}
 	plain(out, LOG_SUPPRESSED, counts.suppressed);
 	plain(out, LOG_DROPPED, counts.dropped);
+	struct ship_counts ship;
+	ship_counts_read(&ship);
+	plain(out, LOG_SPOOLED, ship.spooled);
+	plain(out, LOG_SHIPPED, ship.shipped);
+	plain(out, LOG_SPOOL_DROPPED, ship.dropped);
+	plain(out, LOG_SPOOL_BYTES, ship.waiting_bytes);
 }
 
 static uint64_t fds_count(void)

@@ -136,22 +136,18 @@ static void json_ascii(struct text *text, unsigned char byte)
 	}
 }
 
-void text_json(struct text *text, const char *string, size_t max)
+/* Each character of at most `max` bytes of `string` (0 = all); what is no UTF-8 becomes U+FFFD. */
+static void utf8_each(struct text *text, const char *string, size_t max, bool quote)
 {
-	if (string == NULL) {
-		text_put(text, "null");
-		return;
-	}
 	const unsigned char *p = (const unsigned char *)string;
 	size_t left = max != 0 ? strnlen(string, max) : strlen(string);
 
-	text_put(text, "\"");
 	while (left > 0) {
 		size_t len = utf8_len(p, left);
 		if (len == 0) {
 			text_put(text, "\xef\xbf\xbd");
 			len = 1;
-		} else if (len == 1) {
+		} else if (len == 1 && quote) {
 			json_ascii(text, *p);
 		} else {
 			text_add(text, (const char *)p, len);
@@ -159,7 +155,22 @@ void text_json(struct text *text, const char *string, size_t max)
 		p += len;
 		left -= len;
 	}
+}
+
+void text_json(struct text *text, const char *string, size_t max)
+{
+	if (string == NULL) {
+		text_put(text, "null");
+		return;
+	}
 	text_put(text, "\"");
+	utf8_each(text, string, max, true);
+	text_put(text, "\"");
+}
+
+void text_utf8(struct text *text, const char *string, size_t max)
+{
+	utf8_each(text, string, max, false);
 }
 
 static void member_begin(struct text *text, const char *name)

@@ -31,6 +31,8 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
  * Bytes that are no UTF-8 become U+FFFD, control characters are escaped (RFC 8259).
  */
 void text_json(struct text *text, const char *string, size_t max);
+/* text_utf8 appends the same bytes as text_json would quote, without quotes and escapes. */
+void text_utf8(struct text *text, const char *string, size_t max);
 /* text_member appends `"name":"value"`, with a comma before it unless the object has just begun; NULL = null. */
 void text_member(struct text *text, const char *name, const char *value);
 /* text_member_number appends `"name":123`. */

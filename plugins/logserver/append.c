@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of records, each stored once: the mark of how far a host has come is in the same commit as its records. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -363,6 +364,15 @@ static void batch_begin(struct logserver *ls, const struct troupe_request *reque
 	batch_commit(batch, now_ms);
 }
 
+/* Is it this host that asks? Its instance is "host.NAME"; the process of an isolated instance is "NAME:INSTANCE". */
+static int is_own(const struct troupe_request *request, const char *host)
+{
+	char name[LOG_HOST_MAX + 8];
+	int len = snprintf(name, sizeof(name), "host.%.*s", (int)strcspn(host, ":"), host);
+
+	return request->from == troupe_fnv64(name, (size_t)len);
+}
+
 void append_on_append(void *instance, const struct troupe_request *request, const Log__AppendRequest *body)
 {
 	struct logserver *ls = instance;
@@ -373,6 +383,10 @@ void append_on_append(void *instance, const struct troupe_request *request, cons
 	if (body->host == NULL || body->host[0] == '\0' || strlen(body->host) > LOG_HOST_MAX || body->spool == 0 ||
 	    body->n_records > BATCH_MAX) {
 		refuse(ls, request->id, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
+		return;
+	}
+	if (!is_own(request, body->host)) {
+		refuse(ls, request->id, TROUPE_PERMISSION_DENIED, "log.other_host");
 		return;
 	}
 	if (body->n_records == 0) {

@@ -9,7 +9,7 @@
 #include "query.h"
 #include "store/store.h"
 
-#define LOG_HOST_MAX 64u
+#define LOG_HOST_MAX 100u
 #define LOG_HOSTS_MAX 4096u
 #define BATCH_MAX 256u	   /* records of one append */
 #define FOUND_BYTES_MAX (200u * 1024u) /* of the records in one answer: below TROUPE_BODY_MAX with what goes along */

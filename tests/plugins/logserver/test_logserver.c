@@ -23,7 +23,7 @@ static const char text[] = "cluster \"t\" { }\n"
 struct world {
 	struct config *config;
 	struct sim *sim;
-	const struct troupe_host *host;
+	const struct troupe_host *host, *two; /* "one" and "two" */
 	struct answer answer;
 	Log__Record records[256];
 	Log__Record *pointers[256];
@@ -39,7 +39,8 @@ static int setup(void **state)
 	w.config = sim_config(text, NULL);
 	assert_non_null(w.config);
 	w.sim = sim_open(w.config, 1);
-	w.host = sim_actor(w.sim, "base/host", "base", &w, NULL);
+	w.host = sim_actor(w.sim, "host.one", "base", &w, NULL);
+	w.two = sim_actor(w.sim, "host.two", "base", &w, NULL);
 	w.spool = 77;
 	sim_run(w.sim, 100);
 	assert_true(sim_ready(w.sim, "base/logserver"));
@@ -91,7 +92,7 @@ static int32_t send(struct world *w, const char *host, unsigned len)
 	request.now_ms = wall_ms(w);
 	request.records = w->pointers;
 	request.n_records = len;
-	return ask(w->sim, w->host, LOG_APPEND_ID, "log", &request, 0, &w->answer);
+	return ask(w->sim, strcmp(host, "two") == 0 ? w->two : w->host, LOG_APPEND_ID, "log", &request, 0, &w->answer);
 }
 
 static uint64_t durable(const struct world *w)
@@ -386,6 +387,7 @@ static void test_refusals(void **state)
 	const struct troupe_host *mall = sim_actor(w->sim, "base/mall", "base", w, NULL);
 	Log__AppendRequest request = LOG__APPEND_REQUEST__INIT;
 	Log__QueryRequest query = LOG__QUERY_REQUEST__INIT;
+	char longest[102] = "";
 
 	ask(w->sim, mall, LOG_APPEND_ID, "log", &request, 0, &w->answer);
 	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "host.not_allowed");
@@ -393,7 +395,12 @@ static void test_refusals(void **state)
 	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "host.not_allowed");
 	send(w, "", 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
-	send(w, "a-name-that-is-longer-than-any-host-of-any-cluster-may-have-in-its-life", 0);
+	send(w, "three", 0); /* a host speaks for itself alone */
+	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "log.other_host");
+	send(w, "one:base/echo", 0); /* or for the process of one of its instances */
+	assert_int_equal(w->answer.status, TROUPE_OK);
+	memset(longest, 'x', sizeof(longest) - 1);
+	send(w, longest, 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
 	w->spool = 0;
 	send(w, "one", 0);

@@ -122,6 +122,7 @@ int main(int argc, char **argv)
 	fill(config);
 	rogue_start(&rogue, "victim");
 	loop_run(rogue.loop);
+	rogue_stop(&rogue);
 	printf("# %" PRIu32 " calls, %" PRIu32 " let through, %" PRIu32 " wrong\n", asks_len, passed_on, wrong);
 	return wrong != 0 || passed_on == 0 || asks_len == passed_on;
 }

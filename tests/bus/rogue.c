@@ -2,10 +2,13 @@
 /* A host made of the bus's own layers. */
 #include "tests/bus/rogue.h"
 
+#include <sodium.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
 
 #include "host/bus/keys.h"
 
@@ -52,9 +55,12 @@ static void on_up(void *arg, uint64_t incarnation)
 
 static void on_down(void *arg, const char *why)
 {
-	(void)arg;
-	die("the link ended", &(struct troupe_error){ .text = "" });
-	(void)why;
+	struct rogue *rogue = arg;
+
+	if (!rogue->stopping) {
+		printf("Bail out! the link ended: %s\n", why);
+		exit(99);
+	}
 }
 
 static void on_message(void *arg, const struct envelope *envelope, const uint8_t *body)
@@ -109,12 +115,13 @@ void rogue_start(struct rogue *rogue, const char *peer)
 	struct wire_setup wire = { .binds = binds, .on_frame = on_frame, .arg = rogue };
 	struct seal_setup seal = { .prologue = config->cluster, .prologue_len = strlen(config->cluster),
 				   .send = send_handshake, .arg = rogue };
-	struct link_setup link = { .incarnation = 4711, .room_head = SEAL_HEAD, .room_tail = SEAL_TAIL, .send = send_frame,
+	struct link_setup link = {  .room_head = SEAL_HEAD, .room_tail = SEAL_TAIL, .send = send_frame,
 				   .on_message = on_message, .on_up = on_up, .on_down = on_down, .arg = rogue };
 
 	for (uint32_t i = 0; i < config->hosts_len; i++) {
 		host = strcmp(config->hosts[i].name, peer) == 0 ? &config->hosts[i] : host;
 	}
+	randombytes_buf(&link.incarnation, sizeof(link.incarnation));
 	rogue->loop = wire.loop = loop_new(0, "rogue");
 	seal.self = troupe_fnv64(config->host->name, strlen(config->host->name));
 	seal.peer = troupe_fnv64(peer, strlen(peer));
@@ -140,4 +147,11 @@ bool rogue_call(struct rogue *rogue, uint64_t id, uint64_t source, uint64_t targ
 				     .target = target, .timeout_ms = 5000 };
 
 	return link_push(rogue->link, &envelope, NULL) == 0;
+}
+
+void rogue_stop(struct rogue *rogue)
+{
+	rogue->stopping = true;
+	link_bye(rogue->link, loop_clock_us());
+	nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL); /* closing drops what is queued */
 }

@@ -18,7 +18,7 @@ struct rogue {
 	struct link *link;
 	struct loop_timer timer;
 	struct loop_hook end;
-	bool up;
+	bool up, stopping;
 	/* on_turn runs in every turn of the loop while the link is there; on_reply gets each answer. */
 	void (*on_turn)(struct rogue *rogue);
 	void (*on_reply)(struct rogue *rogue, const struct envelope *envelope, const uint8_t *body);
@@ -29,5 +29,7 @@ struct rogue {
 void rogue_start(struct rogue *rogue, const char *peer);
 /* rogue_call sends a call in the name of any instance; false = not now. */
 bool rogue_call(struct rogue *rogue, uint64_t id, uint64_t source, uint64_t target, uint32_t method);
+/* rogue_stop takes leave of the peer, after the loop has ended. */
+void rogue_stop(struct rogue *rogue);
 
 #endif

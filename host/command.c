@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bus/key_command.h"
 #include "client/client.h"
 #include "config/check.h"
 #include "config/docs.h"
@@ -25,6 +26,7 @@ const struct command commands[] = {
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
+	{ "key", "make, show or change the key of a host", key_usage, key_main, 0 },
 	{ "explain", "say what an error code means", explain_usage, explain_main, 0 },
 	{ "api", "print reference pages", docs_usage, docs_main, 1 },
 	{ NULL, NULL, NULL, NULL, 0 },

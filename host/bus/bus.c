@@ -3,12 +3,12 @@
 #include "host/bus/bus.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "host/bus/cipher.h"
 #include "host/bus/folder.h"
 #include "host/bus/keys.h"
 #include "host/bus/peer.h"
@@ -399,7 +399,7 @@ static int peer_open(struct peer *peer, const uint8_t secrets[SEAL_KEYS_MAX][SEA
 	memcpy(seal.secrets, secrets, sizeof(seal.secrets));
 	peer->seal = seal_new(&seal, now_us);
 	peer->link = link_new(&link, now_us);
-	sodium_memzero(&seal, sizeof(seal));
+	cipher_wipe(&seal, sizeof(seal));
 	if (peer->seal == NULL || peer->link == NULL) {
 		return fail(reterr, -ENOMEM, "links");
 	}
@@ -417,7 +417,7 @@ static int peers_open(struct bus *bus, const char *name, struct troupe_error *re
 	for (uint32_t i = 0; i < bus->peers_len && r == 0; i++) {
 		r = peer_open(&bus->peers[i], secrets, secrets_len, reterr);
 	}
-	sodium_memzero(secrets, sizeof(secrets));
+	cipher_wipe(secrets, sizeof(secrets));
 	return r;
 }
 
@@ -430,7 +430,7 @@ static int bus_make(struct bus *bus, struct troupe_error *reterr)
 	name_of(name, config->host, config->isolated);
 	bus->id = troupe_fnv64(name, strlen(name));
 	while (bus->incarnation == 0) {
-		randombytes_buf(&bus->incarnation, sizeof(bus->incarnation));
+		cipher_random(&bus->incarnation, sizeof(bus->incarnation));
 	}
 	bus->inbound = calloc(INBOUND_BUCKETS, sizeof(struct inbound *));
 	r = bus->inbound != NULL ? peers_fill(bus) : -ENOMEM;

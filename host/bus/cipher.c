@@ -56,6 +56,21 @@ bool cipher_dh(const uint8_t secret[CIPHER_KEY], const uint8_t key[CIPHER_KEY], 
 	return crypto_scalarmult(ret_shared, secret, key) == 0;
 }
 
+void cipher_key_print(const uint8_t key[CIPHER_KEY], char ret_text[CIPHER_KEY_TEXT])
+{
+	sodium_bin2base64(ret_text, CIPHER_KEY_TEXT, key, CIPHER_KEY, sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool cipher_key_parse(const char *text, uint8_t ret_key[CIPHER_KEY])
+{
+	size_t len = 0;
+	const char *end = NULL;
+
+	return sodium_base642bin(ret_key, CIPHER_KEY, text, CIPHER_KEY_TEXT - 1, NULL, &len, &end,
+				 sodium_base64_VARIANT_ORIGINAL) == 0 &&
+	       len == CIPHER_KEY && end == text + CIPHER_KEY_TEXT - 1;
+}
+
 void cipher_hash(uint8_t *ret_hash, size_t ret_len, const uint8_t *key, size_t key_len,
 		 const struct cipher_bytes *parts, unsigned parts_len)
 {

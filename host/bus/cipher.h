@@ -29,6 +29,12 @@ bool cipher_same(const void *a, const void *b, size_t len);
 void cipher_public(const uint8_t secret[CIPHER_KEY], uint8_t ret_public[CIPHER_KEY]);
 bool cipher_dh(const uint8_t secret[CIPHER_KEY], const uint8_t key[CIPHER_KEY], uint8_t ret_shared[CIPHER_KEY]);
 
+/* The text of a key: base64 (RFC 4648), 44 characters that end with =. cipher_key_print writes it with NUL;
+ * cipher_key_parse reads 44 bytes, false if they are none or another text of the same key. */
+#define CIPHER_KEY_TEXT 45u
+void cipher_key_print(const uint8_t key[CIPHER_KEY], char ret_text[CIPHER_KEY_TEXT]);
+bool cipher_key_parse(const char *text, uint8_t ret_key[CIPHER_KEY]);
+
 struct cipher_bytes {
 	const void *bytes;
 	size_t len;

@@ -2,44 +2,11 @@
 /* Hosts: from `host` blocks to addresses, keys and ways to each other. */
 #include <string.h>
 
+#include "host/bus/key.h"
 #include "host/net/address.h"
 #include "load.h"
 #include "script_lua.h"
 #include "words.h"
-
-/* One digit of base64 (RFC 4648), or -1. */
-static int key_digit(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* 32 bytes are 43 digits and one `=`; the last digit's two spare bits are zero. */
-static bool key_decode(const char *text, uint8_t ret_key[CONFIG_KEY])
-{
-	uint32_t bits = 0, held = 0, len = 0;
-
-	if (strlen(text) != 44 || text[43] != '=') {
-		return false;
-	}
-	for (uint32_t i = 0; i < 43; i++) {
-		int digit = key_digit(text[i]);
-
-		if (digit < 0) {
-			return false;
-		}
-		bits = bits << 6 | (uint32_t)digit;
-		held += 6;
-		if (held >= 8) {
-			held -= 8;
-			ret_key[len++] = (uint8_t)(bits >> held);
-			bits &= (1u << held) - 1;
-		}
-	}
-	return bits == 0;
-}
 
 /* Where the item `index` of an option stands: the block itself when --set gave it. */
 static struct place option_place(const struct block *block, const char *option, uint32_t index)
@@ -66,7 +33,7 @@ static void host_keys(struct load *load, struct config_host *host, const struct 
 			diag_help(load->diags, diag, "keep the new one and the one it replaces, the new one first");
 			return;
 		}
-		if (key_decode(keys->items[i], host->keys[host->keys_len])) {
+		if (key_public_parse(keys->items[i], host->keys[host->keys_len])) {
 			host->keys_len++;
 			continue;
 		}
@@ -74,7 +41,7 @@ static void host_keys(struct load *load, struct config_host *host, const struct 
 		place_show(load->diags, diag, &place);
 		diag_note(load->diags, diag, "a key is 32 bytes in base64: 44 characters that end with =; this has %zu",
 			  strlen(keys->items[i]));
-		diag_help(load->diags, diag, "`troupe key %s` makes one and prints the public half", host->name);
+		diag_help(load->diags, diag, "`troupe key new %s` makes one and prints the public half", host->name);
 	}
 }
 

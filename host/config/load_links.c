@@ -142,7 +142,7 @@ static void link_keys(struct load *load)
 			struct diag *diag = diag_add(load->diags, DIAG_ERROR, "C0208", "host \"%s\" has no `key`", host->name);
 
 			place_show(load->diags, diag, &place);
-			diag_help(load->diags, diag, "`troupe key %s` makes one and prints the line to add", host->name);
+			diag_help(load->diags, diag, "`troupe key new %s` makes one and prints the line to add", host->name);
 		}
 		for (uint32_t j = 0; j < i; j++) {
 			for (uint32_t k = 0; k < host->keys_len * config->hosts[j].keys_len; k++) {
@@ -153,7 +153,7 @@ static void link_keys(struct load *load)
 								     config->hosts[j].name, host->name);
 
 					place_show(load->diags, diag, &place);
-					diag_help(load->diags, diag, "make one for each: `troupe key %s`", host->name);
+					diag_help(load->diags, diag, "make one for each: `troupe key new %s`", host->name);
 				}
 			}
 		}

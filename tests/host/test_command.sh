@@ -37,6 +37,16 @@ ok "file that is not there" 3 "C0100" "$TROUPE" check gone.lua
 ok "explain" 0 "unknown option" "$TROUPE" explain c0103
 ok "explain nothing" 2 "no code" "$TROUPE" explain C9999
 
+ok "key of nobody" 2 "which host" "$TROUPE" key new
+ok "key of a wrong name" 2 "is no name of a host" "$TROUPE" key new ../front
+ok "key that is not there" 1 "troupe key new front --state keys" "$TROUPE" key show front --state keys
+ok "new key" 0 'host "front" { key = "' "$TROUPE" key new front --state keys
+ok "new key twice" 0 '"former":"' "$TROUPE" key new front --state keys --json
+ok "new key a third time" 1 "troupe key drop front" "$TROUPE" key new front --state keys
+ok "both keys" 0 'key = { "' "$TROUPE" key show front --state keys
+ok "former key dropped" 0 "is forgotten" "$TROUPE" key drop front --state keys
+ok "no former key" 0 '"former":null' "$TROUPE" key drop front --state keys --json
+
 echo 'every { tick = "20ms" }' >good.lua
 ok "good" 0 "good; 1 instances on 1 host" "$TROUPE" check good.lua
 ok "good as JSON" 0 '"errors":0' "$TROUPE" check good.lua --json

@@ -28,11 +28,6 @@ void account_log(const struct account *account, uint32_t level, const char *code
 
 /* --- the service ---------------------------------------------------------------------------------- */
 
-static void on_redeem(void *instance, const struct troupe_request *request, const Account__RedeemRequest *body)
-{
-	ticket_redeem(instance, request->id, request->from, body->ticket.data, body->ticket.len);
-}
-
 static void on_details_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
 			      uint64_t version)
 {
@@ -100,6 +95,10 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	METRIC(METRIC_TICKET_REDEEMED, TROUPE_COUNTER, TICKETS, "result=\"redeemed\""),
 	METRIC(METRIC_TICKET_USED, TROUPE_COUNTER, TICKETS, "result=\"used_twice\""),
 	METRIC(METRIC_TICKET_REFUSED, TROUPE_COUNTER, TICKETS, "result=\"refused\""),
+	METRIC(METRIC_RESUMED, TROUPE_COUNTER, "troupe_account_resumes_total",
+	       "Sessions that went on after a lost connection, by result.", "result=\"resumed\""),
+	METRIC(METRIC_RESUME_REFUSED, TROUPE_COUNTER, "troupe_account_resumes_total",
+	       "Sessions that went on after a lost connection, by result.", "result=\"refused\""),
 	METRIC(METRIC_EVICTED, TROUPE_COUNTER, "troupe_account_delays_evicted_total",
 	       "Delays after wrong passwords that were forgotten early for want of room.", NULL),
 };
@@ -242,6 +241,9 @@ static const struct troupe_option options[] = {
 	{ .name = "ticket_time", .help = "How long a ticket to a front-end is good.", .fallback = "30s",
 	  .type = TROUPE_OPTION_DURATION, .offset = offsetof(struct account_options, ticket_ms), .min = 100,
 	  .max = 30000 },
+	{ .name = "resume", .help = "How long after its connection was lost a session may go on at another front-end.",
+	  .fallback = "10m", .type = TROUPE_OPTION_DURATION, .offset = offsetof(struct account_options, resume_ms),
+	  .min = 1000, .max = 86400000 },
 	{ .name = "password", .help = "What a password hash costs, and how many at once.", .type = TROUPE_OPTION_BLOCK,
 	  .offset = offsetof(struct account_options, password), .fields = password_options },
 	{ .name = "limits", .help = "Bounds for connections of players.", .type = TROUPE_OPTION_BLOCK,
@@ -250,7 +252,8 @@ static const struct troupe_option options[] = {
 };
 
 static const struct troupe_method methods[] = {
-	ACCOUNT_REDEEM(on_redeem),
+	ACCOUNT_REDEEM(ticket_on_redeem),
+	ACCOUNT_KEEP(resume_on_keep),
 	ACCOUNT_DETAILS(on_details),
 	{ 0 }
 };

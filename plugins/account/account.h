@@ -3,6 +3,7 @@
 #ifndef ACCOUNT_ACCOUNT_H
 #define ACCOUNT_ACCOUNT_H
 
+#include "account.stub.h"
 #include "record.pb-c.h"
 #include "secret/secret.h"
 #include "troupe/host.h"
@@ -13,11 +14,16 @@
 #define PASSWORD_MIN 8u
 #define PASSWORD_MAX 128u
 #define TICKET_SIZE 32u
+/*
+ * Wall clocks jump. A clock set forward ends a ticket early: the player logs in again. One set back would keep it
+ * alive: a ticket from further in the future than this is taken as expired.
+ */
+#define SKEW_MS 5000
 
 struct account_options {
 	const char *database;
 	struct troupe_strings listen;
-	int64_t ticket_ms;
+	int64_t ticket_ms, resume_ms;
 	struct account_password {
 		int64_t memory, ops;
 		int64_t parallel; /* hashes being made at once */
@@ -49,6 +55,8 @@ enum account_metric {
 	METRIC_TICKET_REDEEMED,
 	METRIC_TICKET_USED,
 	METRIC_TICKET_REFUSED,
+	METRIC_RESUMED,
+	METRIC_RESUME_REFUSED,
 	METRIC_EVICTED,
 	METRIC_COUNT
 };
@@ -157,14 +165,33 @@ int user_fold(const char *user, char ret_user[USER_MAX + 1]);
 
 void shards_begin(struct account *account, struct conn *conn, uint16_t tag);
 void choose_begin(struct account *account, struct conn *conn, uint16_t tag, const char *shard);
+/* resume_begin: as choose_begin, for the shard of a session whose token this is. */
+void resume_begin(struct account *account, struct conn *conn, uint16_t tag, uint64_t id, const uint8_t *token, size_t len);
 void ask_orphan(struct ask *ask);
 
 /* --- redeem.c -------------------------------------------------------------------------------------- */
 
-/* ticket_redeem: answers account.redeem. */
-void ticket_redeem(struct account *account, uint64_t request, uint64_t from, const uint8_t *ticket, size_t len);
+/* ticket_on_redeem: account.redeem. */
+void ticket_on_redeem(void *instance, const struct troupe_request *request, const Account__RedeemRequest *body);
 /* ticket_sweep: removes some of the tickets that are long past. */
 void ticket_sweep(struct account *account);
+
+/* --- resume.c: after a lost connection ------------------------------------------------------------ */
+
+#define SHARD_MAX 64u
+
+struct resume_token {
+	uint8_t bytes[TICKET_SIZE], hash[SECRET_HASH_SIZE];
+	char shard[SHARD_MAX];
+};
+
+/* resume_fresh: a new token for token->shard goes into `next`, which borrows it. */
+void resume_fresh(struct account *account, Accountdb__Record *next, struct resume_token *token);
+/* resume_judge: OK if the token of this hash is the account's last one and still good; else the status and reason. */
+int32_t resume_judge(const struct account *account, const Accountdb__Record *record, const uint8_t hash[SECRET_HASH_SIZE],
+		     const char **ret_reason);
+/* resume_on_keep: account.keep. */
+void resume_on_keep(void *instance, const struct troupe_request *request, const Account__KeepRequest *body);
 
 /* --- store.c: records ------------------------------------------------------------------------------ */
 

@@ -249,6 +249,7 @@ static void on_status_loaded(struct account *account, void *arg, int32_t status,
 	next = *record;
 	next.status = command->ban ? "banned" : "active";
 	next.status_reason = command->reason;
+	next.has_resume = 0; /* not even after the ban is lifted */
 	key = store_key_id(record->id);
 	write = store_write_new(account);
 	store_check(write, &key, version);

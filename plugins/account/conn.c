@@ -193,6 +193,13 @@ static void on_choose(struct account *account, struct conn *conn, uint16_t tag, 
 	choose_begin(account, conn, tag, body->name != NULL ? body->name : "");
 }
 
+static void on_resume(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+{
+	const Client__Resume *body = (const Client__Resume *)message;
+
+	resume_begin(account, conn, tag, body->account, body->token.data, body->has_token ? body->token.len : 0);
+}
+
 #define IN(state) (uint16_t)(1u << (state))
 #define ANY_STATE (uint16_t)(IN(CONN_HELLO) | IN(CONN_OPEN) | IN(CONN_LOGIN) | IN(CONN_IN) | IN(CONN_ASKING))
 
@@ -203,6 +210,7 @@ static const struct rule rules[] = {
 	{ WIRE_LOGIN, IN(CONN_OPEN), &client__login__descriptor, on_login },
 	{ WIRE_SHARD_LIST_REQUEST, IN(CONN_IN), &client__shard_list_request__descriptor, on_shard_list },
 	{ WIRE_CHOOSE_SHARD, IN(CONN_IN), &client__choose_shard__descriptor, on_choose },
+	{ WIRE_RESUME, IN(CONN_OPEN), &client__resume__descriptor, on_resume },
 };
 
 static const struct rule *rule_of(uint16_t event)

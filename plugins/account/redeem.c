@@ -8,11 +8,6 @@
 #include "proto/proto.h"
 
 #define RETRIES_MAX 3u
-/*
- * Wall clocks jump. A clock set forward ends a ticket early: the player logs in again. One set back would keep it
- * alive: a ticket from further in the future than this is taken as expired.
- */
-#define SKEW_MS 5000
 /* How long a used or expired ticket is remembered, to tell its second use from a guess. */
 #define REMEMBER_MS 3600000
 #define SWEEP_LIMIT 200u
@@ -21,10 +16,10 @@ struct redeem {
 	struct account *account;
 	uint64_t request, from;
 	uint64_t id, epoch, ticket_version;
-	uint32_t tries;
-	uint8_t hash[SECRET_HASH_SIZE];
+	uint32_t tries, by_resume;
+	uint8_t hash[SECRET_HASH_SIZE]; /* of the ticket or token */
 	char user[USER_MAX + 1];
-	char shard[64];
+	struct resume_token next; /* of the session that begins */
 	int64_t issued_ms, expires_ms;
 };
 
@@ -32,12 +27,14 @@ static void refuse(struct redeem *redeem, int32_t status, const char *reason)
 {
 	struct account *account = redeem->account;
 
-	count(account, strcmp(reason, "account.ticket_used") == 0 ? METRIC_TICKET_USED : METRIC_TICKET_REFUSED);
+	count(account, strcmp(reason, "account.ticket_used") == 0 ? METRIC_TICKET_USED
+		       : redeem->by_resume			  ? METRIC_RESUME_REFUSED
+								  : METRIC_TICKET_REFUSED);
 	proto_refuse(account->h, redeem->request, status, reason);
 	free(redeem);
 }
 
-static void read_ticket(struct redeem *redeem);
+static void look(struct redeem *redeem);
 
 static void on_saved(struct account *account, void *arg, int32_t status, uint32_t index)
 {
@@ -46,37 +43,68 @@ static void on_saved(struct account *account, void *arg, int32_t status, uint32_
 
 	(void)index;
 	if (status == TROUPE_ABORTED && redeem->tries++ < RETRIES_MAX) {
-		read_ticket(redeem); /* the ticket or the record changed: look again */
+		look(redeem); /* the ticket or the record changed: look again */
 		return;
 	}
 	if (status != TROUPE_OK) {
 		refuse(redeem, status, "account.not_saved");
 		return;
 	}
-	count(account, METRIC_TICKET_REDEEMED);
-	reply.has_account = reply.has_epoch = 1;
+	count(account, redeem->by_resume ? METRIC_RESUMED : METRIC_TICKET_REDEEMED);
+	reply.has_account = reply.has_epoch = reply.has_resume = reply.has_resume_ms = 1;
+	reply.resume.data = redeem->next.bytes;
+	reply.resume.len = sizeof(redeem->next.bytes);
+	reply.resume_ms = (uint64_t)account->options->resume_ms;
 	reply.account = redeem->id;
 	reply.epoch = redeem->epoch;
 	reply.user = redeem->user;
 	account_redeem_reply(account->h, redeem->request, &reply);
+	secret_wipe(redeem, sizeof(*redeem));
 	free(redeem);
+}
+
+/* spend: the ticket is remembered as used, and nobody else uses it. */
+static void spend(struct redeem *redeem, struct store_write *write)
+{
+	struct account *account = redeem->account;
+	struct store_key key = store_key_ticket(redeem->hash);
+	Accountdb__Ticket spent = ACCOUNTDB__TICKET__INIT;
+
+	spent.has_account = spent.has_frontend = spent.has_issued_ms = spent.has_expires_ms = spent.has_used_ms = 1;
+	spent.account = redeem->id;
+	spent.frontend = redeem->from;
+	spent.shard = redeem->next.shard;
+	spent.issued_ms = redeem->issued_ms;
+	spent.expires_ms = redeem->expires_ms;
+	spent.used_ms = account->h->wall_ms(account->h);
+	spent.used_ms += spent.used_ms == 0;
+	store_check(write, &key, redeem->ticket_version);
+	store_put(write, &key, &spent.base);
 }
 
 static void on_record(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
 		      uint64_t version)
 {
 	struct redeem *redeem = arg;
-	Accountdb__Ticket spent = ACCOUNTDB__TICKET__INIT;
 	Accountdb__Record next;
-	struct store_key by_id = store_key_id(redeem->id), by_hash = store_key_ticket(redeem->hash);
+	struct store_key by_id = store_key_id(redeem->id);
 	struct store_write *write;
+	const char *reason = "account.not_read";
 
-	if (status != TROUPE_OK) {
-		refuse(redeem, status, "account.not_read");
-		return;
+	if (status == TROUPE_OK && redeem->by_resume) {
+		status = resume_judge(account, record, redeem->hash, &reason);
+		if (status == TROUPE_OK && strcmp(record->resume_shard, redeem->next.shard) != 0) {
+			status = TROUPE_PERMISSION_DENIED;
+			reason = "account.resume_wrong_shard";
+		}
+	} else if (status == TROUPE_OK && strcmp(record->status, "active") != 0) {
+		status = TROUPE_PERMISSION_DENIED;
+		reason = "account.banned";
+	} else if (status == TROUPE_NOT_FOUND && redeem->by_resume) {
+		reason = "account.resume_unknown";
 	}
-	if (strcmp(record->status, "active") != 0) {
-		refuse(redeem, TROUPE_PERMISSION_DENIED, "account.banned");
+	if (status != TROUPE_OK) {
+		refuse(redeem, status, reason);
 		return;
 	}
 	redeem->epoch = record->epoch + 1;
@@ -84,19 +112,13 @@ static void on_record(struct account *account, void *arg, int32_t status, const 
 	next = *record;
 	next.has_epoch = 1;
 	next.epoch = redeem->epoch;
-	next.has_ticket = 0;
-	spent.has_account = spent.has_frontend = spent.has_issued_ms = spent.has_expires_ms = spent.has_used_ms = 1;
-	spent.account = redeem->id;
-	spent.frontend = redeem->from;
-	spent.shard = redeem->shard;
-	spent.issued_ms = redeem->issued_ms;
-	spent.expires_ms = redeem->expires_ms;
-	spent.used_ms = account->h->wall_ms(account->h);
-	spent.used_ms += spent.used_ms == 0;
+	resume_fresh(account, &next, &redeem->next);
 	write = store_write_new(account);
-	store_check(write, &by_hash, redeem->ticket_version);
 	store_check(write, &by_id, version);
-	store_put(write, &by_hash, &spent.base);
+	if (!redeem->by_resume) {
+		next.has_ticket = 0;
+		spend(redeem, write);
+	}
 	store_put(write, &by_id, &next.base);
 	store_write_commit(account, write, on_saved, redeem);
 }
@@ -125,7 +147,7 @@ static void judge(struct redeem *redeem, const Accountdb__Ticket *ticket)
 	redeem->id = ticket->account;
 	redeem->issued_ms = ticket->issued_ms;
 	redeem->expires_ms = ticket->expires_ms;
-	strncpy(redeem->shard, ticket->shard != NULL ? ticket->shard : "", sizeof(redeem->shard) - 1);
+	strncpy(redeem->next.shard, ticket->shard != NULL ? ticket->shard : "", sizeof(redeem->next.shard) - 1);
 	store_load(account, NULL, redeem->id, on_record, redeem);
 }
 
@@ -173,25 +195,42 @@ static void read_ticket(struct redeem *redeem)
 	h->db_get(h, &get);
 }
 
-void ticket_redeem(struct account *account, uint64_t request, uint64_t from, const uint8_t *ticket, size_t len)
+static void look(struct redeem *redeem)
 {
+	if (redeem->by_resume) {
+		store_load(redeem->account, NULL, redeem->id, on_record, redeem);
+	} else {
+		read_ticket(redeem);
+	}
+}
+
+void ticket_on_redeem(void *instance, const struct troupe_request *request, const Account__RedeemRequest *body)
+{
+	struct account *account = instance;
+	const ProtobufCBinaryData *secret = body->has_resume ? &body->resume : &body->ticket;
 	struct redeem *redeem;
 
-	if (len != TICKET_SIZE) {
-		count(account, METRIC_TICKET_REFUSED);
-		proto_refuse(account->h, request, TROUPE_NOT_FOUND, "account.ticket_unknown");
+	if (secret->len != TICKET_SIZE) {
+		count(account, body->has_resume ? METRIC_RESUME_REFUSED : METRIC_TICKET_REFUSED);
+		proto_refuse(account->h, request->id, TROUPE_NOT_FOUND,
+			     body->has_resume ? "account.resume_unknown" : "account.ticket_unknown");
 		return;
 	}
 	redeem = calloc(1, sizeof(*redeem));
 	if (redeem == NULL) {
-		proto_refuse(account->h, request, TROUPE_RESOURCE_EXHAUSTED, "account.no_memory");
+		proto_refuse(account->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "account.no_memory");
 		return;
 	}
 	redeem->account = account;
-	redeem->request = request;
-	redeem->from = from;
-	secret_hash(ticket, len, redeem->hash);
-	read_ticket(redeem);
+	redeem->request = request->id;
+	redeem->from = request->from;
+	redeem->by_resume = body->has_resume != 0;
+	secret_hash(secret->data, secret->len, redeem->hash);
+	if (redeem->by_resume) {
+		redeem->id = body->account;
+		strncpy(redeem->next.shard, body->shard != NULL ? body->shard : "", sizeof(redeem->next.shard) - 1);
+	}
+	look(redeem);
 }
 
 /* --- removal of old tickets ----------------------------------------------------------------------- */

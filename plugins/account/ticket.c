@@ -9,7 +9,7 @@
 
 #define RETRIES_MAX 3u
 
-/* One ShardListRequest or ChooseShard. */
+/* One ShardListRequest, ChooseShard or Resume. */
 struct ask {
 	struct account *account;
 	struct conn *conn; /* NULL: the connection is gone */
@@ -17,10 +17,11 @@ struct ask {
 	uint64_t frontend;
 	uint32_t port, tries;
 	uint16_t tag, event;
-	char shard[64];
+	char shard[SHARD_MAX];
 	char host[256];
 	uint8_t ticket[TICKET_SIZE];
 	uint8_t hash[SECRET_HASH_SIZE];
+	uint8_t resume[SECRET_HASH_SIZE]; /* Resume: hash of its token */
 };
 
 static struct ask *ask_new(struct account *account, struct conn *conn, uint16_t tag, uint16_t event)
@@ -47,7 +48,7 @@ static void ask_free(struct ask *ask)
 	if (ask->conn != NULL) {
 		ask->conn->ask = NULL;
 		if (ask->conn->state == CONN_ASKING) {
-			ask->conn->state = CONN_IN;
+			ask->conn->state = ask->event == WIRE_RESUME ? CONN_OPEN : CONN_IN;
 		}
 		ask->conn->seen_us = ask->account->h->now_us(ask->account->h);
 	}
@@ -57,6 +58,9 @@ static void ask_free(struct ask *ask)
 
 static void ask_refuse(struct ask *ask, int32_t status, const char *reason)
 {
+	if (ask->event == WIRE_RESUME) {
+		count(ask->account, METRIC_RESUME_REFUSED);
+	}
 	if (ask->conn != NULL) {
 		wire_error(ask->account->h, ask->conn->id, ask->event, ask->tag, status, reason, NULL);
 	}
@@ -145,6 +149,23 @@ static void on_ticket_saved(struct account *account, void *arg, int32_t status, 
 	ask_free(ask);
 }
 
+/* still_may: 0, and the request is refused, if the account may not have a ticket. */
+static int still_may(struct ask *ask, const Accountdb__Record *record)
+{
+	int32_t status = TROUPE_OK;
+	const char *reason = "account.banned";
+
+	if (ask->event == WIRE_RESUME) {
+		status = resume_judge(ask->account, record, ask->resume, &reason);
+	} else if (strcmp(record->status, "active") != 0) {
+		status = TROUPE_PERMISSION_DENIED;
+	}
+	if (status != TROUPE_OK) {
+		ask_refuse(ask, status, reason);
+	}
+	return status == TROUPE_OK;
+}
+
 /*
  * The ticket goes into the database by its hash, so that who reads the database cannot enter. Its end is wall-clock
  * time, since another process may redeem it and monotonic clocks begin anywhere; redeem.c bounds what a clock that
@@ -163,8 +184,7 @@ static void on_account(struct account *account, void *arg, int32_t status, const
 		ask_refuse(ask, status, "account.not_read");
 		return;
 	}
-	if (strcmp(record->status, "active") != 0) {
-		ask_refuse(ask, TROUPE_PERMISSION_DENIED, "account.banned");
+	if (!still_may(ask, record)) {
 		return;
 	}
 	ticket.has_account = ticket.has_frontend = ticket.has_issued_ms = ticket.has_expires_ms = 1;
@@ -214,9 +234,24 @@ static void on_placed(void *instance, void *arg, const struct troupe_reply *repl
 	ticket_save(ask);
 }
 
+/* place: asks for a front-end of ask->shard, which will be shown the ticket. */
+static void place(struct ask *ask)
+{
+	const struct troupe_host *h = ask->account->h;
+	Master__PlaceRequest request = MASTER__PLACE_REQUEST__INIT;
+
+	h->random_bytes(h, ask->ticket, sizeof(ask->ticket));
+	secret_hash(ask->ticket, sizeof(ask->ticket), ask->hash);
+	request.has_account = request.has_ticket_hash = 1;
+	request.account = ask->id;
+	request.shard = ask->shard;
+	request.ticket_hash.data = ask->hash;
+	request.ticket_hash.len = sizeof(ask->hash);
+	master_place(h, &request, NULL, on_placed, ask);
+}
+
 void choose_begin(struct account *account, struct conn *conn, uint16_t tag, const char *shard)
 {
-	Master__PlaceRequest request = MASTER__PLACE_REQUEST__INIT;
 	struct ask *ask;
 
 	if (strlen(shard) >= sizeof(ask->shard)) {
@@ -224,16 +259,40 @@ void choose_begin(struct account *account, struct conn *conn, uint16_t tag, cons
 		return;
 	}
 	ask = ask_new(account, conn, tag, WIRE_CHOOSE_SHARD);
+	if (ask != NULL) {
+		strcpy(ask->shard, shard);
+		place(ask);
+	}
+}
+
+static void on_resume_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
+			     uint64_t version)
+{
+	struct ask *ask = arg;
+
+	(void)account;
+	(void)version;
+	if (status != TROUPE_OK) {
+		/* whether there is such an account is nobody's business */
+		ask_refuse(ask, status, status == TROUPE_NOT_FOUND ? "account.resume_unknown" : "account.not_read");
+	} else if (still_may(ask, record)) {
+		strncpy(ask->shard, record->resume_shard, sizeof(ask->shard) - 1);
+		place(ask);
+	}
+}
+
+void resume_begin(struct account *account, struct conn *conn, uint16_t tag, uint64_t id, const uint8_t *token, size_t len)
+{
+	struct ask *ask = ask_new(account, conn, tag, WIRE_RESUME);
+
 	if (ask == NULL) {
 		return;
 	}
-	strcpy(ask->shard, shard);
-	account->h->random_bytes(account->h, ask->ticket, sizeof(ask->ticket));
-	secret_hash(ask->ticket, sizeof(ask->ticket), ask->hash);
-	request.has_account = request.has_ticket_hash = 1;
-	request.account = ask->id;
-	request.shard = ask->shard;
-	request.ticket_hash.data = ask->hash;
-	request.ticket_hash.len = sizeof(ask->hash);
-	master_place(account->h, &request, NULL, on_placed, ask);
+	if (len != TICKET_SIZE) {
+		ask_refuse(ask, TROUPE_NOT_FOUND, "account.resume_unknown");
+		return;
+	}
+	ask->id = id;
+	secret_hash(token, len, ask->resume);
+	store_load(account, NULL, id, on_resume_loaded, ask);
 }

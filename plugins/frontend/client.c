@@ -9,6 +9,7 @@
 #define WEIGHT_BYTES 4096u /* a message costs one, and one more for each so many bytes */
 #define BURST_US 1000000u  /* a second's worth of messages may come at once */
 #define FLOOD_US 4000000u  /* who goes on while refused until so much is owed has to go */
+#define ANNOUNCE_S 30u
 #define SPARE_CONNS 256u   /* connections that have not shown a ticket, beside max_clients */
 
 /* --- life of a connection ------------------------------------------------------------------------- */
@@ -50,7 +51,7 @@ static struct client *client_new(struct frontend *fe)
 
 static void client_free(struct frontend *fe, struct client *client)
 {
-	session_end(fe, client);
+	session_end(fe, client, SESSION_LOST);
 	fe->clients[client->index] = NULL;
 	fe->free_indexes[fe->free_len++] = client->index;
 	free(client);
@@ -115,7 +116,7 @@ struct client *client_by_session(const struct frontend *fe, uint64_t session)
 
 void client_end(struct frontend *fe, struct client *client, const char *reason, int reconnect)
 {
-	session_end(fe, client);
+	session_end(fe, client, SESSION_LOST);
 	client->state = CLIENT_CLOSING;
 	wire_bye(fe->h, client->conn, reason, reconnect);
 }
@@ -125,6 +126,19 @@ void client_refuse(struct frontend *fe, struct client *client, uint16_t event, u
 {
 	wire_error(fe->h, client->conn, event, tag, status, reason, NULL);
 	client_end(fe, client, reason, 0);
+}
+
+/* session_tick: what others are told of a session now and then, spread over the seconds. */
+static void session_tick(struct frontend *fe, struct client *client)
+{
+	uint32_t turn = client->index + fe->seconds;
+
+	if (turn % ANNOUNCE_S == 0) {
+		session_announce(fe, client); /* so that a master that was restarted learns it again */
+	}
+	if (turn % client->keep_s == 0) {
+		session_keep(fe, client);
+	}
 }
 
 void client_tick(struct frontend *fe)
@@ -145,8 +159,8 @@ void client_tick(struct frontend *fe)
 		} else if (now_us - client->seen_us > idle_us) {
 			count(fe, METRIC_IDLE);
 			client_end(fe, client, "client.idle", 0);
-		} else if (client->session != 0 && (client->index + fe->seconds) % 30 == 0) {
-			session_announce(fe, client); /* so that a master that was restarted learns it again */
+		} else if (client->session != 0) {
+			session_tick(fe, client);
 		}
 	}
 }
@@ -196,7 +210,11 @@ static void on_enter(struct frontend *fe, struct client *client, uint16_t tag, c
 {
 	const Client__Enter *body = (const Client__Enter *)message;
 
-	enter_begin(fe, client, tag, body->ticket.data, body->has_ticket ? body->ticket.len : 0);
+	if (body->has_resume) {
+		enter_resume(fe, client, tag, body->account, body->resume.data, body->resume.len);
+	} else {
+		enter_ticket(fe, client, tag, body->ticket.data, body->has_ticket ? body->ticket.len : 0);
+	}
 }
 
 static void on_select(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)

@@ -11,6 +11,7 @@
 
 #define MASTERS_MAX 8u
 #define EXPECT_TTL_MAX_MS 60000u
+#define KEEPS 4u /* words to account in the time that a token is good */
 
 /* --- expected tickets ----------------------------------------------------------------------------- */
 
@@ -144,6 +145,9 @@ static void session_unannounce(struct frontend *fe, const struct client *client)
 	}
 }
 
+static const char other_login[] = "client.other_login";
+
+/* kick: another session of the account takes its avatar over where it stands; any other reason makes it leave. */
 static void kick(struct frontend *fe, struct client *client, const char *reason)
 {
 	Client__Kick message = CLIENT__KICK__INIT;
@@ -151,6 +155,7 @@ static void kick(struct frontend *fe, struct client *client, const char *reason)
 	count(fe, METRIC_KICKED);
 	message.reason = (char *)reason;
 	wire_send(fe->h, client->conn, WIRE_KICK, 0, &message.base);
+	session_end(fe, client, strcmp(reason, other_login) == 0 ? SESSION_LOST : SESSION_UNWANTED);
 	client_end(fe, client, reason, 0);
 }
 
@@ -176,26 +181,27 @@ static void enter_refuse(struct frontend *fe, struct client *client, uint16_t ta
 	client_refuse(fe, client, WIRE_ENTER, tag, status, reason);
 }
 
-static void session_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t account, uint64_t epoch)
+static void session_begin(struct frontend *fe, struct client *client, uint16_t tag, const Account__RedeemReply *body)
 {
-	struct client *earlier = map_get(&fe->by_account, account);
+	struct client *earlier = map_get(&fe->by_account, body->account);
 	Client__EnterOk answer = CLIENT__ENTER_OK__INIT;
 	uint32_t random;
 
-	if (earlier != NULL && earlier->epoch >= epoch) {
-		enter_refuse(fe, client, tag, TROUPE_ABORTED, "client.other_login"); /* a newer ticket was quicker */
+	if (earlier != NULL && earlier->epoch >= body->epoch) {
+		enter_refuse(fe, client, tag, TROUPE_ABORTED, other_login); /* a newer ticket was quicker */
 		return;
 	}
 	if (earlier != NULL) {
-		kick(fe, earlier, "client.other_login");
+		kick(fe, earlier, other_login);
 	}
-	if (map_put(&fe->by_account, account, client) != 0) {
+	if (map_put(&fe->by_account, body->account, client) != 0) {
 		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.no_memory");
 		return;
 	}
 	fe->h->random_bytes(fe->h, &random, sizeof(random));
-	client->account = account;
-	client->epoch = epoch;
+	client->account = body->account;
+	client->epoch = body->epoch;
+	client->keep_s = body->resume_ms >= KEEPS * 1000 ? (uint32_t)(body->resume_ms / KEEPS / 1000) : 1;
 	/* the place in our table, under a number that a later client in that place will not have */
 	client->session = (uint64_t)(random & INT32_MAX) << 32 | (client->index + 1);
 	client->state = CLIENT_ENTERED;
@@ -203,10 +209,12 @@ static void session_begin(struct frontend *fe, struct client *client, uint16_t t
 	fe->h->metric_set(fe->h, fe->metrics[METRIC_SESSIONS], fe->entered);
 	fe->h->conn_idle(fe->h, client->conn, (uint64_t)fe->options->idle_ms + 5000);
 	session_announce(fe, client);
-	answer.has_account = answer.has_session = 1;
-	answer.account = account;
+	answer.has_account = answer.has_session = answer.has_resume = answer.has_resume_ms = 1;
+	answer.account = client->account;
 	answer.session = client->session;
 	answer.shard = fe->shard;
+	answer.resume = body->resume;
+	answer.resume_ms = body->resume_ms - body->resume_ms / KEEPS;
 	wire_send(fe->h, client->conn, WIRE_ENTER_OK, tag, &answer.base);
 }
 
@@ -220,6 +228,9 @@ static void on_redeemed(void *instance, void *arg, const struct troupe_reply *re
 	if (!visit->announced) {
 		fe->redeeming--;
 	}
+	if (reply->status == TROUPE_OK && visit->resumes) {
+		count(fe, METRIC_RESUMED);
+	}
 	visit_free(visit);
 	if (client == NULL) {
 		return; /* the ticket is spent: the player logs in again */
@@ -232,16 +243,38 @@ static void on_redeemed(void *instance, void *arg, const struct troupe_reply *re
 		count(fe, METRIC_FULL);
 		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.full");
 	} else {
-		session_begin(fe, client, tag, body->account, body->epoch);
+		session_begin(fe, client, tag, body);
 	}
 }
 
-void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len)
+/* redeem: `announced` = a master had us expect it. What nobody announced is a second use, another front-end's, ours from
+ * before a restart, a session that resumes, or a guess: account knows, but is not asked for more than a few of these at
+ * once. */
+static void redeem(struct frontend *fe, struct client *client, uint16_t tag, const Account__RedeemRequest *request,
+		   int announced)
+{
+	struct visit *visit = NULL;
+
+	if (!announced && fe->redeeming >= REDEEMS_MAX) {
+		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.busy");
+		return;
+	}
+	visit = visit_new(fe, client, tag, CLIENT_ENTERING);
+	if (visit == NULL) {
+		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.no_memory");
+		return;
+	}
+	visit->announced = announced != 0;
+	visit->resumes = request->has_resume != 0;
+	fe->redeeming += !announced;
+	account_redeem(fe->h, request, NULL, on_redeemed, visit);
+}
+
+void enter_ticket(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len)
 {
 	Account__RedeemRequest request = ACCOUNT__REDEEM_REQUEST__INIT;
 	uint8_t hash[SECRET_HASH_SIZE];
 	struct expected *expected;
-	struct visit *visit;
 
 	if (len != TICKET_SIZE) {
 		enter_refuse(fe, client, tag, TROUPE_NOT_FOUND, "account.ticket_unknown");
@@ -249,33 +282,57 @@ void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const
 	}
 	secret_hash(ticket, len, hash);
 	expected = expected_take(fe, hash);
-	/* Nobody announced it: a second use, another front-end's, ours from before a restart, or a guess. Account
-	 * knows, but is not asked for more than a few of these at once. */
-	if (expected == NULL && fe->redeeming >= REDEEMS_MAX) {
-		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.busy");
-		return;
-	}
-	visit = visit_new(fe, client, tag, CLIENT_ENTERING);
-	if (visit == NULL) {
-		free(expected);
-		enter_refuse(fe, client, tag, TROUPE_RESOURCE_EXHAUSTED, "frontend.no_memory");
-		return;
-	}
-	visit->announced = expected != NULL;
-	if (!visit->announced) {
-		fe->redeeming++;
-	}
-	free(expected);
 	request.has_ticket = 1;
 	request.ticket.data = (uint8_t *)ticket;
 	request.ticket.len = len;
-	account_redeem(fe->h, &request, NULL, on_redeemed, visit);
+	redeem(fe, client, tag, &request, expected != NULL);
+	free(expected);
 }
 
-void session_end(struct frontend *fe, struct client *client)
+void enter_resume(struct frontend *fe, struct client *client, uint16_t tag, uint64_t account, const uint8_t *token,
+		  size_t len)
+{
+	Account__RedeemRequest request = ACCOUNT__REDEEM_REQUEST__INIT;
+
+	if (len != TICKET_SIZE) {
+		enter_refuse(fe, client, tag, TROUPE_NOT_FOUND, "account.resume_unknown");
+		return;
+	}
+	request.has_account = request.has_resume = 1;
+	request.account = account;
+	request.resume.data = (uint8_t *)token;
+	request.resume.len = len;
+	request.shard = fe->shard;
+	redeem(fe, client, tag, &request, 0);
+}
+
+/* --- the session's life --------------------------------------------------------------------------- */
+
+static void on_kept(void *instance, void *arg, const struct troupe_reply *reply, const Account__KeepReply *body)
+{
+	struct frontend *fe = instance;
+	struct client *client = client_by_session(fe, (uint64_t)(uintptr_t)arg);
+
+	(void)body;
+	if (client != NULL && reply->status == TROUPE_FAILED_PRECONDITION) {
+		kick(fe, client, other_login); /* a newer session has begun, and nobody had told us */
+	}
+}
+
+void session_keep(struct frontend *fe, struct client *client)
+{
+	Account__KeepRequest request = ACCOUNT__KEEP_REQUEST__INIT;
+
+	request.has_account = request.has_epoch = 1;
+	request.account = client->account;
+	request.epoch = client->epoch;
+	account_keep(fe->h, &request, NULL, on_kept, (void *)(uintptr_t)client->session);
+}
+
+void session_end(struct frontend *fe, struct client *client, enum session_end why)
 {
 	forward_cancel(fe, client);
-	world_end(fe, client);
+	world_end(fe, client, why);
 	if (client->session != 0) {
 		if (map_get(&fe->by_account, client->account) == client) {
 			map_remove(&fe->by_account, client->account);

@@ -46,6 +46,8 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	METRIC(METRIC_MEMBERS, TROUPE_COUNTER, LIMIT, "limit=\"channels\""),
 	METRIC(METRIC_STALE, TROUPE_COUNTER, "troupe_frontend_stale_total",
 	       "Messages to sessions that had ended.", NULL),
+	METRIC(METRIC_RESUMED, TROUPE_COUNTER, "troupe_frontend_resumes_total",
+	       "Sessions that went on here with their token, without a ticket.", NULL),
 	METRIC(METRIC_WORLD_GONE, TROUPE_COUNTER, "troupe_frontend_world_gone_total",
 	       "Players whose world stopped while they were in it.", NULL),
 };
@@ -277,7 +279,7 @@ static void frontend_stop(void *instance)
 	fe->h->timer_stop(fe->h, fe->hurry);
 	for (uint32_t i = 0; i < fe->clients_top; i++) {
 		if (fe->clients[i] != NULL) {
-			session_end(fe, fe->clients[i]); /* while there are others to hear of it */
+			session_end(fe, fe->clients[i], SESSION_LOST); /* while there are others to hear of it */
 		}
 	}
 }

@@ -49,6 +49,7 @@ enum frontend_metric {
 	METRIC_MEMBERS,
 	METRIC_STALE,
 	METRIC_WORLD_GONE,
+	METRIC_RESUMED,
 	METRIC_COUNT
 };
 
@@ -63,6 +64,8 @@ enum client_state {
 	CLIENT_LEAVING,
 	CLIENT_CLOSING	  /* whatever still comes is thrown away */
 };
+
+enum session_end { SESSION_LOST, SESSION_UNWANTED };
 
 struct client;
 
@@ -110,6 +113,7 @@ struct client {
 	uint64_t mechanics; /* where the avatar is; 0 = not in the world */
 	uint64_t seen_us, opened_us;
 	uint64_t waits_us; /* WAITING: since when */
+	uint32_t keep_s;   /* account is told so often that the session lives */
 	uint64_t rate_us; /* when its messages so far are paid for */
 	struct slot *slots;
 	struct visit *visit; /* the Enter, AvatarSelect or LeaveWorld that is under way */
@@ -129,7 +133,9 @@ struct visit {
 	uint64_t world; /* the mechanics instance that was asked to let the avatar in */
 	uint16_t tag;
 	uint8_t announced; /* the ticket was expected */
+	uint8_t resumes;   /* with the token of a session that was here */
 	uint8_t leaving;   /* once it is in, it leaves */
+	uint8_t unwanted;  /* the client is gone, and the avatar does not wait for another session */
 	char *name;
 };
 
@@ -194,9 +200,15 @@ void client_free_all(struct frontend *fe);
 
 /* --- enter.c: ticket and session ------------------------------------------------------------------ */
 
-void enter_begin(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len);
-/* session_end: the client leaves world and session without a word to it. */
-void session_end(struct frontend *fe, struct client *client);
+/* enter_ticket, enter_resume: begin a session with a ticket, or with the token of an earlier one of this account. */
+void enter_ticket(struct frontend *fe, struct client *client, uint16_t tag, const uint8_t *ticket, size_t len);
+void enter_resume(struct frontend *fe, struct client *client, uint16_t tag, uint64_t account, const uint8_t *token,
+		  size_t len);
+/* session_end: the client leaves the session without a word to it. Its avatar stays in the world for a while, so that a
+ * session that resumes finds it there, unless the player is not wanted any more. */
+void session_end(struct frontend *fe, struct client *client, enum session_end why);
+/* session_keep: tells account that it lives. */
+void session_keep(struct frontend *fe, struct client *client);
 /* session_announce: tells the masters that it is here. */
 void session_announce(struct frontend *fe, const struct client *client);
 void enter_on_expect(void *instance, const struct troupe_request *request, const Frontend__ExpectRequest *body);
@@ -213,8 +225,9 @@ struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag
 void visit_free(struct visit *visit);
 void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
 void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
-/* world_end: the client's session ends: out of the world, and whatever is under way ends without it. */
-void world_end(struct frontend *fe, struct client *client);
+/* world_end: the client's session ends: whatever is under way ends without it, and its avatar leaves the world, at once or
+ * later. */
+void world_end(struct frontend *fe, struct client *client, enum session_end why);
 /* world_watch: four times a second: players whose world has stopped are told, and go into another by themselves. */
 void world_watch(struct frontend *fe);
 

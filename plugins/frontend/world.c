@@ -48,15 +48,23 @@ static void on_leave_done(void *instance, void *arg, const struct troupe_reply *
 	(void)body;
 }
 
-/* world_left: mechanics is told that the avatar leaves. */
-static void world_left(struct frontend *fe, uint64_t instance, uint64_t account, uint64_t session, uint64_t avatar)
+/* world_left: mechanics is told that the avatar leaves, or that its connection is lost. */
+static void world_left(struct frontend *fe, const struct proto_to *to, int lost)
 {
 	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
-	struct proto_to to = { .instance = instance, .account = account, .actor = avatar, .session = session };
 
-	request.has_avatar = 1;
-	request.avatar = avatar;
-	world_leave(fe->h, &request, &to, on_leave_done, NULL);
+	request.has_avatar = request.has_lost = 1;
+	request.avatar = to->actor;
+	request.lost = lost;
+	world_leave(fe->h, &request, to, on_leave_done, NULL);
+}
+
+static struct proto_to world_of(const struct visit *visit)
+{
+	return (struct proto_to){ .instance = visit->world,
+				  .account = visit->account,
+				  .actor = visit->avatar,
+				  .session = visit->session };
 }
 
 /* worlds: the instances that provide the world of this shard; returns how many of them fit. */
@@ -172,19 +180,20 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 	struct frontend *fe = instance;
 	struct visit *visit = arg;
 	struct client *client = visit->client;
+	struct proto_to there = world_of(visit);
 	uint16_t tag = visit->tag;
 	int leaving = visit->leaving;
 
 	if (reply->status != TROUPE_OK) {
 		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
-			world_left(fe, visit->world, visit->account, visit->session, visit->avatar);
+			world_left(fe, &there, 0);
 		}
 		select_failed(fe, visit, reply,
 			      reply->status == TROUPE_ABORTED || reply->status == TROUPE_INVALID_ARGUMENT);
 		return;
 	}
 	if (client == NULL) {
-		world_left(fe, visit->world, visit->account, visit->session, visit->avatar);
+		world_left(fe, &there, !visit->unwanted);
 		visit_free(visit);
 		return;
 	}
@@ -319,9 +328,15 @@ void leave_begin(struct frontend *fe, struct client *client, uint16_t tag)
 	world_leave(fe->h, &request, &to, on_world_left, visit);
 }
 
-void world_end(struct frontend *fe, struct client *client)
+void world_end(struct frontend *fe, struct client *client, enum session_end why)
 {
+	struct proto_to there = { .instance = client->mechanics,
+				  .account = client->account,
+				  .actor = client->avatar,
+				  .session = client->session };
+
 	if (client->visit != NULL) {
+		client->visit->unwanted = client->visit->leaving || why == SESSION_UNWANTED;
 		client->visit->client = NULL;
 		client->visit->leaving = 0;
 		client->visit = NULL;
@@ -329,7 +344,7 @@ void world_end(struct frontend *fe, struct client *client)
 	fanout_leave_all(fe, client);
 	fanout_forget(fe, client);
 	if (client->mechanics != 0) {
-		world_left(fe, client->mechanics, client->account, client->session, client->avatar);
+		world_left(fe, &there, why == SESSION_LOST);
 		client->mechanics = client->avatar = 0;
 	}
 }

@@ -49,6 +49,7 @@ static void command_status(void *instance, const struct troupe_request *request,
 	put(&json, "late", (int64_t)m->late);
 	put(&json, "entities", m->world.count);
 	put(&json, "avatars", m->players_len);
+	put(&json, "lost", m->lost);
 	put(&json, "leaving", m->gone != NULL);
 	put(&json, "saves", m->saves);
 	put(&json, "generation", figures.generation);

@@ -96,9 +96,12 @@ static void tell_seen(struct mechanics *m, const struct player *player, uint32_t
 
 void interest_view(struct mechanics *m, struct player *player, uint32_t cell)
 {
-	uint16_t *watch = m->frontends[player->frontend].watch;
+	uint16_t *watch = player->frontend != NULL ? player->frontend->watch : NULL;
 	uint32_t before[AROUND_MAX], after[AROUND_MAX], before_len = 0, after_len = 0, old = player->cell;
 
+	if (watch == NULL) {
+		return; /* nobody looks */
+	}
 	if (old != 0) {
 		before_len = world_around(&m->world, old, before);
 	}

@@ -227,6 +227,8 @@ static const struct troupe_option options[] = {
 	  AT(scripts) },
 	{ .name = "watch", .help = "Whether the rules are loaded again when a file in the folder changes.",
 	  .fallback = "true", .type = TROUPE_OPTION_BOOL, AT(watch) },
+	{ .name = "linger", .help = "How long an avatar whose connection is lost stays in the world, for a session that resumes.",
+	  .fallback = "60s", .type = TROUPE_OPTION_DURATION, .flags = TROUPE_OPTION_LIVE, AT(linger_ms), .max = 3600000 },
 	{ .name = "lease", .help = "Where several instances share a shard: how long after the owner's last word another takes "
 				   "the world over.",
 	  .fallback = "3s", .type = TROUPE_OPTION_DURATION, AT(lease_ms), .min = 300, .max = 60000 },

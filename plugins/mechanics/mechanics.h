@@ -36,7 +36,7 @@ struct mechanics_options {
 	int64_t size, cell, tick_ms, speed, save_ms, max_avatars, seed;
 	int64_t budget, budget_ms, memory, quarantine, max_entities;
 	int64_t watch;
-	int64_t lease_ms;
+	int64_t lease_ms, linger_ms;
 	const char *scripts;
 };
 
@@ -72,10 +72,12 @@ struct player {
 	struct player *gone_next, *gone_prev;
 	uint32_t tries;	       /* saves that failed since the last that did not */
 	uint64_t leave_request; /* answered when the last save has ended; 0 = nobody waits */
-	uint32_t frontend;     /* place in mechanics.frontends */
+	struct frontend *frontend; /* NULL: its connection is lost, and it waits for a session that resumes */
+	uint64_t lost_us;      /* since then */
 	uint32_t at;	       /* place in mechanics.players */
 	uint32_t cell;	       /* around which it sees; 0 = nothing yet */
 	uint8_t saving, gone;  /* a save is under way; it left the world */
+	uint8_t stale;	       /* a newer session owns it: it is not saved */
 	uint8_t forgotten;     /* gone, and nothing about it is ours any more */
 	uint8_t counted;       /* the save under way is one of SAVES_MAX */
 	char name[AVATAR_NAME_MAX + 1];
@@ -111,6 +113,7 @@ struct mechanics {
 	struct map by_avatar; /* avatar -> struct player in the world */
 	struct player **players; /* in the world */
 	uint32_t players_len, players_size, save_cursor, saves;
+	uint32_t lost; /* of them wait for a session that resumes */
 	struct player *gone; /* those that left and whose last save has not ended */
 
 	struct frontend frontends[FRONTENDS_MAX];
@@ -143,7 +146,8 @@ void tick_end(struct mechanics *m);
 
 void players_on_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body);
 void players_on_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body);
-/* players_tick: saves those whose turn it is. players_second: lets players of front-ends that are gone leave. */
+/* players_tick: saves those whose turn it is. players_second: players of front-ends that are gone are lost; those who were
+ * lost for too long leave. */
 void players_tick(struct mechanics *m);
 void players_second(struct mechanics *m);
 /* players_drain: saves all; then tells the host that it is drained. */

@@ -87,6 +87,29 @@ static struct frontend *frontend_get(struct mechanics *m, uint64_t id)
 	return found;
 }
 
+/* frontend_join: the player sees the world through this front-end. frontend_leave: nobody looks through its eyes; it is
+ * gone, or lost from now on. */
+static void frontend_join(struct mechanics *m, struct player *player, struct frontend *frontend, uint32_t cell)
+{
+	m->lost -= player->lost_us != 0;
+	player->lost_us = 0;
+	player->frontend = frontend;
+	frontend->players++;
+	interest_view(m, player, cell);
+}
+
+static void frontend_leave(struct mechanics *m, struct player *player)
+{
+	interest_view(m, player, 0);
+	if (player->frontend != NULL) {
+		player->frontend->players--;
+		player->frontend = NULL;
+	} else {
+		m->lost -= player->lost_us != 0;
+		player->lost_us = 0;
+	}
+}
+
 /* --- saving --------------------------------------------------------------------------------------- */
 
 static int unsaved(const struct mechanics *m, const struct player *player, double *ret_x, double *ret_y)
@@ -95,7 +118,7 @@ static int unsaved(const struct mechanics *m, const struct player *player, doubl
 
 	*ret_x = row != NO_ROW ? m->world.x[row] : player->x;
 	*ret_y = row != NO_ROW ? m->world.y[row] : player->y;
-	return *ret_x != player->saved_x || *ret_y != player->saved_y;
+	return !player->stale && (*ret_x != player->saved_x || *ret_y != player->saved_y);
 }
 
 /* save: begins one if there is anything to save; 1 if one is under way now. */
@@ -148,19 +171,17 @@ static void drain_go_on(struct mechanics *m)
 /* despawn: out of the world and of everybody's sight; the player goes on living while its last save is under way. */
 static void despawn(struct mechanics *m, struct player *player)
 {
-	struct frontend *frontend = &m->frontends[player->frontend];
 	uint32_t row = world_row(&m->world, player->avatar);
 
 	rules_leave(m->rules, row);
 	row = world_row(&m->world, player->avatar); /* rules may have removed others */
-	interest_view(m, player, 0);
+	frontend_leave(m, player);
 	interest_gone(m, player->avatar, m->world.cell_of[row]);
 	player->x = m->world.x[row];
 	player->y = m->world.y[row];
 	rules_entity_gone(m->rules, row);
 	world_remove(&m->world, row);
 	player_unlist(m, player);
-	frontend->players--;
 	player->gone = 1;
 	player->gone_prev = NULL;
 	player->gone_next = m->gone;
@@ -168,6 +189,17 @@ static void despawn(struct mechanics *m, struct player *player)
 		m->gone->gone_prev = player;
 	}
 	m->gone = player;
+}
+
+/* lose: its connection is lost; it stays where it is, and for how long is looked at each second. */
+static void lose(struct mechanics *m, struct player *player)
+{
+	if (player->frontend != NULL) {
+		frontend_leave(m, player);
+		player->lost_us = m->h->now_us(m->h);
+		player->lost_us += player->lost_us == 0;
+		m->lost++;
+	}
 }
 
 static void on_saved(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__SaveReply *body)
@@ -194,12 +226,16 @@ static void on_saved(void *instance, void *arg, const struct troupe_reply *reply
 		player->saved_y = player->save_y;
 		player->tries = 0;
 	} else if (fenced) {
-		/* A newer session owns the avatar, or it was deleted: what we know of it is worth nothing any more. */
+		/* A newer session owns the avatar: it is on its way here, and takes it over where it stands. Or the avatar was
+		 * deleted. In any case what we know of it is not saved any more. */
 		count(m, METRIC_FENCED);
-		log_line(m, TROUPE_LOG_NOTICE, NULL, "avatar %llu leaves: its place may not be saved any more (%s)",
+		log_line(m, TROUPE_LOG_INFO, NULL, "the place of avatar %llu may not be saved any more (%s)",
 			 (unsigned long long)player->avatar, reply->reason);
-		if (!player->gone) {
+		player->stale = 1;
+		if (!player->gone && reply->status == TROUPE_NOT_FOUND) {
 			despawn(m, player);
+		} else if (!player->gone) {
+			lose(m, player);
 		}
 	} else {
 		count(m, METRIC_SAVE_FAILED);
@@ -260,8 +296,12 @@ void players_on_leave(void *instance, const struct troupe_request *request, cons
 	struct player *player = map_get(&m->by_avatar, body->avatar);
 
 	/* A late word about an earlier session does not make the later one leave. */
-	if (player == NULL || player->session != request->session ||
-	    m->frontends[player->frontend].id != request->from) {
+	if (player == NULL || player->session != request->session || player->account != request->account) {
+		world_leave_reply(m->h, request->id, &reply);
+		return;
+	}
+	if (body->lost && m->options->linger_ms > 0 && !m->draining) {
+		lose(m, player);
 		world_leave_reply(m->h, request->id, &reply);
 		return;
 	}
@@ -271,17 +311,11 @@ void players_on_leave(void *instance, const struct troupe_request *request, cons
 	}
 }
 
-void players_second(struct mechanics *m)
+static void frontends_watch(struct mechanics *m)
 {
 	struct troupe_peer peers[PEERS_MAX];
 	uint32_t n = m->h->peers(m->h, "frontend", peers, PEERS_MAX);
 
-	for (struct player *player = m->gone, *next; player != NULL; player = next) {
-		next = player->gone_next;
-		if (!player->saving) {
-			save(m, player);
-		}
-	}
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		struct frontend *frontend = &m->frontends[i];
 		int here = n > PEERS_MAX;
@@ -290,16 +324,44 @@ void players_second(struct mechanics *m)
 			here |= peers[p].id == frontend->id && peers[p].ready;
 		}
 		frontend->missed = here || frontend->players == 0 ? 0 : frontend->missed + 1;
-		if (frontend->missed < 3) {
+		if (frontend->missed < 2) {
 			continue;
 		}
-		log_line(m, TROUPE_LOG_NOTICE, NULL, "a front-end is gone; its %u players leave", frontend->players);
-		for (uint32_t p = m->players_len; p-- > 0;) {
-			if (m->players[p]->frontend == i) {
-				leave(m, m->players[p], 0);
+		log_line(m, TROUPE_LOG_NOTICE, NULL, "a front-end is gone; its %u players wait for another",
+			 frontend->players);
+		for (uint32_t p = 0; p < m->players_len; p++) {
+			if (m->players[p]->frontend == frontend) {
+				lose(m, m->players[p]);
 			}
 		}
 	}
+}
+
+/* lost_end: those who were lost for too long leave; with `account` not 0 those of this account but for one avatar. */
+static void lost_end(struct mechanics *m, uint64_t account, uint64_t avatar)
+{
+	uint64_t now_us = m->h->now_us(m->h), linger_us = (uint64_t)m->options->linger_ms * 1000u;
+
+	for (uint32_t p = m->players_len; p-- > 0 && m->lost > 0;) {
+		struct player *player = m->players[p];
+
+		if (player->lost_us != 0 && (account != 0 ? player->account == account && player->avatar != avatar
+							  : now_us - player->lost_us >= linger_us)) {
+			leave(m, player, 0);
+		}
+	}
+}
+
+void players_second(struct mechanics *m)
+{
+	for (struct player *player = m->gone, *next; player != NULL; player = next) {
+		next = player->gone_next;
+		if (!player->saving) {
+			save(m, player);
+		}
+	}
+	frontends_watch(m);
+	lost_end(m, 0, 0);
 }
 
 void players_drain(struct mechanics *m)
@@ -376,15 +438,15 @@ static void take_over(struct mechanics *m, struct player *player, struct fronten
 {
 	uint32_t row = world_row(&m->world, player->avatar);
 
-	interest_view(m, player, 0);
-	m->frontends[player->frontend].players--;
-	player->frontend = (uint32_t)(frontend - m->frontends);
-	frontend->players++;
+	if (player->frontend != NULL) {
+		frontend_leave(m, player);
+	}
 	player->session = request->session;
 	player->account = request->account;
 	player->epoch = epoch;
+	player->stale = 0;
 	player->seq = 0;
-	interest_view(m, player, m->world.cell_of[row]);
+	frontend_join(m, player, frontend, m->world.cell_of[row]);
 	welcome(m, request, row);
 }
 
@@ -418,7 +480,6 @@ static void arrive(struct mechanics *m, struct frontend *frontend, const struct 
 				   .account = request->account,
 				   .session = request->session,
 				   .epoch = body->epoch,
-				   .frontend = (uint32_t)(frontend - m->frontends),
 				   .saved_x = body->x,
 				   .saved_y = body->y,
 				   .z = body->z };
@@ -434,9 +495,8 @@ static void arrive(struct mechanics *m, struct frontend *frontend, const struct 
 		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
 		return;
 	}
-	frontend->players++;
 	interest_appeared(m, body->avatar, m->world.cell_of[row]);
-	interest_view(m, player, m->world.cell_of[row]);
+	frontend_join(m, player, frontend, m->world.cell_of[row]);
 	welcome(m, request, row);
 	rules_enter(m->rules, row);
 }
@@ -456,6 +516,7 @@ void players_on_enter(void *instance, const struct troupe_request *request, cons
 		refuse(m, request->id, TROUPE_FAILED_PRECONDITION, "world.draining");
 		return;
 	}
+	lost_end(m, request->account, body->avatar); /* one account, one avatar */
 	frontend = frontend_get(m, request->from);
 	if (frontend == NULL) {
 		count(m, METRIC_FULL);

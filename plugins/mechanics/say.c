@@ -99,7 +99,7 @@ static struct said *append(struct mechanics *m, struct frontend *frontend, enum 
 
 void say_subscribe(struct mechanics *m, const struct player *player, uint64_t channel, int add)
 {
-	struct said *said = append(m, &m->frontends[player->frontend], SAID_SUBSCRIBE, NULL);
+	struct said *said = append(m, player->frontend, SAID_SUBSCRIBE, NULL);
 
 	said->session = player->session;
 	said->channel = channel;
@@ -108,14 +108,17 @@ void say_subscribe(struct mechanics *m, const struct player *player, uint64_t ch
 
 void say_send(struct mechanics *m, const struct player *player, uint32_t event, const ProtobufCMessage *message)
 {
-	struct troupe_buf *payload = proto_pack(m->h, message);
+	struct troupe_buf *payload = player->frontend != NULL ? proto_pack(m->h, message) : NULL;
 	struct said *said;
 
+	if (player->frontend == NULL) {
+		return;
+	}
 	if (payload == NULL) {
 		count(m, METRIC_FULL);
 		return;
 	}
-	said = append(m, &m->frontends[player->frontend], SAID_SEND, payload);
+	said = append(m, player->frontend, SAID_SEND, payload);
 	said->session = player->session;
 	said->event = event;
 }

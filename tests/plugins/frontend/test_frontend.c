@@ -30,7 +30,8 @@ struct world {
 	struct config *config;
 	struct sim *sim;
 	const struct troupe_host *account, *master, *store, *mechanics;
-	uint64_t epoch, session, silent_calls;
+	uint64_t epoch, session, silent_calls, account_seen;
+	uint32_t kept, lost, stale;
 	uint32_t registered, present, cleared, entered, left, kicked, draining;
 	uint64_t actor, seen_account;
 	int hold; /* mechanics does not answer looks */
@@ -42,6 +43,23 @@ static void on_redeem(void *instance, const struct troupe_request *request, cons
 	struct world *w = instance;
 	Account__RedeemReply reply = ACCOUNT__REDEEM_REPLY__INIT;
 
+	static uint8_t token[32] = { 0xAA };
+
+	if (body->has_resume && (body->resume.data[0] != 0xAA || strcmp(body->shard, "meadow") != 0)) {
+		proto_refuse(w->account, request->id, TROUPE_NOT_FOUND, "account.resume_unknown");
+		return;
+	}
+	reply.has_resume = reply.has_resume_ms = 1;
+	reply.resume.data = token;
+	reply.resume.len = sizeof(token);
+	reply.resume_ms = 600000;
+	if (body->has_resume) {
+		reply.has_account = reply.has_epoch = 1;
+		reply.account = body->account;
+		reply.epoch = ++w->epoch;
+		account_redeem_reply(w->account, request->id, &reply);
+		return;
+	}
 	if (body->ticket.data[0] == 0xFF) {
 		proto_refuse(w->account, request->id, TROUPE_PERMISSION_DENIED, "account.ticket_used");
 		return;
@@ -52,7 +70,21 @@ static void on_redeem(void *instance, const struct troupe_request *request, cons
 	account_redeem_reply(w->account, request->id, &reply);
 }
 
-static const struct troupe_method account_methods[] = { ACCOUNT_REDEEM(on_redeem), { 0 } };
+static void on_keep(void *instance, const struct troupe_request *request, const Account__KeepRequest *body)
+{
+	struct world *w = instance;
+	static const Account__KeepReply reply = ACCOUNT__KEEP_REPLY__INIT;
+
+	w->kept++;
+	w->account_seen = body->account;
+	if (w->stale) {
+		proto_refuse(w->account, request->id, TROUPE_FAILED_PRECONDITION, "account.stale");
+	} else {
+		account_keep_reply(w->account, request->id, &reply);
+	}
+}
+
+static const struct troupe_method account_methods[] = { ACCOUNT_REDEEM(on_redeem), ACCOUNT_KEEP(on_keep), { 0 } };
 
 static void on_register(void *instance, const struct troupe_request *request, const Master__Register *body)
 {
@@ -131,8 +163,8 @@ static void on_leave(void *instance, const struct troupe_request *request, const
 	struct world *w = instance;
 	World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
 
-	(void)body;
 	w->left++;
+	w->lost += body->lost;
 	world_leave_reply(w->mechanics, request->id, &reply);
 }
 
@@ -270,6 +302,7 @@ static void test_enter_and_forward(void **state)
 	sim_hangup(w->sim, p.conn);
 	sim_run(w->sim, 100);
 	assert_int_equal(w->left, 1);
+	assert_int_equal(w->lost, 1);
 	assert_int_equal(w->cleared, 1);
 	player_done(&p);
 }
@@ -330,6 +363,77 @@ static void test_second_login_kicks_the_first(void **state)
 	player_expect(&second, 29, &avatar__list_reply__descriptor, 8);
 	player_done(&first);
 	player_done(&second);
+}
+
+/* --- after a lost connection ---------------------------------------------------------------------- */
+
+static void send_token(struct player *p, uint64_t account, uint8_t first, size_t len)
+{
+	Client__Enter enter = CLIENT__ENTER__INIT;
+	uint8_t token[32] = { first };
+
+	enter.has_account = enter.has_resume = 1;
+	enter.account = account;
+	enter.resume.data = token;
+	enter.resume.len = len;
+	player_send(p, WIRE_ENTER, 2, &enter.base);
+}
+
+static void test_resume(void **state)
+{
+	struct world *w = *state;
+	struct player first, second;
+	const Client__EnterOk *ok;
+
+	in_world(&first, w, 1); /* half open: its end does not come through */
+	player_hello(&second, w->sim, fe_name, "10.0.0.1:1");
+	send_token(&second, 1, 0xAA, 32);
+	ok = (const Client__EnterOk *)player_expect(&second, WIRE_ENTER_OK, &client__enter_ok__descriptor, 2);
+	assert_int_equal(ok->account, 1);
+	assert_int_equal(ok->resume.len, 32);
+	assert_int_equal(ok->resume_ms, 450000);
+	player_expect(&first, WIRE_KICK, &client__kick__descriptor, 0);
+	assert_int_equal(w->left, 1);
+	assert_int_equal(w->lost, 1); /* the avatar waits for it */
+	send_select(&second, 101);
+	player_expect(&second, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	player_done(&first);
+	player_done(&second);
+	player_hello(&first, w->sim, fe_name, "10.0.0.1:1");
+	send_token(&first, 1, 0xAB, 32);
+	player_expect_error(&first, WIRE_ENTER, 2, "account.resume_unknown");
+	player_expect_end(&first, "account.resume_unknown", 0);
+	player_done(&first);
+	player_hello(&first, w->sim, fe_name, "10.0.0.1:1");
+	send_token(&first, 1, 0xAA, 31);
+	player_expect_error(&first, WIRE_ENTER, 2, "account.resume_unknown");
+	player_done(&first);
+}
+
+static void test_keeps(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+
+	in_world(&p, w, 1);
+	for (int i = 0; i < 16; i++) {
+		sim_run(w->sim, 20000);
+		player_send_bytes(&p, WIRE_PING, 1, NULL, 0);
+		player_expect(&p, WIRE_PONG, &client__pong__descriptor, 1);
+	}
+	assert_in_range(w->kept, 2, 3); /* in 320 s, one each 150 s */
+	assert_int_equal(w->account_seen, 1);
+	w->stale = 1; /* a newer session has begun somewhere */
+	for (int i = 0; i < 8 && w->kept < 4; i++) {
+		player_send_bytes(&p, WIRE_PING, 0, NULL, 0);
+		sim_run(w->sim, 20000);
+	}
+	while (player_next(&p, NULL, NULL, NULL, 0) == WIRE_PONG) {
+	}
+	sim_run(w->sim, 1100);
+	assert_false(sim_conn_open(w->sim, p.conn));
+	assert_int_equal(w->lost, 1);
+	player_done(&p);
 }
 
 static void test_avatar_refused(void **state)
@@ -893,6 +997,8 @@ int main(void)
 		T(test_large_bodies_pass),
 		T(test_ticket_refused),
 		T(test_second_login_kicks_the_first),
+		T(test_resume),
+		T(test_keeps),
 		T(test_avatar_refused),
 		T(test_gone_while_entering),
 		T(test_bad_input),

@@ -150,7 +150,7 @@ static struct proto_to as(struct rig *rig, uint64_t avatar, uint64_t session)
 {
 	rig->answered = 0;
 	rig->text[0] = '\0';
-	return (struct proto_to){ .account = avatar, .actor = avatar, .session = session };
+	return (struct proto_to){ .account = rig->account != 0 ? rig->account : avatar, .actor = avatar, .session = session };
 }
 
 static void on_command(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
@@ -231,15 +231,26 @@ static void on_leave(void *instance, void *arg, const struct troupe_reply *reply
 	answered(arg, reply);
 }
 
-int rig_leave(struct rig *rig, uint64_t avatar, uint64_t session)
+static int leave(struct rig *rig, uint64_t avatar, uint64_t session, int lost)
 {
 	World__LeaveRequest request = WORLD__LEAVE_REQUEST__INIT;
 	struct proto_to to = as(rig, avatar, session);
 
-	request.has_avatar = 1;
+	request.has_avatar = request.has_lost = 1;
 	request.avatar = avatar;
+	request.lost = lost;
 	world_leave(rig->fe, &request, &to, on_leave, rig);
 	return wait_for(rig);
+}
+
+int rig_leave(struct rig *rig, uint64_t avatar, uint64_t session)
+{
+	return leave(rig, avatar, session, 0);
+}
+
+int rig_lose(struct rig *rig, uint64_t avatar, uint64_t session)
+{
+	return leave(rig, avatar, session, 1);
 }
 
 static struct proto_to to_avatar(struct rig *rig, uint64_t avatar)

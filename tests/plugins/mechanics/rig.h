@@ -33,6 +33,7 @@ struct rig {
 	int store_silent, store_down;
 	double saved_x, saved_y;
 	uint64_t saved_avatar, saved_epoch;
+	uint64_t account; /* of who asks; 0 = the avatar's number */
 	/* the last answer */
 	int answered, status;
 	char reason[TROUPE_REASON_MAX + 1], text[1024];
@@ -56,6 +57,7 @@ long rig_status(struct rig *rig, const char *key);
 int rig_enter(struct rig *rig, uint64_t avatar, const char *name, double x, double y, uint64_t epoch);
 int rig_enter_as(struct rig *rig, uint64_t avatar, uint64_t session, uint64_t epoch);
 int rig_leave(struct rig *rig, uint64_t avatar, uint64_t session);
+int rig_lose(struct rig *rig, uint64_t avatar, uint64_t session);
 int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y);
 int rig_look(struct rig *rig, uint64_t avatar);
 int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target);

@@ -28,6 +28,16 @@ static int teardown(void **state)
 	return 0;
 }
 
+static uint32_t heard_at(uint32_t event, uint64_t session, uint64_t channel)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rig.heard_len && i < HEARD_MAX; i++) {
+		n += rig.heard[i].event == event && rig.heard[i].session == session && rig.heard[i].channel == channel;
+	}
+	return n;
+}
+
 /* --- movement ------------------------------------------------------------------------------------- */
 
 static void test_walk(void **state)
@@ -159,6 +169,7 @@ static void test_saves(void **state)
 	assert_true(rig.saved_y == 1); /* answered once it was saved */
 }
 
+/* A newer session has loaded the avatar: nothing is saved over it, and it waits where it is for that session. */
 static void test_fenced(void **state)
 {
 	(void)state;
@@ -167,9 +178,77 @@ static void test_fenced(void **state)
 	rig_move(&rig, 1, 1, 2, 0);
 	sim_run(rig.sim, 5000);
 	assert_int_equal(rig.saves, 0);
-	assert_int_equal(rig_status(&rig, "avatars"), 0); /* a newer owner has it */
+	assert_int_equal(rig_status(&rig, "lost"), 1);
 	assert_int_equal(rig_enter(&rig, 1, "Ann", 1, 1, 8), TROUPE_OK);
-	assert_true(rig.x == 1);
+	assert_true(rig.x == 2 && rig.y == 0);
+	assert_int_equal(rig_status(&rig, "lost"), 0);
+	sim_run(rig.sim, 3000);
+	assert_true(rig.saves > 0 && rig.saved_epoch == 8 && rig.saved_x == 2);
+	rig.fence = 9; /* and one that never comes */
+	rig_move(&rig, 1, 1, 5, 0);
+	sim_run(rig.sim, 70000);
+	assert_int_equal(rig_status(&rig, "avatars"), 0);
+	assert_int_equal(rig.saved_epoch, 8);
+}
+
+static void test_lost(void **state)
+{
+	(void)state;
+	rig_enter(&rig, 1, "Ann", 0, 0, 7);
+	rig_enter(&rig, 2, "Bob", 1, 0, 3);
+	rig_move(&rig, 1, 1, 2, 0);
+	rig_lose(&rig, 1, 1001);
+	sim_run(rig.sim, 5000);
+	assert_int_equal(rig_status(&rig, "avatars"), 2);
+	assert_int_equal(rig_status(&rig, "lost"), 1);
+	assert_true(rig.saved_x == 2); /* it is saved like any other */
+	rig.heard_len = 0;
+	assert_int_equal(rig_enter_as(&rig, 1, 77, 8), TROUPE_OK); /* the session that resumes */
+	assert_true(rig.x == 2);
+	assert_int_equal(rig_status(&rig, "avatars"), 2);
+	assert_int_equal(rig_status(&rig, "lost"), 0);
+	sim_run(rig.sim, 100);
+	assert_int_equal(heard_at(34, 77, 0), 9); /* it is shown everything again, and nobody saw it go */
+	for (uint32_t i = 0; i < rig.heard_len; i++) {
+		assert_int_not_equal(rig.heard[i].event, 33);
+	}
+	rig_lose(&rig, 1, 1001); /* a late word about the session before */
+	assert_int_equal(rig_status(&rig, "lost"), 0);
+	rig_lose(&rig, 1, 77);
+	sim_run(rig.sim, 58000);
+	assert_int_equal(rig_status(&rig, "avatars"), 2);
+	sim_run(rig.sim, 4000);
+	assert_int_equal(rig_status(&rig, "avatars"), 1);
+	assert_int_equal(rig_status(&rig, "lost"), 0);
+}
+
+/* The front-end is gone, or only says that it takes no calls: its players are lost, and wait for another. */
+static void test_frontend_gone(void **state)
+{
+	(void)state;
+	rig_enter(&rig, 1, "Ann", 0, 0, 7);
+	rig.fe->state(rig.fe, 0, 0, "gone");
+	sim_run(rig.sim, 4000);
+	assert_int_equal(rig_status(&rig, "avatars"), 1);
+	assert_int_equal(rig_status(&rig, "lost"), 1);
+	rig.fe->state(rig.fe, 1, 0, NULL);
+	assert_int_equal(rig_enter_as(&rig, 1, 77, 8), TROUPE_OK);
+	sim_run(rig.sim, 70000);
+	assert_int_equal(rig_status(&rig, "avatars"), 1);
+}
+
+/* One account, one avatar: who comes as another does not leave the first one behind. */
+static void test_lost_and_another(void **state)
+{
+	(void)state;
+	rig_enter(&rig, 1, "Ann", 0, 0, 7);
+	rig_enter(&rig, 2, "Bob", 0, 0, 7);
+	rig_lose(&rig, 1, 1001);
+	rig_lose(&rig, 2, 1002);
+	rig.account = 1;
+	assert_int_equal(rig_enter(&rig, 3, "Eve", 0, 0, 8), TROUPE_OK);
+	assert_int_equal(rig_status(&rig, "avatars"), 2);
+	assert_int_equal(rig_status(&rig, "lost"), 1);
 }
 
 static void test_store_down(void **state)
@@ -213,16 +292,6 @@ static void test_drain(void **state)
 static uint32_t cell_of(double x, double y)
 {
 	return 1 + (uint32_t)((y + 64) / 16) * 8 + (uint32_t)((x + 64) / 16);
-}
-
-static uint32_t heard_at(uint32_t event, uint64_t session, uint64_t channel)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < rig.heard_len && i < HEARD_MAX; i++) {
-		n += rig.heard[i].event == event && rig.heard[i].session == session && rig.heard[i].channel == channel;
-	}
-	return n;
 }
 
 static void test_views(void **state)
@@ -393,7 +462,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_walk),      CASE(test_bad_moves), CASE(test_too_fast), CASE(test_not_here),
 		CASE(test_enter),     CASE(test_take_over), CASE(test_saves),	 CASE(test_fenced),
-		CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
+		CASE(test_lost), CASE(test_frontend_gone), CASE(test_lost_and_another), CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
 		CASE(test_crossing),  CASE(test_look),	    CASE(test_chat),	 CASE(test_chat_rate),
 	};
 

@@ -175,7 +175,7 @@ static int start_all(struct engine *engine, const struct client_options *options
 		lua_pushvalue(L, -2);
 		lua_pushinteger(L, n);
 		lua_pushnumber(L, options->ramp_seconds * 1000 * (n - 1) / options->count);
-		engine_start(engine, 3);
+		engine_start(engine, 3, 0);
 	}
 	lua_pop(L, 1);
 	return 0;

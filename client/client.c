@@ -31,7 +31,7 @@ static int run_line(struct engine *engine, const char *line)
 	lua_getfield(L, -1, "typed");
 	lua_remove(L, -2);
 	lua_pushstring(L, line);
-	engine_start(engine, 1);
+	engine_start(engine, 1, 0);
 	lua_getglobal(L, "net");
 	lua_getfield(L, -1, "quit");
 	int quit = lua_toboolean(L, -1);
@@ -51,7 +51,7 @@ static int interactive(struct engine *engine)
 	if (engine_load(engine, NULL, setup) != 0) {
 		return 1;
 	}
-	engine_start(engine, 0);
+	engine_start(engine, 0, 0);
 	if (tty) {
 		printf("type `help`, or `play NAME PASSWORD` to begin\n");
 	}
@@ -95,7 +95,7 @@ static int script(struct engine *engine, const char *path, int argc, char **argv
 	for (int i = 0; i < argc; i++) {
 		lua_pushstring(L, argv[i]);
 	}
-	engine_start(engine, argc);
+	engine_start(engine, argc, 0);
 	while (engine_running(engine) > 0 && engine_failed(engine) == 0) {
 		engine_step(engine, -1, -1);
 	}

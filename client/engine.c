@@ -99,7 +99,7 @@ static void task_end(struct engine *engine, struct task *task, int failed)
 	}
 	luaL_unref(engine->L, LUA_REGISTRYINDEX, task->ref);
 	task->co = NULL;
-	engine->running--;
+	engine->running -= !task->background;
 }
 
 void task_resume(struct engine *engine, int number, int args)
@@ -118,7 +118,7 @@ void task_resume(struct engine *engine, int number, int args)
 	}
 }
 
-int engine_start(struct engine *engine, int args)
+int engine_start(struct engine *engine, int args, int background)
 {
 	size_t at = 0;
 	lua_State *co = lua_newthread(engine->L);
@@ -133,7 +133,8 @@ int engine_start(struct engine *engine, int args)
 	}
 	engine->tasks[at].ref = luaL_ref(engine->L, LUA_REGISTRYINDEX);
 	engine->tasks[at].co = co;
-	engine->running++;
+	engine->tasks[at].background = background;
+	engine->running += !background;
 	lua_xmove(engine->L, co, args + 1);
 	task_resume(engine, (int)at, args);
 	return (int)at;

@@ -9,7 +9,7 @@
 /* What a coroutine waits for; its number stays the same until it ends. */
 struct task {
 	lua_State *co; /* NULL: a free place */
-	int ref, number;
+	int ref, number, background;
 	uint32_t wait; /* grows with each wait and wake-up, so that stale deadlines are known */
 	struct player_link *link; /* waits for an answer or a connection there */
 	uint32_t tag;

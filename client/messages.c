@@ -18,6 +18,7 @@ static const struct client_message messages[] = {
 	{ "register", 5, &client__register__descriptor, 6, &client__register_result__descriptor },
 	{ "login", 10, &client__login__descriptor, 11, &client__login_result__descriptor },
 	{ "shards", 13, &client__shard_list_request__descriptor, 14, &client__shard_list__descriptor },
+	{ "resume", 17, &client__resume__descriptor, 16, &client__host_port__descriptor },
 	{ "choose", 15, &client__choose_shard__descriptor, 16, &client__host_port__descriptor },
 	{ "enter", 20, &client__enter__descriptor, 21, &client__enter_ok__descriptor },
 	{ "avatar_create", 22, &avatar__create_request__descriptor, 23, &avatar__create_reply__descriptor },

@@ -28,6 +28,7 @@ struct player_link {
 	struct link *link; /* NULL once closed */
 	int self, on_push; /* references */
 	int connecting;	   /* the task that waits for it, -1 = none */
+	int closing;	   /* the program itself has closed it */
 	uint32_t tag;
 	char why[128];
 	struct pending pending[PENDING_MAX];
@@ -151,7 +152,7 @@ static void push_arrived(struct player_link *link, const char *name)
 	lua_insert(L, -2);
 	lua_pushstring(L, name);
 	lua_insert(L, -2);
-	engine_start(link->engine, 2);
+	engine_start(link->engine, 2, 0);
 }
 
 static void answer_arrived(struct player_link *link, const struct pending *pending, uint32_t event,
@@ -215,6 +216,12 @@ static void on_close(void *arg, struct link *raw, const char *why)
 	if (link->why[0] == '\0') {
 		snprintf(link->why, sizeof(link->why), "%s", why);
 	}
+	if (!link->closing) {
+		lua_createtable(engine->L, 0, 1);
+		lua_pushstring(engine->L, link->why);
+		lua_setfield(engine->L, -2, "why");
+		push_arrived(link, "closed");
+	}
 	while (link->pending_len > 0) {
 		struct pending pending = link->pending[--link->pending_len];
 		struct task *task = &engine->tasks[pending.task];
@@ -235,7 +242,7 @@ static const struct link_handler handler = { on_open, on_frame, on_close };
 static int net_connect(lua_State *L)
 {
 	const char *host = luaL_checkstring(L, 1);
-	lua_Integer port = luaL_checkinteger(L, 2);
+	lua_Integer port = luaL_checkinteger(L, 2), timeout_ms = luaL_optinteger(L, 4, TIMEOUT_MS);
 	struct engine *engine = engine_of(L);
 	struct task *task = task_current(L);
 	struct player_link *link = lua_newuserdatauv(L, sizeof(*link), 0);
@@ -252,7 +259,7 @@ static int net_connect(lua_State *L)
 	link->self = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_settop(L, 3);
 	link->on_push = luaL_ref(L, LUA_REGISTRYINDEX);
-	task_wait(engine, task, TIMEOUT_MS * 1000ull);
+	task_wait(engine, task, (uint64_t)timeout_ms * 1000);
 	link->connecting = task->number;
 	task->link = link;
 	return lua_yield(L, 0);
@@ -319,6 +326,7 @@ static int link_close_lua(lua_State *L)
 	struct player_link *link = link_check(L);
 
 	if (link->link != NULL) {
+		link->closing = 1;
 		link_close(link->link);
 	}
 	return 0;
@@ -354,7 +362,7 @@ static int net_now(lua_State *L)
 	return 1;
 }
 
-static int net_spawn(lua_State *L)
+static int spawn(lua_State *L, int background)
 {
 	struct engine *engine = engine_of(L);
 	int args = lua_gettop(L);
@@ -363,8 +371,18 @@ static int net_spawn(lua_State *L)
 	if (L != engine->L) {
 		lua_xmove(L, engine->L, args);
 	}
-	engine_start(engine, args - 1);
+	engine_start(engine, args - 1, background);
 	return 0;
+}
+
+static int net_spawn(lua_State *L)
+{
+	return spawn(L, 0);
+}
+
+static int net_background(lua_State *L)
+{
+	return spawn(L, 1);
 }
 
 static int net_random(lua_State *L)
@@ -399,6 +417,7 @@ void net_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = { { "connect", net_connect }, { "sleep", net_sleep },
 					      { "now", net_now },	  { "spawn", net_spawn },
+					      { "background", net_background },
 					      { "random", net_random },	  { "record", net_record },
 					      { NULL, NULL } };
 	static const luaL_Reg methods[] = { { "request", link_request },

@@ -2,6 +2,8 @@
 -- The verbs of a player: what `troupe client` types and what scripts call. Every verb waits for its answer; one that
 -- is refused raises an error whose `reason` says why. player:try(verb, ...) returns nil and that error instead.
 
+local BACK_MS = 60000 -- so long a player tries to come back after his connection was lost
+
 local Player = {}
 Player.__index = Player
 
@@ -21,6 +23,7 @@ function player(settings)
 		on = settings.on or {},
 		seen = {}, -- entities around, by id
 		seq = 0,
+		turn = 0, -- of its sessions
 	}, Player)
 end
 
@@ -43,8 +46,9 @@ local function ask(link, request, message, timeout)
 	return answer
 end
 
-function Player:connect(host, port)
-	local link, why = net.connect(host, port, function(name, message) self:arrived(name, message) end)
+function Player:connect(host, port, timeout)
+	local link, why
+	link, why = net.connect(host, port, function(name, message) self:arrived(name, message, link) end, timeout)
 	if not link then
 		refuse("connect", { reason = "client.connect", text = ("%s:%d: %s"):format(host, port, why) })
 	end
@@ -59,6 +63,12 @@ local function account(self)
 	return self.base
 end
 
+-- game: the connection to the front-end; while the player is on his way back to one, it waits.
+local function game(self)
+	while self.returning do net.sleep(10) end
+	return self.game
+end
+
 local function code(request, answer)
 	if answer.code ~= "LOGIN_SUCCESS" then
 		refuse(request, { reason = answer.code, retry_ms = answer.retry_ms })
@@ -71,7 +81,9 @@ function Player:register(user, password)
 end
 
 function Player:login(user, password)
-	return code("login", ask(account(self), "login", { user = user, password = password }))
+	local answer = code("login", ask(account(self), "login", { user = user, password = password }))
+	self.user, self.password = user, password
+	return answer
 end
 
 function Player:shards()
@@ -83,9 +95,24 @@ function Player:choose(shard)
 	return ask(self.base, "choose", { name = shard })
 end
 
+-- session: enters with a ticket or a token, over a link to this place; keeps what it takes to come back.
+local function session(self, link, place, message)
+	local turn = self.turn
+	local answer = ask(link, "enter", message)
+	if turn ~= self.turn then
+		link:close()
+		refuse("enter", { reason = "client.overtaken", text = "the player has begun another session meanwhile" })
+	end
+	if self.game and self.game ~= link then
+		self.game:close()
+	end
+	self.game, self.place, self.account, self.token, self.shard = link, place, answer.account, answer.resume, answer.shard
+	return answer
+end
+
 function Player:redeem(place)
-	self.game = self:connect(place.host, place.port)
-	return ask(self.game, "enter", { ticket = place.ticket })
+	self.turn, self.token, self.inside = self.turn + 1, nil, false
+	return session(self, self:connect(place.host, place.port), place, { ticket = place.ticket })
 end
 
 function Player:enter(shard)
@@ -97,15 +124,15 @@ function Player:enter(shard)
 end
 
 function Player:avatars()
-	return ask(self.game, "avatar_list").avatars
+	return ask(game(self), "avatar_list").avatars
 end
 
 function Player:avatar_create(name)
-	return ask(self.game, "avatar_create", { name = name }).avatar
+	return ask(game(self), "avatar_create", { name = name }).avatar
 end
 
 function Player:avatar_delete(id)
-	return ask(self.game, "avatar_delete", { avatar = math.tointeger(id) })
+	return ask(game(self), "avatar_delete", { avatar = math.tointeger(id) })
 end
 
 -- avatar: enters the world as the avatar of this name, and makes it if there is none.
@@ -121,37 +148,40 @@ function Player:avatar(name)
 end
 
 function Player:select(id)
-	self.me = ask(self.game, "avatar_select", { avatar = math.tointeger(id) })
+	self.me = ask(game(self), "avatar_select", { avatar = math.tointeger(id) })
+	self.inside = true
 	return self.me
 end
 
 function Player:leave()
-	return ask(self.game, "leave_world")
+	local answer = ask(game(self), "leave_world")
+	self.inside = false
+	return answer
 end
 
 function Player:walk(x, y)
 	self.seq = self.seq + 1
-	return ask(self.game, "move", { seq = self.seq, x = tonumber(x), y = tonumber(y) })
+	return ask(game(self), "move", { seq = self.seq, x = tonumber(x), y = tonumber(y) })
 end
 
 function Player:look()
-	return ask(self.game, "look")
+	return ask(game(self), "look")
 end
 
 function Player:act(action, target, text)
-	return ask(self.game, "act", { action = action, target = math.tointeger(target or 0), text = text })
+	return ask(game(self), "act", { action = action, target = math.tointeger(target or 0), text = text })
 end
 
 function Player:chat(text, channel)
-	return ask(self.game, "chat", { text = text, channel = channel })
+	return ask(game(self), "chat", { text = text, channel = channel })
 end
 
 function Player:offers()
-	return ask(self.game, "offers").offers
+	return ask(game(self), "offers").offers
 end
 
 function Player:balance()
-	return ask(self.game, "balance").balances
+	return ask(game(self), "balance").balances
 end
 
 -- buy: one key for one intent; the same request is sent again until the order has ended or 30 s have passed.
@@ -165,7 +195,9 @@ function Player:buy(offer, price, key)
 	key = key or net.random(16)
 	local deadline = net.now() + 30000
 	repeat
-		local answer, why = self.game:request("buy", { key = key, offer = offer, price = math.tointeger(price), avatar = self.me.avatar })
+		local link = game(self)
+		if not link then refuse("buy", { reason = "client.offline", text = "log in and enter a shard first" }) end
+		local answer, why = link:request("buy", { key = key, offer = offer, price = math.tointeger(price), avatar = self.me.avatar })
 		local order = answer and answer.order
 		if order and (order.state == "GRANTED" or order.state == "DONE") then
 			return order
@@ -175,38 +207,109 @@ function Player:buy(offer, price, key)
 			refuse("buy", why)
 		end
 		net.sleep(200)
-	until net.now() > deadline or not self.game:open()
+	until net.now() > deadline or not (self.returning or self.game:open())
 	refuse("buy", { reason = "client.pending", text = "the order goes on; ask again with the same key", key = key })
 end
 
 function Player:order(key)
-	return ask(self.game, "order", { key = key }).order
+	return ask(game(self), "order", { key = key }).order
 end
 
 function Player:cancel(key)
-	return ask(self.game, "cancel", { key = key }).order
+	return ask(game(self), "cancel", { key = key }).order
 end
 
 function Player:inventory()
-	return ask(self.game, "inventory", { avatar = self.me and self.me.avatar }).items
+	return ask(game(self), "inventory", { avatar = self.me and self.me.avatar }).items
 end
 
 function Player:take(id)
-	return ask(self.game, "take", { avatar = self.me.avatar, item = math.tointeger(id) }).item
+	return ask(game(self), "take", { avatar = self.me.avatar, item = math.tointeger(id) }).item
 end
 
 function Player:echo(body)
-	return ask(self.game, "echo", { body = body }).body
+	return ask(game(self), "echo", { body = body }).body
 end
 
 function Player:ping()
-	return ask(self.game or self.base, "ping", { time = math.floor(net.now()) })
+	return ask(game(self) or self.base, "ping", { time = math.floor(net.now()) })
 end
 
+-- close: out of the world and away, for good. An avatar whose connection is just lost would stay there for a while.
 function Player:close()
+	self.turn, self.token = self.turn + 1, nil
+	if self.inside and self.game:open() then
+		self.game:request("leave_world", {}, 1000)
+		self.inside = false
+	end
 	for _, link in ipairs({ self.game or false, self.base or false }) do
 		if link then link:close() end
 	end
+end
+
+-- --- after a lost connection ------------------------------------------------------------------------
+
+-- for_good: the token is good for nothing any more.
+local function for_good(why)
+	return why.reason == "account.resume_unknown" or why.reason == "account.resume_expired"
+end
+
+-- here: at the same front-end, if it is still there. there: where the account server says. anew: as on the first day.
+local function here(self)
+	local link = self:connect(self.place.host, self.place.port, 2000)
+	return session(self, link, self.place, { account = self.account, resume = self.token })
+end
+
+local function there(self)
+	local place = ask(account(self), "resume", { account = self.account, token = self.token }, 5000)
+	return session(self, self:connect(place.host, place.port, 5000), place, { ticket = place.ticket })
+end
+
+local function anew(self)
+	self:login(self.user, self.password)
+	local place = self:choose(self.shard)
+	return session(self, self:connect(place.host, place.port, 5000), place, { ticket = place.ticket })
+end
+
+local function come_back(self)
+	if not self.game:open() then
+		local ok, why = pcall(here, self)
+		if not ok and not for_good(why) then
+			ok, why = pcall(there, self)
+		end
+		if not ok and for_good(why) and self.user then
+			ok, why = pcall(anew, self)
+		end
+		if not ok then error(why, 0) end
+	end
+	if self.inside then
+		self.seen = {}
+		self.me = ask(self.game, "avatar_select", { avatar = self.me.avatar })
+	end
+end
+
+-- back: the connection to the front-end is lost. Tries to come back, with pauses that grow, and at random, so that all whom
+-- one front-end had do not come at the same moment. Whoever asks for anything meanwhile waits.
+function Player:back()
+	local began, pause, turn, came = net.now(), 50, self.turn, false
+	self.returning = true
+	while not came and turn == self.turn and self.token and net.now() - began < BACK_MS do
+		local ok, why = pcall(come_back, self)
+		if ok then
+			came = true
+		elseif getmetatable(why) ~= Refusal then
+			self.returning = false
+			error(why, 0)
+		elseif why.reason == "account.banned" then
+			break
+		else
+			net.sleep(pause * (0.5 + math.random()))
+			pause = math.min(pause * 2, 2000)
+		end
+	end
+	self.returning = false
+	local handler = turn == self.turn and self.on[came and "back" or "lost"]
+	if handler then handler({ ms = net.now() - began }) end
 end
 
 -- play: everything from nothing: register if the name is new, log in, enter, be the avatar.
@@ -261,7 +364,7 @@ function Player:wait_for(name, check, timeout_ms)
 	return found
 end
 
-function Player:arrived(name, message)
+function Player:arrived(name, message, link)
 	if name == "cell_seen" then
 		for _, entity in ipairs(message.entities) do self.seen[entity.id] = entity end
 	elseif name == "delta" then
@@ -275,6 +378,14 @@ function Player:arrived(name, message)
 		self.seen = {} -- it is told again
 	elseif name == "avatar_select" then
 		self.me = message -- in again, without having asked
+	elseif name == "leave_world" then
+		self.inside = false
+	elseif link and link == self.game and self.token then
+		if name == "kick" then
+			self.token = nil -- somebody else plays on
+		elseif name == "closed" and not self.returning then
+			net.background(self.back, self)
+		end
 	end
 	local handler = self.on[name] or self.on["*"]
 	if handler then handler(message, name) end
@@ -459,7 +570,11 @@ local function sight(me)
 	return {
 		heard = function(m) print(("%s: %s"):format(m.name or "?", m.text or "")) end,
 		system = function(m) print("* " .. (m.text or "")) end,
-		leave_world = function() print("* the world has stopped; `avatar NAME` enters it again") end,
+		leave_world = function() print("* you are out of the world; `avatar NAME` enters it again") end,
+		world_state = function(m) print(m.running and "* the world goes on" or "* the world pauses; wait") end,
+		closed = function() print("* the connection is lost") end,
+		back = function() print("* you are back") end,
+		lost = function() print("* there is no way back; log in again") end,
 		kick = function(m) print("kicked: " .. (m.reason or "")) end,
 		bye = function(m) print("the server says goodbye: " .. (m.reason or "")) end,
 		cell_seen = function(m)

@@ -19,6 +19,7 @@ local CLIENT = {
 	[12] = { "Queue", "server", "account, while a login waits" },
 	[13] = { "ShardListRequest", "client", "account, after login" }, [14] = { "ShardList", "server", "answers 13" },
 	[15] = { "ChooseShard", "client", "account, after login" }, [16] = { "HostPort", "server", "answers 15, then closes" },
+	[17] = { "Resume", "client", "account, instead of a login; answered by 16" },
 	[20] = { "Enter", "client", "front-end, first after Hello" }, [21] = { "EnterOk", "server", "answers 20" },
 	[25] = { "AvatarSelect", "client", "front-end, with a session, not in the world" },
 	[26] = { "AvatarSelected", "server", "answers 25; with tag 0: in again, by itself" },

@@ -120,6 +120,7 @@ static bool meet(struct link *link, const struct link_head *head)
 static void deliver(struct link *link, const struct envelope *envelope, const uint8_t *body)
 {
 	link->next++;
+	link->arrived_us = link->now_us;
 	link->counts.messages_received++;
 	link->counts.bytes_received += TROUPE_ENVELOPE_SIZE + envelope->body_len;
 	if (++link->unsaid >= LINK_ACK_MESSAGES) {
@@ -380,5 +381,5 @@ void link_counts(const struct link *link, struct link_counts *ret_counts)
 	ret_counts->waiting_bytes = link->queue.bytes;
 	ret_counts->held = link->room.held;
 	ret_counts->held_bytes = link->room.bytes;
-	ret_counts->rtt_us = link->rtt_us;
+	ret_counts->rtt_us = link->trip_us;
 }

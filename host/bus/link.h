@@ -103,7 +103,7 @@ struct link_counts {
 	uint64_t downs;
 	uint64_t waiting, waiting_bytes; /* now: pushed and not acknowledged */
 	uint64_t held, held_bytes;	 /* now: came before their turn */
-	uint64_t rtt_us;     /* smoothed; 0 = not yet measured */
+	uint64_t rtt_us;     /* smoothed, without the wait for an acknowledgement; 0 = not yet measured */
 };
 void link_counts(const struct link *link, struct link_counts *ret_counts);
 

@@ -40,7 +40,7 @@ void link_head_encode(const struct link_head *head, uint8_t *to)
 	put(to + 40, head->first, 8);
 	put(to + 48, head->next, 8);
 	put(to + 56, head->gap, 4);
-	put(to + 60, 0, 4);
+	put(to + 60, head->held, 4);
 }
 
 bool link_head_decode(const uint8_t *bytes, size_t len, struct link_head *ret_head)
@@ -63,6 +63,7 @@ bool link_head_decode(const uint8_t *bytes, size_t len, struct link_head *ret_he
 		.first = get(bytes + 40, 8),
 		.next = get(bytes + 48, 8),
 		.gap = (uint32_t)get(bytes + 56, 4),
+		.held = (uint32_t)get(bytes + 60, 4),
 	};
 	if (head.incarnation == 0 || head.connection == 0) {
 		return false;

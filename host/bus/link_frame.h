@@ -14,7 +14,7 @@
  *
  *   0 u8  version (1)      1 u8  flags: 1 = up, 2 = bye         2 u16 count     4 u32 credit
  *   8 u64 incarnation     16 u64 the peer's incarnation        24 u32 connection  28 u32 the peer's connection
- *  32 u64 number          40 u64 first                         48 u64 next        56 u32 gap        60 u32 0
+ *  32 u64 number          40 u64 first                         48 u64 next        56 u32 gap        60 u32 held
  */
 struct link_head {
 	bool up;	  /* the sender's connection is up: without it only who speaks to whom counts */
@@ -26,6 +26,7 @@ struct link_head {
 	uint64_t number;  /* of the frame within the sender's connection, from 1 */
 	uint64_t first;	  /* sequence number of the first message, from 1 */
 	uint64_t next;	  /* sequence number that the sender expects: all before it have arrived */
+	uint32_t held;	  /* microseconds since the message before `next` arrived: no part of the trip */
 	uint32_t gap;	  /* messages missing from `next` on, before one that has arrived; 0 = none known */
 };
 

@@ -69,6 +69,7 @@ static void frame_head(struct link *link, uint64_t first, uint16_t count)
 		.number = link->number + 1,
 		.first = first,
 		.next = link->next,
+		.held = (uint32_t)sooner(link->now_us - link->arrived_us, UINT32_MAX),
 		.gap = holds ? (uint32_t)(link->room.lowest - link->next) : 0,
 	};
 
@@ -202,10 +203,13 @@ uint64_t link_out_due(const struct link *link)
 /* --- what the peer says has arrived ------------------------------------------------------------------------------ */
 
 /* rtt_measure: RFC 6298, section 2. */
-static void rtt_measure(struct link *link, uint64_t trip_us)
+static void rtt_measure(struct link *link, uint64_t trip_us, uint64_t held_us)
 {
+	uint64_t bare_us = trip_us > held_us ? trip_us - held_us : 1;
+
 	uint64_t off = trip_us > link->rtt_us ? trip_us - link->rtt_us : link->rtt_us - trip_us;
 
+	link->trip_us = link->trip_us == 0 ? bare_us : later((7 * link->trip_us + bare_us) / 8, 1);
 	if (link->rtt_us == 0) {
 		link->rtt_us = later(trip_us, 1);
 		link->rtt_var_us = trip_us / 2;
@@ -215,13 +219,13 @@ static void rtt_measure(struct link *link, uint64_t trip_us)
 	link->rtt_us = later((7 * link->rtt_us + trip_us) / 8, 1);
 }
 
-static void forward(struct link *link, uint64_t next)
+static void forward(struct link *link, uint64_t next, uint64_t held_us)
 {
 	struct link_queue *queue = &link->queue;
 	uint64_t bytes;
 
 	if (next - 1 >= link->rtt_from) {
-		rtt_measure(link, link->now_us - link_queue_at(queue, next - 1)->sent_us);
+		rtt_measure(link, link->now_us - link_queue_at(queue, next - 1)->sent_us, held_us);
 	}
 	link->counts.messages_sent += next - queue->base;
 	bytes = link_queue_drop(queue, next);
@@ -253,7 +257,7 @@ bool link_out_acknowledged(struct link *link, const struct link_head *head)
 		return false;
 	}
 	if (head->next > queue->base) {
-		forward(link, head->next);
+		forward(link, head->next, head->held);
 	}
 	if (head->number > link->peer_number) {
 		link->peer_number = head->number;
@@ -274,7 +278,7 @@ void link_out_reset(struct link *link)
 	link->credit = 0;
 	link->resend_at_us = link->ack_at_us = NEVER;
 	link->blocked_until_us = 0;
-	link->rtt_us = link->rtt_var_us = 0;
+	link->rtt_us = link->rtt_var_us = link->trip_us = 0;
 	link->rtt_from = 1;
 	link->expired = 0;
 	link->unsaid = 0;

@@ -51,6 +51,8 @@ struct link {
 	uint64_t heard_us, sent_us;
 	uint64_t hello_at_us, ack_at_us, resend_at_us; /* NEVER = not due */
 	uint64_t due_us, grace_until_us;
+	uint64_t trip_us;    /* smoothed, without the time that the peer held its acknowledgement; for operators */
+	uint64_t arrived_us; /* the last message in order */
 	uint64_t rtt_us, rtt_var_us, rtt_from; /* messages before rtt_from measure nothing */
 	uint32_t expired;		       /* times in a row that the resend timer ran out */
 

@@ -63,6 +63,7 @@ struct run {
 	struct obs *obs;
 	struct ship *ship;
 	struct control *control;
+	int lock; /* descriptor: config->run is this process's */
 	struct service *service;
 	struct reload_source source;
 	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
@@ -155,31 +156,9 @@ static void run_hangup(struct core *core, void *arg)
 	reload_start(&run->source, NULL, NULL, NULL);
 }
 
-/* Nobody else may put sockets there, or the folder itself elsewhere: it may lie in /tmp, where others can be quicker. */
-static int run_sockets(const char *path)
-{
-	char above[PATH_MAX];
-	struct stat st, st_above;
-	int r = paths_make_folder(path);
-
-	if (r < 0) {
-		return r;
-	}
-	snprintf(above, sizeof(above), "%s", path);
-	*strrchr(above, '/') = '\0';
-	if (lstat(path, &st) < 0 || stat(above[0] != '\0' ? above : "/", &st_above) < 0) {
-		return -errno;
-	}
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st_above.st_uid != 0 && st_above.st_uid != geteuid())) {
-		return -EPERM;
-	}
-	return (st.st_mode & 077) != 0 && chmod(path, 0700) < 0 ? -errno : 0;
-}
-
-/* The folders of this process's own files and, where there are other processes, of the sockets between them. */
+/* The folders of this process's own files. */
 static int run_folders(const struct config *config)
 {
-	bool alone = config->hosts_len == 1;
 	/* Only databases need it when the own files lie elsewhere: it may be read-only for the others. */
 	int r = paths_make_folder(config->state);
 
@@ -189,15 +168,6 @@ static int run_folders(const struct config *config)
 	if (r < 0) {
 		fprintf(stderr, "troupe: cannot use the state folder %s: %s; name another with --state DIR\n", config->run,
 			strerror(-r));
-		return EXIT_FAILED;
-	}
-	for (uint32_t i = 0; i < config->instances_len && alone; i++) {
-		alone = !config->instances[i].isolate;
-	}
-	r = alone ? 0 : run_sockets(config->sockets);
-	if (r < 0) {
-		fprintf(stderr, "troupe: cannot use the folder of sockets %s: %s; name another in the cluster block: "
-				"sockets = \"/run/...\"\n", config->sockets, strerror(-r));
 		return EXIT_FAILED;
 	}
 	return 0;
@@ -224,6 +194,10 @@ static int run_host(struct run *run)
 	log_open(&(struct log_setup){ .host = config->host->name, .form = run->log_form, .fd = STDERR_FILENO });
 	if (run->begin.run != NULL) {
 		log_limit(TROUPE_LOG_WARNING); /* the demo's five lines come first */
+	}
+	if (control_lock(config->run, &run->lock, &error) != TROUPE_OK) {
+		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
+		return EXIT_FAILED;
 	}
 	r = core_new(config, &run->core, &error);
 	if (r < 0) {
@@ -262,6 +236,7 @@ static int run_host(struct run *run)
 	obs_close(run->obs);
 	ship_close(run->ship);
 	core_free(run->core);
+	close(run->lock);
 	log_close();
 	for (uint32_t i = 0; i < run->configs_len; i++) {
 		config_free(run->configs[i]);

@@ -20,7 +20,7 @@ static int refuse(struct troupe_error *reterr, int error, const char *path, cons
 int folder_make(const char *path, struct troupe_error *reterr)
 {
 	char above[PATH_MAX];
-	struct stat found;
+	struct stat found, found_above;
 	char *slash;
 
 	if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above)) {
@@ -38,6 +38,10 @@ int folder_make(const char *path, struct troupe_error *reterr)
 	}
 	if (lstat(path, &found) < 0) {
 		return refuse(reterr, -errno, path, strerror(errno), "");
+	}
+	if (stat(slash != above ? above : "/", &found_above) < 0 ||
+	    (found_above.st_uid != 0 && found_above.st_uid != geteuid())) {
+		return refuse(reterr, -EACCES, above, "it is another user's", "name another in `cluster { sockets = ... }`");
 	}
 	if (!S_ISDIR(found.st_mode) || found.st_uid != geteuid() || (found.st_mode & 077) != 0) {
 		return refuse(reterr, -EACCES, path, "it is not this user's alone",

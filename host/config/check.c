@@ -4,14 +4,13 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "codes.h"
 #include "command.h"
 #include "diag.h"
 #include "effective.h"
-#include "words.h"
+#include "look.h"
 
 const char check_usage[] =
 	"usage: troupe check FILE [--host NAME] [--show-effective] [--json]\n"
@@ -23,10 +22,7 @@ const char check_usage[] =
 	"closes addresses, looks at paths and compiles scripts.\n"
 	"\n"
 	"  --host NAME           look at what this host runs; all hosts without it\n"
-	"  --state DIR           the state folder, instead of the cluster's\n"
-	"  --set OWNER.OPTION=VALUE  as for troupe run\n"
-	"  --offline             do not look at addresses, paths and scripts\n"
-	"  --json                one JSON object on standard output\n"
+	"  --offline             do not look at addresses, paths and scripts\n" LOOK_USAGE
 	"\n"
 	"exit code: 0 valid, 2 wrong usage, 3 invalid\n";
 
@@ -38,56 +34,34 @@ const char explain_usage[] = "usage: troupe explain CODE\n"
 			     "exit code: 0 done, 2 no such code\n";
 
 struct check_arguments {
-	struct config_request request;
-	const char *sets[64];
-	int json, effective, offline;
+	struct look look;
+	int effective, offline;
 };
 
 static int check_arguments(int argc, char **argv, struct check_arguments *arguments)
 {
 	static const char *const known[] = { "--host", "--state", "--set", "--show-effective", "--json", "--offline",
 					     "--help", NULL };
-	struct config_request *request = &arguments->request;
-	const char *value;
 	int i = 1, r = 0;
 
-	request->sets = arguments->sets;
-	while (i < argc) {
-		if (strcmp(argv[i], "--json") == 0) {
-			arguments->json = 1;
-			i++;
-		} else if (strcmp(argv[i], "--show-effective") == 0) {
+	look_init(&arguments->look);
+	while (i < argc && r == 0) {
+		if (strcmp(argv[i], "--show-effective") == 0) {
 			arguments->effective = 1;
 			i++;
 		} else if (strcmp(argv[i], "--offline") == 0) {
 			arguments->offline = 1;
 			i++;
-		} else if ((r = command_option(argc, argv, &i, "host", &request->host)) != 0 ||
-			   (r = command_option(argc, argv, &i, "state", &request->state)) != 0) {
-			if (r < 0) {
-				return EXIT_USAGE;
-			}
-		} else if ((r = command_option(argc, argv, &i, "set", &value)) != 0) {
-			if (r < 0 || request->sets_len == sizeof(arguments->sets) / sizeof(arguments->sets[0])) {
-				return EXIT_USAGE;
-			}
-			arguments->sets[request->sets_len++] = value;
-		} else if (argv[i][0] == '-' || request->path != NULL) {
-			return command_unknown("check", argv[i], known);
 		} else {
-			request->path = argv[i++];
+			r = look_argument(&arguments->look, argc, argv, &i, known);
 		}
 	}
-	if (request->path == NULL) {
-		fputs("troupe check: which file? For example: troupe check conf/standalone.lua\n", stderr);
-		return EXIT_USAGE;
-	}
-	return 0;
+	return r != 0 ? r : look_file(&arguments->look, "check");
 }
 
 int check_main(int argc, char **argv)
 {
-	struct check_arguments arguments = { .request = { .all_hosts = 1 } };
+	struct check_arguments arguments = { 0 };
 	struct diag_list *diags = diag_list_create();
 	struct config *config = NULL;
 	int r = check_arguments(argc, argv, &arguments);
@@ -96,29 +70,26 @@ int check_main(int argc, char **argv)
 		diag_list_free(diags);
 		return r != 0 ? r : EXIT_FAILED;
 	}
-	if (arguments.request.state == NULL) {
-		arguments.request.state = getenv("TROUPE_STATE");
-	}
-	if (config_load(&arguments.request, &config, diags) == 0 && !arguments.offline) {
+	if (config_load(&arguments.look.request, &config, diags) == 0 && !arguments.offline) {
 		check_surroundings(config, diags);
 	}
 	uint32_t errors = diag_count(diags, DIAG_ERROR);
 
 	if (config != NULL && arguments.effective) {
 		diag_print_text(diags, stderr);
-		if (arguments.json) {
+		if (arguments.look.json) {
 			effective_print_json(config, stdout);
 		} else {
 			effective_print_text(config, stdout);
 		}
-	} else if (arguments.json) {
+	} else if (arguments.look.json) {
 		diag_print_json(diags, stdout);
 	} else {
 		diag_print_text(diags, stderr);
 		if (errors > 0) {
-			fprintf(stderr, "%s: %u error%s\n", arguments.request.path, errors, errors > 1 ? "s" : "");
+			fprintf(stderr, "%s: %u error%s\n", arguments.look.request.path, errors, errors > 1 ? "s" : "");
 		} else {
-			printf("%s: good; %u instances on %u host%s\n", arguments.request.path, config->instances_len,
+			printf("%s: good; %u instances on %u host%s\n", arguments.look.request.path, config->instances_len,
 			       config->hosts_len, config->hosts_len > 1 ? "s" : "");
 		}
 	}

@@ -21,7 +21,7 @@
 
 #define COMMON_USAGE \
 	"  --state DIR     the state folder of the host (also: TROUPE_STATE); `data` without it\n" \
-	"  --host NAME     the host, where several of that folder run; status and reload take all without it\n" \
+	"  --host NAME     the host, where several of that folder run; status, reload and links take all without it\n" \
 	"  --json          the answer as one JSON object\n" \
 	"  --timeout S     how long to wait for the host, 60 without it\n"
 #define EXIT_USAGE_TEXT \
@@ -230,7 +230,9 @@ static int each_host(struct operation *operation, const struct running *list, ui
 		if (list[i].isolated) {
 			continue;
 		}
-		if (i > 0 && !operation->json) {
+		if (!operation->json && strcmp(operation->request.words[0], "status") != 0) {
+			printf("%shost %s:\n", i > 0 ? "\n" : "", list[i].name);
+		} else if (!operation->json && i > 0) {
 			putchar('\n');
 		}
 		int r = process_run(operation, &list[i]);
@@ -259,7 +261,7 @@ static int operate_among(struct operation *operation, struct running *list, uint
 			return exit;
 		}
 	} else if (hosts > 1) {
-		bool all_at_once = strcmp(verb, "status") == 0 || strcmp(verb, "reload") == 0;
+		bool all_at_once = strcmp(verb, "status") == 0 || strcmp(verb, "reload") == 0 || strcmp(verb, "links") == 0;
 
 		return all_at_once ? each_host(operation, list, len) : ask_which(operation, list, len, NULL);
 	}

@@ -295,21 +295,21 @@ static int32_t refused(struct troupe_error *reterr, int32_t status, const char *
 	return status;
 }
 
-static int32_t lock(struct control *control, struct troupe_error *reterr)
+int32_t control_lock(const char *folder, int *ret_fd, struct troupe_error *reterr)
 {
 	char why[64];
 	pid_t pid;
+	int fd = socket_lock(folder, &pid);
 
-	control->lock_fd = socket_lock(control->state, &pid);
-	if (control->lock_fd == -EBUSY) {
+	if (fd == -EBUSY) {
 		snprintf(why, sizeof(why), "the host with pid %ld runs with it", (long)pid);
-		return refused(reterr, TROUPE_ALREADY_EXISTS, control->state, why,
+		return refused(reterr, TROUPE_ALREADY_EXISTS, folder, why,
 			       "`troupe status` shows that host, `troupe stop` ends it; or name another folder with --state DIR");
 	}
-	if (control->lock_fd < 0) {
-		return refused(reterr, TROUPE_PERMISSION_DENIED, control->state, strerror(-control->lock_fd),
-			       "name another folder with --state DIR");
+	if (fd < 0) {
+		return refused(reterr, TROUPE_PERMISSION_DENIED, folder, strerror(-fd), "name another folder with --state DIR");
 	}
+	*ret_fd = fd;
 	return TROUPE_OK;
 }
 
@@ -347,18 +347,11 @@ int32_t control_open(struct core *core, const char *state, const struct reload_s
 	}
 	control->core = core;
 	control->source = *source;
-	control->lock_fd = -1;
 	control->started_ms = loop_clock_us() / 1000;
 	control->net = core_net(core, loop_index(core_main_loop(core)));
 	control->owner = (struct net_owner){ .instance = control, .name = "control", .stats = &control->stats };
-	status = lock(control, reterr);
-	if (status == TROUPE_OK) {
-		status = begin_listen(control, reterr);
-	}
+	status = begin_listen(control, reterr);
 	if (status != TROUPE_OK) {
-		if (control->lock_fd >= 0) {
-			close(control->lock_fd);
-		}
 		free(control->state);
 		free(control);
 		return status;
@@ -379,7 +372,6 @@ struct control *control_close(struct control *control)
 	}
 	net_owner_stop(control->net, &control->owner);
 	socket_remove(control->state);
-	close(control->lock_fd);
 	free(control->state);
 	free(control);
 	return NULL;

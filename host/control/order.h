@@ -19,7 +19,6 @@ struct control {
 	struct net_owner owner;
 	struct net_stats stats;
 	char *state;
-	int lock_fd;
 	uint64_t started_ms;
 	struct order *orders; /* that have not been answered */
 	unsigned orders_len;

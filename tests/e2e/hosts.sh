@@ -86,7 +86,7 @@ expect 2 "several hosts run here: a, b; say which one with --host NAME" stop --y
 expect 0 "^count: 0" m/echo.y count
 expect 0 "^count: 0" base/echo.x count
 expect 2 "it runs in several processes: a, b" echo count
-expect 2 "echo runs 2 times here" echo count --host b
+expect 2 "echo runs 4 times: m/echo.y" echo count --host b
 expect 2 "no command or role 'ehco'. Did you mean 'echo'?" ehco count
 expect 0 "^\"*drained" drain m/echo.y --yes
 expect 1 "the host with pid $pid runs with it" run "$state/game.lua" --host b

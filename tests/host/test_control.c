@@ -103,7 +103,7 @@ static struct {
 	pthread_t thread;
 	int exit;
 	bool load_fails;
-	int log[2];
+	int log[2], lock;
 } world;
 
 static const struct config *load(void *arg, struct diag_list *diags)
@@ -153,6 +153,7 @@ static int setup(void **state)
 	world.core = actor_core(&world.config, &world.host, instances, 3, local, 1);
 	assert_non_null(world.core);
 	const struct reload_source source = { .core = world.core, .load = load, .before = before };
+	assert_int_equal(control_lock(world.state, &world.lock, &error), TROUPE_OK);
 	if (control_open(world.core, world.state, &source, &world.control, &error) != TROUPE_OK) {
 		fail_msg("%s", error.text);
 	}
@@ -169,6 +170,7 @@ static int teardown(void **state)
 	pthread_join(world.thread, NULL);
 	core_free(world.core);
 	log_close();
+	close(world.lock);
 	close(world.log[0]);
 	close(world.log[1]);
 	/* the socket is gone with the host */

@@ -390,8 +390,7 @@ static int peer_open(struct peer *peer, const uint8_t secrets[SEAL_KEYS_MAX][SEA
 					 .arg = peer };
 	char address[CONFIG_ADDRESS_MAX];
 	uint64_t now_us = loop_now_us(bus->loop);
-	int r = keys_peer(core_config(bus->core), peer->host, peer->isolated, peer->name, seal.peers, &seal.peers_len,
-			  reterr);
+	int r = keys_peer(core_config(bus->core), peer->host, peer->isolated, seal.peers, &seal.peers_len, reterr);
 
 	if (r < 0) {
 		return r;
@@ -408,11 +407,11 @@ static int peer_open(struct peer *peer, const uint8_t secrets[SEAL_KEYS_MAX][SEA
 	return r < 0 ? fail(reterr, r, address) : 0;
 }
 
-static int peers_open(struct bus *bus, const char *name, struct troupe_error *reterr)
+static int peers_open(struct bus *bus, struct troupe_error *reterr)
 {
 	uint8_t secrets[SEAL_KEYS_MAX][SEAL_KEY];
 	unsigned secrets_len = 0;
-	int r = keys_own(core_config(bus->core), name, secrets, &secrets_len, reterr);
+	int r = keys_own(core_config(bus->core), secrets, &secrets_len, reterr);
 
 	for (uint32_t i = 0; i < bus->peers_len && r == 0; i++) {
 		r = peer_open(&bus->peers[i], secrets, secrets_len, reterr);
@@ -441,7 +440,7 @@ static int bus_make(struct bus *bus, struct troupe_error *reterr)
 		return fail(reterr, r, r == -E2BIG ? "too many instances to report" : "links");
 	}
 	r = wire_make(bus, reterr);
-	return r < 0 ? r : peers_open(bus, name, reterr);
+	return r < 0 ? r : peers_open(bus, reterr);
 }
 
 int bus_new(struct core *core, struct bus **ret_bus, struct troupe_error *reterr)

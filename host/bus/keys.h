@@ -13,11 +13,11 @@
  * pair is made when it is first wanted, and read by whoever may read the folder.
  */
 
-/* keys_own reads the secret keys of the process `name` of this host: 0, or -errno with *reterr. [main] */
-int keys_own(const struct config *config, const char *name, uint8_t ret_secrets[SEAL_KEYS_MAX][SEAL_KEY],
-	     unsigned *ret_len, struct troupe_error *reterr);
+/* keys_own reads the secret keys of this process: 0, or -errno with *reterr. [main] */
+int keys_own(const struct config *config, uint8_t ret_secrets[SEAL_KEYS_MAX][SEAL_KEY], unsigned *ret_len,
+	     struct troupe_error *reterr);
 /* keys_peer finds the public keys of a process of `host`, of the host itself when `isolated` is NULL: as keys_own. */
 int keys_peer(const struct config *config, const struct config_host *host, const struct config_instance *isolated,
-	      const char *name, uint8_t ret_keys[SEAL_KEYS_MAX][SEAL_KEY], unsigned *ret_len, struct troupe_error *reterr);
+	      uint8_t ret_keys[SEAL_KEYS_MAX][SEAL_KEY], unsigned *ret_len, struct troupe_error *reterr);
 
 #endif

@@ -127,8 +127,8 @@ void rogue_start(struct rogue *rogue, const char *peer)
 	seal.peer = troupe_fnv64(peer, strlen(peer));
 	config_host_address(config, config->host, config->host, own, sizeof(own));
 	config_host_address(config, config->host, host, theirs, sizeof(theirs));
-	if (keys_own(config, config->host->name, seal.secrets, &seal.secrets_len, &error) < 0 ||
-	    keys_peer(config, host, NULL, peer, seal.peers, &seal.peers_len, &error) < 0 ||
+	if (keys_own(config, seal.secrets, &seal.secrets_len, &error) < 0 ||
+	    keys_peer(config, host, NULL, seal.peers, &seal.peers_len, &error) < 0 ||
 	    wire_open(&wire, &rogue->wire, &error) < 0 ||
 	    wire_connect(rogue->wire, theirs, on_writable, rogue, &rogue->peer_wire) < 0) {
 		die("rogue", &error);

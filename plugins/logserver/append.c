@@ -275,6 +275,14 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 	for (uint32_t i = 0; i < batch->hours_len; i++) {
 		retention_add(ls, batch->hours[i].hour, batch->hours[i].bytes, batch->hours[i].records);
 	}
+	for (uint32_t i = 0; i < batch->ops.len; i++) {
+		const struct troupe_db_op *op = &batch->ops.ops[i];
+		const uint8_t *place = keys_is_record(&ls->keys, op);
+
+		if (place != NULL) {
+			tail_add(ls, place, op->value, op->value_len);
+		}
+	}
 	count(ls, METRIC_STORED, (int64_t)batch->records);
 	count(ls, METRIC_REPEATED, (int64_t)batch->repeated);
 	count(ls, METRIC_CUT, (int64_t)batch->cut);

@@ -208,6 +208,14 @@ int64_t keys_delete(struct keys_ops *ops, const struct keys *keys, const Log__Re
 	return bytes + len;
 }
 
+const uint8_t *keys_is_record(const struct keys *keys, const struct troupe_db_op *op)
+{
+	uint32_t head = keys->prefix.len + 1;
+	const uint8_t *key = op->key;
+
+	return op->kind == TROUPE_DB_PUT && op->key_len == head + PLACE_SIZE && key[head - 1] == 'r' ? key + head : NULL;
+}
+
 const struct troupe_db_op *keys_ops_get(struct keys_ops *ops)
 {
 	for (uint32_t i = 0; i < ops->len; i++) {

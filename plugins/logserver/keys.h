@@ -75,6 +75,8 @@ void keys_range(const struct store_key *base, uint64_t from_ms, uint64_t to_ms, 
 int64_t keys_put(struct keys_ops *ops, const struct keys *keys, const Log__Record *record, const uint8_t *value,
 		 uint32_t len);
 int64_t keys_delete(struct keys_ops *ops, const struct keys *keys, const Log__Record *record, uint32_t len);
+/* keys_is_record: the place of the record that this change stores; NULL if it does something else. */
+const uint8_t *keys_is_record(const struct keys *keys, const struct troupe_db_op *op);
 /* keys_add, keys_set: a change of a counter, a value. */
 void keys_add(struct keys_ops *ops, const struct store_key *key, int64_t delta);
 void keys_set(struct keys_ops *ops, const struct store_key *key, const void *value, uint32_t len);

@@ -69,6 +69,7 @@ static int32_t logserver_create(void *instance, const struct troupe_host *host, 
 	ls->h = host;
 	ls->options = options;
 	keys_init(&ls->keys, host->id);
+	ls->started = ls->arrivals = (uint64_t)host->wall_ms(host) * 1000;
 	for (int i = 0; i < METRIC_COUNT; i++) {
 		ls->metrics[i] = host->metric(host, &metric_table[i]);
 	}
@@ -110,6 +111,7 @@ static void logserver_destroy(void *instance)
 	}
 	store_close(&ls->store);
 	append_free(ls);
+	tail_free(ls);
 	retention_free(ls);
 }
 
@@ -132,6 +134,8 @@ static const struct troupe_method methods[] = {
 	LOG_APPEND(append_on_append),
 	LOG_QUERY(answer_on_query),
 	LOG_COUNT(answer_on_count),
+	LOG_TAIL(answer_on_tail),
+	LOG_WHERE(answer_on_where),
 	{ .name = NULL },
 };
 
@@ -158,6 +162,7 @@ TROUPE_EXPORT const struct troupe_plugin troupe_entry = {
 	.parts = parts,
 	.provides = provides,
 	.options = options,
+	.commands = logserver_commands,
 	.methods = methods,
 	.role = &role,
 };

@@ -67,11 +67,14 @@ struct logserver {
 	struct log_bucket *buckets; /* by hour */
 	uint32_t buckets_len, buckets_size;
 	int64_t bytes, records; /* of all buckets */
+	uint64_t over_quota, expired; /* since the start */
 	uint32_t loaded;	/* the buckets have been read */
 	uint32_t touched;	/* since then a batch came for ... */
 	uint64_t removing;	/* ... the hour that is being removed */
 	struct task *tasks;
-	uint32_t searches;
+	uint32_t searches, asks;
+	struct tail *tail; /* while somebody follows */
+	uint64_t started, arrivals; /* records so far, counted from the time of the start: no number comes twice */
 	uint64_t timer;
 	uint32_t metrics[METRIC_COUNT];
 };
@@ -139,9 +142,106 @@ struct search *search_new(struct logserver *ls);
 void search_run(struct search *search, const uint8_t *after);
 void search_end(struct search *search);
 
-/* --- answer.c: queries as they are asked ----------------------------------------------------------- */
+/* --- tail.c: records as they arrive --------------------------------------------------------------- */
+
+/* tail_add: a record was stored. tail_follow: records behind *arrival, newest last, into `found` (of `max`; the caller frees
+ * their bytes); moves *arrival, adds to *passed what came and went. Returns how many. 0 as arrival = from now on. */
+void tail_add(struct logserver *ls, const uint8_t *place, const void *record, uint32_t len);
+uint32_t tail_follow(struct logserver *ls, const struct query *query, uint64_t *arrival, uint64_t *passed,
+		     struct found *found, uint32_t max);
+void tail_free(struct logserver *ls);
+
+/* --- ask.c: questions, here and at the other servers ----------------------------------------------- */
+
+#define PEERS_MAX 64u
+#define HOLDERS_MAX 1024u
+#define SERVER_NAME_MAX 96u
+
+enum ask_kind { ASK_QUERY, ASK_COUNT, ASK_TAIL, ASK_WHERE };
+
+struct ask;
+
+/* Another server that is asked. */
+struct ask_peer {
+	struct ask *ask;
+	uint64_t id;
+	uint32_t missing;
+	char name[SERVER_NAME_MAX];
+};
+
+/* What is known of a host, and of a server. */
+struct holder {
+	char server[SERVER_NAME_MAX], host[LOG_HOST_MAX + 1];
+	uint64_t records, seq, received_ms;
+	int64_t skew_ms;
+};
+struct server_status {
+	char name[SERVER_NAME_MAX];
+	uint64_t records, bytes, oldest_ms, keep_ms, keep_bytes, quota, over_quota, expired;
+};
+
+/* A question, and what comes together for it. */
+struct ask {
+	struct task task;
+	struct logserver *ls;
+	enum ask_kind kind;
+	uint64_t request, now_ms, deadline_us;
+	uint32_t local, /* only this server */
+		waiting, /* parts that have not come */
+		second; /* the round for full_context */
+	void (*answer)(struct ask *ask); /* all is there: answers `request`; the ask ends after it */
+	struct query query;
+	char text[QUERY_TEXT_MAX + 1], host[LOG_HOST_MAX + 1];
+	uint8_t after[PLACE_SIZE];
+	uint32_t has_after;
+	struct ask_peer peers[PEERS_MAX];
+	uint32_t peers_len;
+	/* together */
+	struct query_fault fault;
+	uint32_t has_fault, here_missing;
+	struct found *found;
+	uint32_t found_len, found_size;
+	uint32_t more, has_frontier;
+	uint8_t frontier[PLACE_SIZE]; /* up to there every part has looked */
+	uint8_t reached[PLACE_SIZE];
+	uint64_t count, reached_ms, passed;
+	struct {
+		uint64_t server, arrival;
+	} follows[PEERS_MAX + 1];
+	uint32_t follows_len;
+	struct holder *holders;
+	struct server_status servers[PEERS_MAX + 1];
+	uint32_t holders_len, servers_len;
+};
+
+/* ask_new: a question to be filled: text, local, now_ms, after, host, follows, answer. NULL: refused already. ask_run
+ * begins it. */
+struct ask *ask_new(struct logserver *ls, enum ask_kind kind, const struct troupe_request *request);
+void ask_run(struct ask *ask);
+/* ask_fail answers with ask->fault instead. */
+void ask_fail(struct ask *ask);
+/* ask_holder, ask_server: room for one more; NULL if there is none. ask_missing: 1 and its name for the nth server that
+ * did not answer, 0 behind the last. */
+struct holder *ask_holder(struct ask *ask);
+struct server_status *ask_server(struct ask *ask);
+int ask_missing(const struct ask *ask, uint32_t n, const char **ret_name);
+/* ask_part_done: what this server or another was asked has come. */
+void ask_part_done(struct ask *ask);
+
+/* --- where.c: which host is held here --------------------------------------------------------------- */
+
+/* where_begin: adds this server and what it holds to the ask, then ask_part_done. */
+void where_begin(struct ask *ask);
+
+/* --- answer.c: methods ------------------------------------------------------------------------------ */
 
 void answer_on_query(void *instance, const struct troupe_request *request, const Log__QueryRequest *body);
 void answer_on_count(void *instance, const struct troupe_request *request, const Log__QueryRequest *body);
+void answer_on_tail(void *instance, const struct troupe_request *request, const Log__TailRequest *body);
+void answer_on_where(void *instance, const struct troupe_request *request, const Log__WhereRequest *body);
+
+/* --- command.c ------------------------------------------------------------------------------------- */
+
+extern const struct troupe_command logserver_commands[];
 
 #endif

@@ -121,6 +121,7 @@ static void on_removed(void *instance, void *arg, const struct troupe_db_result 
 	if (result->status == TROUPE_OK) {
 		retention_add(ls, removal->hour, -removal->bytes, -removal->records);
 		count(ls, METRIC_EXPIRED, removal->records);
+		ls->expired += (uint64_t)removal->records;
 		if (removal->last) {
 			bucket_remove(ls, removal->hour);
 		}

@@ -106,6 +106,12 @@ void json_bool(struct json *json, int truth)
 	put(json, truth ? "true" : "false", truth ? 4 : 5);
 }
 
+void json_raw(struct json *json, const char *text, size_t len)
+{
+	value_begin(json);
+	put(json, text, len);
+}
+
 void json_reply(struct json *json, const struct troupe_host *h, uint64_t request)
 {
 	static const char too_large[] = "host.too_large";

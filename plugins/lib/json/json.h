@@ -26,6 +26,9 @@ void json_number(struct json *json, int64_t number);
 void json_id(struct json *json, uint64_t id); /* always a string */
 void json_bool(struct json *json, int truth);
 
+/* json_raw: a value that is JSON text already. */
+void json_raw(struct json *json, const char *text, size_t len);
+
 /* json_reply: answers a command with the text, or INTERNAL "host.too_large"; releases it. */
 void json_reply(struct json *json, const struct troupe_host *h, uint64_t request);
 

@@ -24,6 +24,7 @@ struct world {
 	struct config *config;
 	struct sim *sim;
 	const struct troupe_host *host, *two; /* "one" and "two" */
+	const struct troupe_host *console;
 	struct answer answer;
 	Log__Record records[256];
 	Log__Record *pointers[256];
@@ -41,6 +42,7 @@ static int setup(void **state)
 	w.sim = sim_open(w.config, 1);
 	w.host = sim_actor(w.sim, "host.one", "base", &w, NULL);
 	w.two = sim_actor(w.sim, "host.two", "base", &w, NULL);
+	w.console = sim_actor(w.sim, "base/console", "base", &w, NULL);
 	w.spool = 77;
 	sim_run(w.sim, 100);
 	assert_true(sim_ready(w.sim, "base/logserver"));
@@ -122,7 +124,7 @@ static uint64_t how_many(struct world *w, const char *query)
 	uint64_t count;
 
 	request.query = (char *)query;
-	assert_int_equal(ask(w->sim, w->host, LOG_COUNT_ID, "log", &request, 0, &w->answer), TROUPE_OK);
+	assert_int_equal(ask(w->sim, w->console, LOG_COUNT_ID, "log", &request, 0, &w->answer), TROUPE_OK);
 	Log__CountReply *reply = ask_unpack(&w->answer, &log__count_reply__descriptor);
 	assert_null(reply->fault);
 	assert_false(reply->more);
@@ -141,7 +143,7 @@ static Log__QueryReply *find(struct world *w, const char *query, const Log__Quer
 		request.after = after->reached;
 		request.now_ms = after->now_ms;
 	}
-	assert_int_equal(ask(w->sim, w->host, LOG_QUERY_ID, "log", &request, 0, &w->answer), TROUPE_OK);
+	assert_int_equal(ask(w->sim, w->console, LOG_QUERY_ID, "log", &request, 0, &w->answer), TROUPE_OK);
 	return ask_unpack(&w->answer, &log__query_reply__descriptor);
 }
 
@@ -406,7 +408,7 @@ static void test_refusals(void **state)
 	send(w, "one", 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
 	query.query = "levl = error";
-	assert_int_equal(ask(w->sim, w->host, LOG_QUERY_ID, "log", &query, 0, &w->answer), TROUPE_OK);
+	assert_int_equal(ask(w->sim, w->console, LOG_QUERY_ID, "log", &query, 0, &w->answer), TROUPE_OK);
 	Log__QueryReply *reply = ask_unpack(&w->answer, &log__query_reply__descriptor);
 	assert_non_null(reply->fault);
 	assert_string_equal(reply->fault->help, "did you mean 'level'?");

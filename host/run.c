@@ -16,6 +16,7 @@
 #include "config/diag.h"
 #include "config/load.h"
 #include "control/control.h"
+#include "control/isolate.h"
 #include "control/service.h"
 #include "core/core.h"
 #include "obs/log.h"
@@ -25,6 +26,7 @@
 
 #define RUN_SETS_MAX 64u
 #define RUN_RELOADS_MAX 1000u /* configurations that are kept for instances that may still use them */
+#define RUN_WORDS_MAX (2 * RUN_SETS_MAX + 8)
 #define GREETING_MS 50u
 #define GREETING_TRIES 200u
 
@@ -60,11 +62,14 @@ struct run {
 	char path[PATH_MAX];
 	struct core *core;
 	enum log_form log_form;
+	char log_name[128];
 	struct obs *obs;
 	struct ship *ship;
 	struct control *control;
 	int lock; /* descriptor: config->run is this process's */
 	struct service *service;
+	struct isolate *isolate;
+	char *words[RUN_WORDS_MAX + 1]; /* that start the process of an isolated instance */
 	struct reload_source source;
 	struct config *configs[RUN_RELOADS_MAX]; /* the first one and those of reloads */
 	uint32_t configs_len;
@@ -145,7 +150,12 @@ static const struct config_instance *reload_before(void *arg, const char *name)
 
 static void reload_running(void *arg, bool begins)
 {
-	service_reloading(((struct run *)arg)->service, begins);
+	struct run *run = arg;
+
+	service_reloading(run->service, begins);
+	if (begins) {
+		isolate_reload(run->isolate);
+	}
 }
 
 static void run_hangup(struct core *core, void *arg)
@@ -173,6 +183,59 @@ static int run_folders(const struct config *config)
 	return 0;
 }
 
+static void run_word(struct run *run, unsigned *len, const char *option, const char *value)
+{
+	if (value != NULL) {
+		run->words[(*len)++] = (char *)(uintptr_t)option;
+		run->words[(*len)++] = (char *)(uintptr_t)value;
+	}
+}
+
+/* As this host was started, whatever the command was. */
+static void run_words(struct run *run)
+{
+	unsigned len = 0;
+
+	run_word(run, &len, "run", run->request.path);
+	run_word(run, &len, "--host", run->request.host);
+	run_word(run, &len, "--state", run->request.state);
+	run_word(run, &len, "--log", run->log_form == LOG_AUTO ? NULL : run->log_form == LOG_JSON ? "json" : "text");
+	for (uint32_t i = 0; i < run->request.sets_len; i++) {
+		run_word(run, &len, "--set", run->sets[i]);
+	}
+}
+
+/* What belongs to a host besides its core. */
+static bool run_open(struct run *run, const struct config *config)
+{
+	struct troupe_error error = { .size = sizeof(error) };
+	const char *what = "";
+
+	if (control_open(run->core, config->run, &run->source, &run->control, &error) == TROUPE_OK) {
+		what = "metrics: ";
+		if (obs_open(run->core, (uint16_t)config->host->metrics_port, &run->obs, &error) == TROUPE_OK) {
+			what = "";
+			run_words(run);
+			if (ship_open(run->core, &run->ship, &error) == TROUPE_OK &&
+			    isolate_open(run->core, run->words, &run->isolate, &error) == TROUPE_OK) {
+				return true;
+			}
+		}
+	}
+	fprintf(stderr, "troupe: %s%s; %s\n", what, error.text, error.help);
+	return false;
+}
+
+static void run_close(struct run *run)
+{
+	isolate_close(run->isolate);
+	control_close(run->control);
+	obs_close(run->obs);
+	ship_close(run->ship);
+	core_free(run->core);
+	close(run->lock);
+}
+
 static int run_host(struct run *run)
 {
 	struct diag_list *diags = diag_list_create();
@@ -187,11 +250,18 @@ static int run_host(struct run *run)
 	if (config == NULL) {
 		return EXIT_INVALID;
 	}
+	r = isolate_begin(config);
+	if (r < 0) {
+		fprintf(stderr, "troupe: cannot bound the memory of %s: %s\n", config->isolated->name, strerror(-r));
+		return EXIT_FAILED;
+	}
 	r = run_folders(config);
 	if (r != 0) {
 		return r;
 	}
-	log_open(&(struct log_setup){ .host = config->host->name, .form = run->log_form, .fd = STDERR_FILENO });
+	snprintf(run->log_name, sizeof(run->log_name), "%s%s%s", config->host->name, config->isolated != NULL ? "~" : "",
+		 config->isolated != NULL ? config->isolated->name : "");
+	log_open(&(struct log_setup){ .host = run->log_name, .form = run->log_form, .fd = STDERR_FILENO });
 	if (run->begin.run != NULL) {
 		log_limit(TROUPE_LOG_WARNING); /* the demo's five lines come first */
 	}
@@ -207,22 +277,8 @@ static int run_host(struct run *run)
 	run->source = (struct reload_source){
 		.core = run->core, .load = reload_load, .before = reload_before, .running = reload_running, .arg = run
 	};
-	if (control_open(run->core, config->run, &run->source, &run->control, &error) != TROUPE_OK) {
-		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
-		core_free(run->core);
-		return EXIT_FAILED;
-	}
-	if (obs_open(run->core, (uint16_t)config->host->metrics_port, &run->obs, &error) != TROUPE_OK) {
-		fprintf(stderr, "troupe: metrics: %s; %s\n", error.text, error.help);
-		control_close(run->control);
-		core_free(run->core);
-		return EXIT_FAILED;
-	}
-	if (ship_open(run->core, &run->ship, &error) != TROUPE_OK) {
-		fprintf(stderr, "troupe: %s; %s\n", error.text, error.help);
-		obs_close(run->obs);
-		control_close(run->control);
-		core_free(run->core);
+	if (!run_open(run, config)) {
+		run_close(run);
 		return EXIT_FAILED;
 	}
 	run->service = service_open(run->core);
@@ -232,11 +288,7 @@ static int run_host(struct run *run)
 	}
 	r = core_run(run->core);
 	service_close(run->service);
-	control_close(run->control);
-	obs_close(run->obs);
-	ship_close(run->ship);
-	core_free(run->core);
-	close(run->lock);
+	run_close(run);
 	log_close();
 	for (uint32_t i = 0; i < run->configs_len; i++) {
 		config_free(run->configs[i]);

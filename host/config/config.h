@@ -47,6 +47,7 @@ struct config_instance {
 	const uint32_t *databases; /* indexes in config.instances of those that its DATABASE options name */
 	uint32_t databases_len;
 	uint32_t isolate;	/* 1 = its host runs it in a process of its own */
+	uint64_t memory;	/* that such a process may take for data, in bytes; 0 = no bound */
 	const struct config_origin *origins; /* where each value came from; for show-effective */
 };
 

@@ -18,7 +18,7 @@ struct config_found {
 /* The options that every instance has. */
 struct common_options {
 	const char *log;
-	int64_t isolate;
+	int64_t isolate, memory;
 	int64_t mailbox_messages, mailbox_bytes;
 };
 

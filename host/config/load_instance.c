@@ -201,6 +201,7 @@ static void instance_common(struct load *load, struct config_instance *instance,
 		instance->isolate = 1;
 		instance->loop = 0; /* the only one of its process */
 	}
+	instance->memory = (uint64_t)common->memory;
 	instance->mailbox_messages = (uint32_t)common->mailbox_messages;
 	instance->mailbox_bytes = (uint64_t)common->mailbox_bytes;
 }
@@ -295,6 +296,9 @@ enum config_change config_compare(const struct config_instance *before, const st
 		}
 		if (before->isolate != after->isolate) {
 			restart = restart != NULL ? restart : "isolate";
+		}
+		if (before->memory != after->memory) {
+			restart = restart != NULL ? restart : "memory";
 		}
 		if (before->log_level != after->log_level) {
 			live = live != NULL ? live : "log";

@@ -109,6 +109,12 @@ struct instance *const *core_instances(struct core *core, uint32_t *ret_len)
 	return core->instances;
 }
 
+struct instance *const *core_own(struct core *core, uint32_t *ret_len)
+{
+	*ret_len = core->own_len;
+	return core->own;
+}
+
 struct instance *const *core_remotes(struct core *core, uint32_t *ret_len)
 {
 	*ret_len = core->remotes_len;
@@ -148,6 +154,30 @@ void core_why_read(const struct instance *instance, char *ret_text, size_t size)
 	pthread_mutex_lock(&instance->core->mutex);
 	snprintf(ret_text, size, "%s", instance->why);
 	pthread_mutex_unlock(&instance->core->mutex);
+}
+
+void core_process(struct instance *proxy, enum instance_process process, const char *why)
+{
+	pthread_mutex_lock(&proxy->core->mutex);
+	snprintf(proxy->process_why, sizeof(proxy->process_why), "%s", why);
+	pthread_mutex_unlock(&proxy->core->mutex);
+	atomic_store_explicit(&proxy->process, process, memory_order_release);
+	core_changed(proxy->core);
+}
+
+void core_on_end(struct core *core, void (*fn)(void *arg, struct instance *proxy, bool now), void *arg)
+{
+	core->on_end = fn;
+	core->on_end_arg = arg;
+}
+
+void core_end_process(struct instance *proxy, bool now)
+{
+	if (proxy->core->on_end != NULL) {
+		proxy->core->on_end(proxy->core->on_end_arg, proxy, now);
+	} else {
+		core_process(proxy, PROCESS_ENDED, "");
+	}
 }
 
 void core_changed(struct core *core)
@@ -273,6 +303,31 @@ static int configs_make(struct core *core, uint32_t *ret_len)
 	return 0;
 }
 
+/* A child process runs nothing but its own instance, and does not look after those beside it. */
+static bool is_isolated_here(const struct config *config, const struct config_instance *instance)
+{
+	return config->isolated == NULL && instance->isolate != 0 && instance->placed != 0 &&
+	       &config->hosts[instance->host] == config->host;
+}
+
+static int own_make(struct core *core)
+{
+	core->own = calloc(core->known_len + 1, sizeof(struct instance *));
+	if (core->own == NULL) {
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < core->instances_len; i++) {
+		core->own[core->own_len++] = core->instances[i];
+	}
+	for (uint32_t i = 0; i < core->remotes_len; i++) {
+		if (is_isolated_here(core->config, core->remotes[i]->config)) {
+			atomic_store(&core->remotes[i]->process, PROCESS_STARTING);
+			core->own[core->own_len++] = core->remotes[i];
+		}
+	}
+	return 0;
+}
+
 static int instances_make(struct core *core)
 {
 	uint32_t len = core->config->local_len, known_len = 0;
@@ -301,6 +356,10 @@ static int instances_make(struct core *core)
 		core->remotes[i]->loop = core->loops[0]; /* where the bus is */
 		core->remotes[i]->mailbox = core->mailboxes[0];
 		core->remotes[i]->self = core->remotes[i];
+	}
+	r = own_make(core);
+	if (r < 0) {
+		return r;
 	}
 	core->self = core->known[len];
 	core->self->self = core->self;
@@ -411,6 +470,7 @@ struct core *core_free(struct core *core)
 		free(core->known[i]);
 	}
 	pthread_mutex_destroy(&core->mutex);
+	free(core->own);
 	free(core->known);
 	free(core->host_names);
 	free(core->configs);

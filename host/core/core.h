@@ -65,10 +65,19 @@ void core_configure(struct core *core, struct instance *instance, const struct c
 		    core_done_fn on_done, void *arg);
 void core_end(struct core *core, struct instance *instance, uint32_t drain_ms, core_done_fn on_done, void *arg);
 
+/*
+ * Isolated instances run in processes of their own, which somebody else starts and watches. core_process tells what the
+ * process of such a proxy (of core_own) does now, and why ("" = nothing to say); it is part of when the host is ready, and
+ * of the order in which everybody ends. core_on_end sets who ends one: lets it drain, or kills it `now`; asked once for
+ * each. [main]
+ */
+void core_process(struct instance *proxy, enum instance_process process, const char *why);
+void core_on_end(struct core *core, void (*fn)(void *arg, struct instance *proxy, bool now), void *arg);
+
 /* What an instance is doing, for operators. Strings live as long as the core, but `why` as long as the snapshot. */
 struct core_instance {
 	const char *name, *part, *role;
-	const char *loop;
+	const char *loop;  /* "loop0", or "process" when it is isolated */
 	const char *state; /* "waiting", "starting", "ready", "degraded", "standby", "not ready", "draining", "stopped",
 			    * "failed" */
 	char why[160];	   /* e.g. "waiting: base/billing"; "" if there is nothing to say */
@@ -86,7 +95,7 @@ struct core_loop {
 };
 
 /*
- * core_snapshot returns every instance as it is now, *ret_len of them, to be released with free(); NULL without
+ * core_snapshot returns every instance of core_own as it is now, *ret_len of them, to be released with free(); NULL without
  * memory. core_loops fills up to `max` loops and returns how many there are. [any]
  */
 struct core_instance *core_snapshot(struct core *core, uint32_t *ret_len);
@@ -96,6 +105,9 @@ uint32_t core_loops(struct core *core, struct core_loop *ret_loops, uint32_t max
 struct instance *core_instance(struct core *core, const char *name);
 /* core_instances returns all of them, *ret_len many, constant while the core lives. [any] */
 struct instance *const *core_instances(struct core *core, uint32_t *ret_len);
+/* core_own returns all that this host runs: those of core_instances and, after them, the proxies of its isolated ones.
+ * [any] */
+struct instance *const *core_own(struct core *core, uint32_t *ret_len);
 /* core_remotes returns the proxies of what other hosts run, and of those hosts ("host.NAME"), constant too. [any] */
 struct instance *const *core_remotes(struct core *core, uint32_t *ret_len);
 /* core_self returns the host's own instance on the main loop, role "host": calls and commands of operators start
@@ -125,6 +137,8 @@ bool core_speaks_for_players(const struct instance *instance);
 /* core_why sets the reason shown to operators ("" = none); core_why_read copies it. [any] */
 void core_why(struct instance *instance, const char *why);
 void core_why_read(const struct instance *instance, char *ret_text, size_t size);
+/* core_end_process has the process of a proxy ended, as core_on_end says. [main] */
+void core_end_process(struct instance *proxy, bool now);
 /* core_changed lets the main loop look at everybody's state again. [any] */
 void core_changed(struct core *core);
 

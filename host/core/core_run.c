@@ -22,6 +22,13 @@ static void tell_ready(struct core *core)
 {
 	uint32_t up = 0;
 
+	for (uint32_t i = core->instances_len; i < core->own_len; i++) {
+		int process = atomic_load(&core->own[i]->process);
+		if (process == PROCESS_STARTING || (process == PROCESS_READY && !directory_well(core->own[i]))) {
+			return;
+		}
+		up += process == PROCESS_READY;
+	}
 	for (uint32_t i = 0; i < core->instances_len; i++) {
 		int state = atomic_load(&core->instances[i]->state);
 		if (!directory_well(core->instances[i]) && !life_ended(state)) {
@@ -30,7 +37,7 @@ static void tell_ready(struct core *core)
 		up += !life_ended(state);
 	}
 	core->ready_told = true;
-	log_text(TROUPE_LOG_NOTICE, "core", "%u of %u instances are ready", up, core->instances_len);
+	log_text(TROUPE_LOG_NOTICE, "core", "%u of %u instances are ready", up, core->own_len);
 }
 
 /* One instance on its way out. */

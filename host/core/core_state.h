@@ -26,6 +26,8 @@ struct core {
 	uint32_t instances_len;
 	struct instance **remotes; /* proxies of what other hosts run, and of those hosts; their `remote` is the bus's */
 	uint32_t remotes_len;
+	struct instance **own; /* those of `instances`, and the isolated among the remotes */
+	uint32_t own_len;
 	struct instance *self;
 	struct instance **known; /* all of them, in this order: instances, self, remotes */
 	uint32_t known_len;
@@ -53,6 +55,8 @@ struct core {
 	void *on_change_arg;
 	void (*on_order)(void *arg, const struct troupe_request *request);
 	void *on_order_arg;
+	void (*on_end)(void *arg, struct instance *proxy, bool now);
+	void *on_end_arg;
 	struct pool_task *pool_tasks;
 };
 

@@ -2,8 +2,10 @@
 /* A host as operators see it. */
 #include "host/core/core_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "host/core/directory.h"
 #include "host/core/mailbox.h"
 
 static uint64_t read_count(atomic_uint_fast64_t *counter)
@@ -11,21 +13,36 @@ static uint64_t read_count(atomic_uint_fast64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* Of an isolated instance: as its process says, and the bus, over which it is reached. */
+static bool is_well(const struct instance *instance)
+{
+	int process = atomic_load_explicit(&instance->process, memory_order_acquire);
+
+	return (process == PROCESS_NONE || process == PROCESS_READY) && directory_well(instance);
+}
+
+static void why_read(const struct instance *instance, char *ret_text, size_t size)
+{
+	pthread_mutex_lock(&instance->core->mutex);
+	snprintf(ret_text, size, "%s", instance->process_why[0] != '\0' ? instance->process_why : instance->why);
+	pthread_mutex_unlock(&instance->core->mutex);
+}
+
 struct core_instance *core_snapshot(struct core *core, uint32_t *ret_len)
 {
-	struct core_instance *all = calloc(core->instances_len + 1, sizeof(*all));
+	struct core_instance *all = calloc(core->own_len + 1, sizeof(*all));
 
-	for (uint32_t i = 0; all != NULL && i < core->instances_len; i++) {
-		struct instance *instance = core->instances[i];
+	for (uint32_t i = 0; all != NULL && i < core->own_len; i++) {
+		struct instance *instance = core->own[i];
 		struct instance_counts *counts = &instance->counts;
 		all[i] = (struct core_instance){
 			.name = instance->host.name,
 			.part = instance->host.part,
 			.role = instance->role_class->plugin->name,
-			.loop = loop_name(instance->loop),
+			.loop = i < core->instances_len ? loop_name(instance->loop) : "process",
 			.state = life_state_name(instance),
 			.id = instance->host.id,
-			.ready = directory_well(instance),
+			.ready = is_well(instance),
 			.load = atomic_load_explicit(&instance->load, memory_order_relaxed),
 			.requests = read_count(&counts->requests),
 			.calls = read_count(&counts->calls),
@@ -36,10 +53,10 @@ struct core_instance *core_snapshot(struct core *core, uint32_t *ret_len)
 			.open = read_count(&counts->open),
 			.pending = read_count(&counts->pending),
 		};
-		core_why_read(instance, all[i].why, sizeof(all[i].why));
+		why_read(instance, all[i].why, sizeof(all[i].why));
 	}
 	if (all != NULL) {
-		*ret_len = core->instances_len;
+		*ret_len = core->own_len;
 	}
 	return all;
 }

@@ -73,6 +73,16 @@ struct remote {
 	void (*cancel)(struct remote *remote, uint64_t id);
 };
 
+/* What the process of an isolated instance does. */
+enum instance_process {
+	PROCESS_NONE,	  /* the instance is not isolated, or another host's */
+	PROCESS_STARTING,
+	PROCESS_READY,
+	PROCESS_AWAY,	  /* it died and will be started again */
+	PROCESS_DRAINING,
+	PROCESS_ENDED
+};
+
 struct instance {
 	struct troupe_host host; /* first: what the role holds is its instance */
 	struct core *core;
@@ -99,6 +109,9 @@ struct instance {
 	atomic_uint load;
 	atomic_uint log_level; /* enum troupe_log_level */
 	char why[160];	 /* reason shown to operators; under core's mutex */
+	atomic_int process; /* enum instance_process: of the proxy of an isolated instance of this host */
+	char process_why[160]; /* under core's mutex */
+	atomic_uint_fast64_t restarts; /* of its process */
 	struct instance_counts counts;
 	struct net_stats net_stats;
 	bool state_told; /* the role has called host->state */

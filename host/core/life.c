@@ -13,6 +13,21 @@ static int state_of(const struct instance *instance)
 	return atomic_load_explicit(&instance->state, memory_order_acquire);
 }
 
+/* How far it is, here or in a process of its own. */
+static int stage_of(const struct instance *instance)
+{
+	switch (atomic_load_explicit(&instance->process, memory_order_acquire)) {
+	case PROCESS_NONE:
+		return state_of(instance);
+	case PROCESS_DRAINING:
+		return INSTANCE_DRAINING;
+	case PROCESS_ENDED:
+		return INSTANCE_GONE;
+	default:
+		return INSTANCE_RUNNING;
+	}
+}
+
 /* How it stands with a service, seen from one instance. */
 enum supply { SUPPLY_READY, SUPPLY_AWAY, SUPPLY_LOST, SUPPLY_NOBODY };
 
@@ -160,10 +175,10 @@ static bool depends(const struct instance *other, const struct instance *instanc
 static bool wanted(struct core *core, const struct instance *instance, int state)
 {
 	uint32_t len;
-	struct instance *const *all = core_instances(core, &len);
+	struct instance *const *all = core_own(core, &len);
 
 	for (uint32_t i = 0; i < len; i++) {
-		int other = state_of(all[i]);
+		int other = stage_of(all[i]);
 		if (other >= INSTANCE_RUNNING && other < state && depends(all[i], instance)) {
 			return true;
 		}
@@ -176,10 +191,10 @@ static bool leads_back(struct core *core, const struct instance *instance, const
 		       uint8_t *seen)
 {
 	uint32_t len;
-	struct instance *const *all = core_instances(core, &len);
+	struct instance *const *all = core_own(core, &len);
 
 	for (uint32_t i = 0; i < len; i++) {
-		int other = state_of(all[i]);
+		int other = stage_of(all[i]);
 		if (seen[i] || other < INSTANCE_RUNNING || other >= state || !depends(all[i], instance)) {
 			continue;
 		}
@@ -198,7 +213,7 @@ static bool in_circle(struct core *core, const struct instance *instance, int st
 	bool found = true;
 	uint8_t *seen;
 
-	core_instances(core, &len);
+	core_own(core, &len);
 	seen = calloc(len + 1, 1);
 	if (seen != NULL) {
 		found = leads_back(core, instance, instance, state, seen);
@@ -207,16 +222,26 @@ static bool in_circle(struct core *core, const struct instance *instance, int st
 	return found;
 }
 
+static void end_one(struct instance *instance, enum life_step step)
+{
+	if (atomic_load(&instance->process) == PROCESS_NONE) {
+		life_order(instance, step, INSTANCE_GONE, NULL, NULL, NULL);
+	} else {
+		instance->ordered = (int)step;
+		core_end_process(instance, step == LIFE_STOP);
+	}
+}
+
 /* Sends the order to everybody in [from, to) whose callers are done; where callers go round in a circle, to the circle. */
 static void order_down(struct core *core, enum life_step step, int from, int to)
 {
 	uint32_t len, under_way = 0, ordered = 0, left = 0;
-	struct instance *const *all = core_instances(core, &len);
+	struct instance *const *all = core_own(core, &len);
 
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (uint32_t i = 0; i < len; i++) {
 			struct instance *instance = all[i];
-			int state = state_of(instance);
+			int state = stage_of(instance);
 			if (life_ended(state) || state >= to) {
 				continue;
 			}
@@ -227,7 +252,7 @@ static void order_down(struct core *core, enum life_step step, int from, int to)
 			} else if (wanted(core, instance, to) && (pass == 0 || !in_circle(core, instance, to))) {
 				left++;
 			} else {
-				life_order(instance, step, INSTANCE_GONE, NULL, NULL, NULL);
+				end_one(instance, step);
 				ordered++;
 			}
 		}
@@ -241,10 +266,10 @@ static void order_down(struct core *core, enum life_step step, int from, int to)
 static bool all_are(struct core *core, int state_min)
 {
 	uint32_t len;
-	struct instance *const *all = core_instances(core, &len);
+	struct instance *const *all = core_own(core, &len);
 
 	for (uint32_t i = 0; i < len; i++) {
-		int state = state_of(all[i]);
+		int state = stage_of(all[i]);
 		if (!life_ended(state) && state < state_min) {
 			return false;
 		}
@@ -311,8 +336,30 @@ bool life_decide(struct core *core, enum life_phase phase)
 	return all_are(core, INSTANCE_GONE);
 }
 
+/* While its process is well, what the bus says of it counts. */
+static const char *process_state_name(const struct instance *instance)
+{
+	switch (atomic_load_explicit(&instance->process, memory_order_acquire)) {
+	case PROCESS_STARTING:
+		return "starting";
+	case PROCESS_AWAY:
+		return "degraded";
+	case PROCESS_DRAINING:
+		return "draining";
+	case PROCESS_ENDED:
+		return "stopped";
+	default:
+		return NULL;
+	}
+}
+
 const char *life_state_name(const struct instance *instance)
 {
+	const char *process = process_state_name(instance);
+
+	if (process != NULL) {
+		return process;
+	}
 	switch (state_of(instance)) {
 	case INSTANCE_NEW:
 		return "starting";

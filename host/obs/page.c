@@ -141,6 +141,7 @@ enum host_metric_id {
 	LOOP_TURNS,
 	LOOP_STALLS,
 	LOOP_OVERFLOWS,
+	CHILD_RESTARTS,
 	LOG_LINES,
 	LOG_SUPPRESSED,
 	LOG_DROPPED,
@@ -164,6 +165,8 @@ static const struct host_metric host_metrics[HOST_METRICS] = {
 			  "Callbacks that held a loop longer than the limit.", "loop" },
 	[LOOP_OVERFLOWS] = { TROUPE_COUNTER, "troupe_loop_inbox_overflows_total",
 			     "Messages from other loops refused because a loop's inbox was full.", "loop" },
+	[CHILD_RESTARTS] = { TROUPE_COUNTER, "troupe_child_restarts_total",
+			     "Starts of an isolated instance's process after it had died.", "instance" },
 	[LOG_LINES] = { TROUPE_COUNTER, "troupe_log_lines_total", "Lines written to the log.", "level" },
 	[LOG_SUPPRESSED] = { TROUPE_COUNTER, "troupe_log_suppressed_total",
 			     "Lines not written because the same one was within 10 s.", NULL },
@@ -208,6 +211,19 @@ static void loops_write(struct text *out, struct core *core)
 			text_format(out, "%s{loop=\"%s\"} %llu\n", host_metrics[id].name, loops[i].name,
 				    (unsigned long long)value);
 		}
+	}
+}
+
+static void children_write(struct text *out, struct core *core)
+{
+	uint32_t len, local_len;
+	struct instance *const *own = core_own(core, &len);
+
+	core_instances(core, &local_len);
+	family(out, CHILD_RESTARTS);
+	for (uint32_t i = local_len; i < len; i++) {
+		text_format(out, "%s{instance=\"%s\"} %llu\n", host_metrics[CHILD_RESTARTS].name, own[i]->host.name,
+			    (unsigned long long)atomic_load(&own[i]->restarts));
 	}
 }
 
@@ -295,6 +311,7 @@ void obs_metrics_write(struct text *out, struct core *core)
 		    TROUPE_ABI_MAJOR, TROUPE_ABI_MINOR);
 	process_write(out);
 	loops_write(out, core);
+	children_write(out, core);
 	log_page_write(out);
 	plain(out, METRICS_REFUSED, metrics_refused());
 	instances_write(out, core);

@@ -3,6 +3,7 @@
 #ifndef TESTS_HOST_TEST_CORE_H
 #define TESTS_HOST_TEST_CORE_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/core.h"
@@ -104,21 +105,26 @@ static const struct troupe_role actor_role = {
 	  .role = &actor_role, __VA_ARGS__ }
 
 /* actor_core makes a host with `loops` loops and these instances, of which name, part, plugin, options and loop are
- * set. `config` and `host` are filled. */
+ * set, and `isolate` with `placed` if somebody else runs it. `config` and `host` are filled. */
 static inline struct core *actor_core(struct config *config, struct config_host *host,
 				      const struct config_instance *instances, uint32_t len,
 				      const struct config_instance **local, uint32_t loops)
 {
 	struct troupe_error error = { .size = sizeof(error) };
+	const char *folder = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
 	struct core *core = NULL;
+	uint32_t local_len = 0;
 
 	for (uint32_t i = 0; i < len; i++) {
-		local[i] = &instances[i];
+		if (!instances[i].isolate) {
+			local[local_len++] = &instances[i];
+		}
 	}
 	*host = (struct config_host){ .name = "local", .address = "127.0.0.1", .loops = loops, .workers = 1 };
 	*config = (struct config){
 		.cluster = "test", .drain_ms = 1000, .hosts = host, .host = host, .hosts_len = 1,
-		.instances = instances, .instances_len = len, .local = local, .local_len = len,
+		.state = folder, .sockets = folder, /* for the links to isolated ones */
+		.instances = instances, .instances_len = len, .local = local, .local_len = local_len,
 	};
 	return core_new(config, &core, &error) == 0 ? core : NULL;
 }

@@ -402,12 +402,97 @@ static void failure_has_its_code(void **state)
 	close(ends[1]);
 }
 
+/* --- isolated ------------------------------------------------------------------------------------ */
+
+static struct {
+	struct loop_timer timer;
+	bool stays; /* it does not drain */
+} isolated;
+
+static void on_isolated_gone(struct loop_timer *timer)
+{
+	(void)timer;
+	core_process(core_own(seen.core, &(uint32_t){ 0 })[2], PROCESS_ENDED, "");
+}
+
+static void note_named(const char *what, const struct instance *proxy)
+{
+	struct actor actor = { .host = &proxy->host };
+
+	note(what, &actor);
+}
+
+/* What a process does that is told to end. */
+static void end_isolated(void *arg, struct instance *proxy, bool now)
+{
+	(void)arg;
+	note_named(now ? "kill" : "drain", proxy);
+	core_process(proxy, now ? PROCESS_ENDED : PROCESS_DRAINING, "");
+	if (!now && !isolated.stays) {
+		loop_timer_start(core_main_loop(seen.core), &isolated.timer, 50);
+	}
+}
+
+/* The mall runs in a process of its own: shop calls it and it calls billing. */
+static int run_isolated(uint32_t drain_ms)
+{
+	const struct config_instance some[] = { INSTANCE(shop, ender, 0), INSTANCE(billing, plain, 0),
+						{ .name = "base/mall", .part = "base", .plugin = &mall, .options = &plain,
+						  .isolate = 1, .placed = 1 } };
+	struct config config;
+	struct config_host host;
+	const struct config_instance *local[8];
+	struct instance *proxy;
+	uint32_t len;
+	int code;
+
+	seen.len = 0;
+	seen.core = actor_core(&config, &host, some, 3, local, 1);
+	assert_non_null(seen.core);
+	config.drain_ms = drain_ms;
+	proxy = core_own(seen.core, &len)[2];
+	assert_int_equal(len, 3);
+	assert_string_equal(proxy->host.name, "base/mall");
+	/* as the bus has it */
+	atomic_store(&proxy->state, INSTANCE_RUNNING);
+	atomic_store(&proxy->ready, true);
+	isolated.timer = (struct loop_timer){ .expire = on_isolated_gone };
+	core_process(proxy, PROCESS_READY, "");
+	core_on_end(seen.core, end_isolated, NULL);
+	code = core_run(seen.core);
+	assert_true(core_settled(seen.core));
+	core_free(seen.core);
+	return code;
+}
+
+static void isolated_order(void **state)
+{
+	(void)state;
+	isolated.stays = false;
+	assert_int_equal(run_isolated(1000), 0);
+	assert_string_equal(seen.state, "ready");
+	ASSERT_ORDER("drain base/shop", "drain base/mall");
+	ASSERT_ORDER("drain base/mall", "drain base/billing");
+	assert_true(at("kill base/mall") < 0);
+}
+
+static void isolated_deadline(void **state)
+{
+	(void)state;
+	isolated.stays = true;
+	assert_int_equal(run_isolated(150), 0);
+	ASSERT_ORDER("drain base/mall", "kill base/mall");
+	/* what it calls serves it to the end */
+	ASSERT_ORDER("kill base/mall", "stop base/billing");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order), cmocka_unit_test(failing_create), cmocka_unit_test(waiting),
 		cmocka_unit_test(deadline), cmocka_unit_test(live_changes), cmocka_unit_test(degraded),
 		cmocka_unit_test(degraded_and_busy), cmocka_unit_test(failure_has_its_code),
+		cmocka_unit_test(isolated_order), cmocka_unit_test(isolated_deadline),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ unset MAKEFLAGS MAKELEVEL MFLAGS MAKEOVERRIDES DESTDIR
 cleanup()
 {
 	[ -z "$host" ] || kill -9 "$host" 2>/dev/null
+	[ -z "$work" ] || pkill -9 -f "$program run .*$work\|$program run conf/four.lua" 2>/dev/null
 	[ -z "$work" ] || rm -rf "$work"
 	host=
 	work=
@@ -43,6 +44,7 @@ stand_ins()
 export TROUPE_STATE="$work/data"
 verb=\$1
 case \$verb in
+run) shift && exec "$program" run "\$@" --set base/account.listen=tcp://127.0.0.1:$port ;;
 client | bots) shift && exec "$program" \$verb --connect "127.0.0.1:$port" "\$@" ;;
 *) exec "$program" "\$@" ;;
 esac
@@ -126,7 +128,7 @@ block()
 	fi
 }
 
-for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md; do
+for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md docs/tutorial/hosts.md; do
 	begin
 	blocks=$(split "$source/$page")
 	[ "$blocks" -gt 0 ]

@@ -22,7 +22,7 @@ static bool bucket_take(seal_bucket *bucket, uint64_t every_us, unsigned burst, 
 {
 	uint64_t full_us = *bucket > now_us ? *bucket : now_us;
 
-	if (full_us - now_us > every_us * (burst - 1)) {
+	if (full_us - now_us > every_us * (burst - 1) && !MUTANT("no_bound")) {
 		return false;
 	}
 	*bucket = full_us + every_us;
@@ -56,7 +56,7 @@ static bool mac_fits(const struct seal_pair *pair, const uint8_t *frame, size_t 
 	uint8_t mac[SEAL_MAC];
 
 	mac_make(pair, frame, len - SEAL_MAC, mac);
-	return cipher_same(mac, frame + len - SEAL_MAC, SEAL_MAC);
+	return cipher_same(mac, frame + len - SEAL_MAC, SEAL_MAC) || MUTANT("no_code");
 }
 
 /* The pair of keys that a frame was made with; pairs_len if none. */
@@ -109,7 +109,7 @@ bool handshake_keys(struct seal *seal, const struct seal_setup *setup)
 	/* the same bytes on both sides, so with the lower id first */
 	seal_head_put(head, &(struct seal_head){ .session = low, .sender = high });
 	cipher_hash(seal->context, CIPHER_HASH, NULL, 0,
-		    (struct cipher_bytes[]){ { head, SEAL_HEAD }, { setup->prologue, setup->prologue_len } }, 2);
+		    (struct cipher_bytes[]){ { head, SEAL_HEAD }, { setup->prologue, MUTANT("no_prologue") ? 0 : setup->prologue_len } }, 2);
 	memcpy(before, seal->pairs, sizeof(before));
 	memcpy(seal->setup.secrets, setup->secrets, sizeof(setup->secrets));
 	memcpy(seal->setup.peers, setup->peers, sizeof(setup->peers));
@@ -174,11 +174,11 @@ static bool session_wanted(const struct seal *seal, uint64_t now_us)
 	const struct session *session = &seal->current;
 
 	if (session->id == 0 || seal->renew ||
-	    (seal->unanswered_us != 0 && now_us - seal->unanswered_us >= SEAL_QUIET_US)) {
+	    (seal->unanswered_us != 0 && now_us - seal->unanswered_us >= SEAL_QUIET_US && !MUTANT("no_quiet"))) {
 		return true;
 	}
 	return seal->starts && (now_us - session->born_us >= SEAL_REKEY_US || session->sent >= SEAL_REKEY_FRAMES ||
-				session->top >= SEAL_REKEY_FRAMES);
+				(session->top >= SEAL_REKEY_FRAMES && !MUTANT("own_frames_only")));
 }
 
 /* The lower id repeats message 1, the higher one asks for it; which pair the peer knows is found out by turns. */
@@ -195,16 +195,18 @@ void handshake_tick(struct seal *seal, uint64_t now_us)
 	if (now_us < seal->due_us) {
 		return;
 	}
-	bool is_next = seal->tries > 0 && seal->answered == 0 && seal->pairs_len > 1;
+	bool is_next = seal->tries > 0 && seal->answered == 0 && seal->pairs_len > 1 && !MUTANT("one_pair");
 
 	if (is_next) {
 		seal->pair = (seal->pair + 1) % seal->pairs_len;
 	}
 	if (!seal->starts) {
-		poke_send(seal, seal->pair, 0);
+		if (!MUTANT("no_poke")) {
+			poke_send(seal, seal->pair, 0);
+		}
 	} else if (seal->attempt == 0 || is_next) {
 		attempt_start(seal, now_us);
-	} else {
+	} else if (!MUTANT("no_repeat")) {
 		seal->setup.send(seal->setup.arg, seal->first, SEAL_FIRST_LEN);
 	}
 	seal->answered -= seal->answered > 0;
@@ -219,7 +221,7 @@ static bool first_is_due(struct seal *seal, const struct seal_head *head, unsign
 		seal->counts.replayed++;
 		return false;
 	}
-	if (head->session == seal->next.id || head->counter != seal->challenge) {
+	if (head->session == seal->next.id || (head->counter != seal->challenge && !MUTANT("any_challenge"))) {
 		if (!bucket_take(&seal->answers, ANSWER_US, ANSWER_BURST, now_us)) {
 			seal->counts.throttled++;
 		} else if (head->session == seal->next.id) {
@@ -265,6 +267,9 @@ void handshake_first(struct seal *seal, const struct seal_head *head, uint8_t *f
 	seal->next.id = head->session;
 	seal->next.born_us = now_us;
 	noise_split(&noise, seal->next.send, seal->next.receive);
+	if (MUTANT("switch_at_once")) {
+		seal_session(seal, &seal->next);
+	}
 	seal->pair = pair;
 	mac_send(seal, &seal->pairs[pair], seal->second, SEAL_SECOND_LEN);
 }
@@ -298,7 +303,9 @@ void handshake_second(struct seal *seal, const struct seal_head *head, uint8_t *
 	seal->attempt = 0;
 	seal_session(seal, &session);
 	cipher_wipe(&session, sizeof(session));
-	seal_empty(seal, SEAL_PROBE, now_us); /* only a frame under the session proves it to the peer */
+	if (!MUTANT("no_probe")) { /* only a frame under the session proves it to the peer */
+		seal_empty(seal, SEAL_PROBE, now_us);
+	}
 }
 
 void handshake_poke(struct seal *seal, const struct seal_head *head, const uint8_t *frame, uint64_t now_us)
@@ -318,7 +325,8 @@ void handshake_poke(struct seal *seal, const struct seal_head *head, const uint8
 		return;
 	}
 	if (!is_asked && seal->attempt != 0 && seal->challenge == head->counter && seal->pair == pair) {
-		return; /* it is being done */
+		seal->counts.replayed++; /* it is being done */
+		return;
 	}
 	if (!is_asked && !bucket_take(&seal->pokes, POKE_US, 1, now_us)) {
 		seal->counts.throttled++;

@@ -13,7 +13,7 @@ static void session_end(struct session *session)
 
 static bool session_lives(const struct session *session, uint64_t now_us)
 {
-	return session->id != 0 && now_us - session->born_us < SEAL_DEAD_US;
+	return session->id != 0 && (now_us - session->born_us < SEAL_DEAD_US || MUTANT("never_dead"));
 }
 
 struct seal *seal_new(const struct seal_setup *setup, uint64_t now_us)
@@ -42,7 +42,7 @@ struct seal *seal_free(struct seal *seal)
 void seal_keys(struct seal *seal, const struct seal_setup *setup, uint64_t now_us)
 {
 	(void)now_us;
-	if (handshake_keys(seal, setup)) {
+	if (handshake_keys(seal, setup) ? !MUTANT("keys_later") : MUTANT("keys_always")) {
 		seal->renew = true;
 	}
 }
@@ -56,7 +56,9 @@ uint64_t seal_sender(const uint8_t *frame, size_t len)
 
 void seal_session(struct seal *seal, struct session *session)
 {
-	seal->former = seal->current;
+	if (!MUTANT("no_former")) {
+		seal->former = seal->current;
+	}
 	seal->current = *session;
 	session_end(session);
 	seal->renew = false;

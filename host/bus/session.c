@@ -53,7 +53,7 @@ size_t session_close(struct session *session, uint8_t type, uint64_t sender, uin
 	struct seal_head head = { type, session->id, sender, session->sent++ };
 
 	seal_head_put(frame, &head);
-	cipher_seal(session->send, head.counter, frame, SEAL_HEAD, frame + SEAL_HEAD, len);
+	cipher_seal(session->send, head.counter, frame, MUTANT("head_not_sealed") ? 0 : SEAL_HEAD, frame + SEAL_HEAD, len);
 	return SEAL_HEAD + len + SEAL_TAIL;
 }
 
@@ -62,7 +62,7 @@ static bool window_seen(const struct session *session, uint64_t counter)
 	if (counter > session->top) {
 		return false;
 	}
-	if (session->top - counter >= SEAL_WINDOW) {
+	if (session->top - counter >= SEAL_WINDOW + (MUTANT("window_longer") ? 64 : 0)) {
 		return true;
 	}
 	return (session->window[counter / 64 % SESSION_WORDS] >> (counter % 64) & 1) != 0;
@@ -86,10 +86,11 @@ static void window_add(struct session *session, uint64_t counter)
 
 enum session_fault session_open(struct session *session, uint64_t counter, uint8_t *frame, size_t len)
 {
-	if (window_seen(session, counter)) {
+	if (window_seen(session, counter) && !MUTANT("no_window")) {
 		return SESSION_REPLAYED;
 	}
-	if (!cipher_open(session->receive, counter, frame, SEAL_HEAD, frame + SEAL_HEAD, len - SEAL_HEAD)) {
+	if (!cipher_open(session->receive, counter, frame, MUTANT("head_not_sealed") ? 0 : SEAL_HEAD, frame + SEAL_HEAD,
+			 len - SEAL_HEAD)) {
 		return SESSION_FORGED;
 	}
 	window_add(session, counter);

@@ -10,6 +10,11 @@
 #include "host/bus/cipher.h"
 #include "host/bus/seal.h"
 
+/* Tests build the seal with a MUTANT that plants mistakes which they must find. */
+#ifndef MUTANT
+#define MUTANT(name) 0
+#endif
+
 /* The clear head of every frame of the seal, little-endian; it is authenticated.
  *   0 type   1 version   2 zero (6)   8 session (8)   16 sender (8)   24 counter (8) */
 enum seal_type {

@@ -46,29 +46,28 @@ static void flight_add(struct pair *pair, unsigned to, const uint8_t *frame, siz
 	pair->flights_len++;
 }
 
-void pair_put(struct pair *pair, unsigned to, const uint8_t *frame, size_t len)
+bool pair_put(struct pair *pair, unsigned to, const uint8_t *frame, size_t len)
 {
-	struct flight *kept = &pair->sent[!to][pair->sent_len[!to]++ % 64];
+	struct flight *kept = &pair->sent[!to][pair->sent_len[!to]++ % SENT_MAX];
+	unsigned before = pair->flights_len;
 
 	memcpy(kept->bytes, frame, len);
 	kept->len = (uint16_t)len;
 	kept->to = (uint8_t)to;
-	if (pair->on_sent != NULL) {
-		pair->on_sent(pair, kept);
-	}
-	if (pair_random(pair) % 1000 >= pair->lost) {
+	if (pair_random(pair) % 1000 >= pair->lost && !pair->cut[to]) {
 		flight_add(pair, to, frame, len);
 	}
-	if (pair_random(pair) % 1000 < pair->repeated) {
+	if (pair_random(pair) % 1000 < pair->repeated && !pair->cut[to]) {
 		flight_add(pair, to, frame, len);
 	}
+	return pair->flights_len > before;
 }
 
 static void side_send(void *arg, const uint8_t *frame, size_t len)
 {
 	struct side *side = arg;
 
-	side->handshakes_sent++;
+	side->own++;
 	pair_put(side->pair, !side->at, frame, len);
 }
 
@@ -173,7 +172,7 @@ bool pair_send(struct pair *pair, unsigned from, uint32_t number)
 	size_t len = pair_seal(pair, from, number, frame);
 
 	if (len > 0) {
-		pair_put(pair, !from, frame, len);
+		pair->sides[!from].flew += pair_put(pair, !from, frame, len);
 	}
 	return len > 0;
 }

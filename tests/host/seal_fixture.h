@@ -11,6 +11,7 @@
 
 #define FLIGHT_MAX 4096u
 #define FLIGHT_SIZE 256u
+#define SENT_MAX 64u
 
 struct flight {
 	uint64_t due_us, order;
@@ -29,7 +30,8 @@ struct side {
 	/* data that opened: how often each number came, and how many numbers */
 	uint8_t *seen;
 	uint32_t seen_max, arrived, twice;
-	uint64_t handshakes_sent; /* frames of the seal's own */
+	uint32_t flew; /* numbers of which the wire carried a copy to this side */
+	uint64_t own;  /* frames of the seal's own that it sent */
 };
 
 struct pair {
@@ -37,14 +39,13 @@ struct pair {
 	uint64_t now_us, order, random;
 	/* of a thousand frames; and how long one travels */
 	unsigned lost, repeated;
+	bool cut[2]; /* nothing arrives at that side */
 	uint64_t trip_us, jitter_us;
 	struct flight flights[FLIGHT_MAX];
 	unsigned flights_len;
 	uint64_t dropped_full;
-	/* everything that was sent, to be replayed: the last of each side */
-	struct flight sent[2][64];
+	struct flight sent[2][SENT_MAX]; /* the last frames of each side, to be replayed */
 	unsigned sent_len[2];
-	void (*on_sent)(struct pair *pair, struct flight *flight);
 };
 
 /* pair_new: sides[0] has the lower id; both have one key of their own and the other's. pair_free frees both. */
@@ -59,9 +60,9 @@ uint64_t pair_random(struct pair *pair);
 /* pair_run lets time pass: frames arrive, ticks happen. pair_up runs until both can send; false after `max_us`. */
 void pair_run(struct pair *pair, uint64_t us);
 bool pair_up(struct pair *pair, uint64_t max_us);
-/* pair_put puts a frame on the wire to `to`, which may lose it. */
-void pair_put(struct pair *pair, unsigned to, const uint8_t *frame, size_t len);
-/* pair_send seals a number and puts it on the wire; false: no session. */
+/* pair_put puts a frame on the wire to `to`; false: the wire lost it. */
+bool pair_put(struct pair *pair, unsigned to, const uint8_t *frame, size_t len);
+/* pair_send seals a number, each once, and puts it on the wire; false: no session. */
 bool pair_send(struct pair *pair, unsigned from, uint32_t number);
 /* pair_seal makes the frame only. */
 size_t pair_seal(struct pair *pair, unsigned from, uint32_t number, uint8_t *frame);

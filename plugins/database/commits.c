@@ -6,11 +6,11 @@
 #include "database.h"
 
 /*
- * Commits of one instance take effect in the order in which it asked for them. Over the bus one may get lost and be sent
- * again when later ones have passed it, so the asker's host numbers them. What is newer than everything seen of its
- * stream is done. What is older is not done any more: by its idempotency key is found out whether it was, and if not it
- * ends ABORTED, so that it has a known outcome and cannot undo what came after it. A late first sending of what was
- * sent again in the meantime counts as older too.
+ * Commits of one instance take effect in the order in which it asked for them. Over the bus one may get lost and be
+ * sent again when later ones have passed it, so the asker's host numbers them. What is newer than everything seen of
+ * its stream is done. What is older is not done any more: by its idempotency key is found out whether it was, and if
+ * not it ends ABORTED, so that it has a known outcome and cannot undo what came after it. A late first sending of what
+ * was sent again in the meantime counts as older too.
  */
 struct database_stream {
 	uint64_t id, number;
@@ -51,7 +51,7 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 
 /* --- doing one ------------------------------------------------------------------------------------ */
 
-/* The commit that a body describes, its arrays in one allocation at *ret_space. A fence with a NUL in it is malformed. */
+/* The commit that a body describes, its arrays in one allocation at *ret_space. A fence with a NUL is malformed. */
 static int32_t commit_read(const Database__CommitRequest *body, struct troupe_db_commit *ret_commit, void **ret_space)
 {
 	size_t checks_size = body->n_checks * sizeof(struct troupe_db_check);

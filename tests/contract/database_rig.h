@@ -43,8 +43,8 @@ struct rig {
 	int exit_code;
 };
 
-/* rig_init loads the plugins and makes the folder. rig_open starts the host, with databases reached by calls or not, and
- * waits until users have started; rig_close ends it and keeps the store; rig_fini removes the folder. */
+/* rig_init loads the plugins and makes the folder. rig_open starts the host, with databases reached by calls or not,
+ * and waits until users have started; rig_close ends it and keeps the store; rig_fini removes the folder. */
 void rig_init(struct rig *rig);
 void rig_open(struct rig *rig, int by_calls);
 void rig_close(struct rig *rig);
@@ -73,7 +73,7 @@ struct got rig_scan(struct rig *rig, unsigned user, struct troupe_db_scan scan);
 int32_t rig_snapshot(struct rig *rig, unsigned user, uint64_t *ret_snapshot);
 void rig_snapshot_close(struct rig *rig, unsigned user, uint64_t snapshot);
 
-/* rig_put, rig_read: one entry of text; read's buffer has 64 bytes, "" if there is none; returns its version. */
+/* rig_put, rig_read: one entry of text; rig_read fills 64 bytes, "" if there is none, and returns its version. */
 struct troupe_db_result rig_put(struct rig *rig, unsigned user, const char *key, const char *value);
 uint64_t rig_read(struct rig *rig, unsigned user, const char *key, char *ret_text);
 

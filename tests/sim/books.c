@@ -283,8 +283,12 @@ void books_check(struct purchase *run, int final)
 	sim_db_each(run->sim, "base", "billing/h/", each_hold, books);
 	sim_db_each(run->sim, "base", "mall/o/", each_order, books);
 	sim_db_each(run->sim, "base", "mall/s/", each_stock, books);
-	sim_db_each(run->sim, "meadow", "item/g/", each_grant, books);
-	sim_db_each(run->sim, "meadow", "item/i/", each_item, books);
+	for (unsigned i = 0; i < run->parts_len; i++) {
+		const char *shard = strchr(run->parts[i], ':') + 1;
+
+		sim_db_each(run->sim, shard, "item/g/", each_grant, books);
+		sim_db_each(run->sim, shard, "item/i/", each_item, books);
+	}
 	for (unsigned i = 0; i < books->orders_len; i++) {
 		check_always(books, &books->orders[i]);
 	}

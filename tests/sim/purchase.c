@@ -11,17 +11,33 @@
 #include "billing.stub.h"
 #include "mall.stub.h"
 
-const char purchase_config[] =
-	"cluster \"sim\" {}\n"
-	"part \"base\"\n"
-	"database \"base\" { driver = \"leveldb\", path = \"base\" }\n"
-	"billing { database = \"base\", currencies = { gold = { title = \"Gold\" } } }\n"
-	"mall { database = \"base\", offers = {\n"
-	"  apple = { item = \"apple\", currency = \"gold\", price = 30 },\n"
+#define BASE \
+	"cluster \"sim\" {}\n" \
+	"part \"base\"\n" \
+	"database \"base\" { driver = \"leveldb\", path = \"base\" }\n" \
+	"billing { database = \"base\", currencies = { gold = { title = \"Gold\" } } }\n" \
+	"mall { database = \"base\", offers = {\n" \
+	"  apple = { item = \"apple\", currency = \"gold\", price = 30 },\n" \
 	"  rare = { item = \"rare\", count = 2, currency = \"gold\", price = 10, stock = 4 } } }\n"
-	"part \"shard:meadow\"\n"
-	"database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
-	"itemstore { database = \"meadow\" }\n";
+#define MASTER(name) "master" name " { database = \"base\" }\n"
+#define SHARD(name) \
+	"part \"shard:" name "\"\n" \
+	"database \"" name "\" { driver = \"leveldb\", path = \"" name "\" }\n" \
+	"itemstore { database = \"" name "\" }\n"
+#define HOST(name, what) "host \"" name "\" { run = \"" what "\" }\n"
+
+const struct topology topologies[] = {
+	{ "one", "everything in one host, where each message may get lost", { "meadow" }, BASE SHARD("meadow") },
+	{ "shards", "a host for the base, and one for each of two shards", { "meadow", "forest" },
+	  BASE MASTER("") SHARD("meadow") SHARD("forest")
+	  HOST("base", "base/*") HOST("meadow", "meadow/*") HOST("forest", "forest/*") },
+	{ "each", "a host for each instance, two of them with a master", { "meadow" },
+	  BASE MASTER(" \"first\"") MASTER(" \"second\"") SHARD("meadow")
+	  HOST("data", "base/database") HOST("master1", "base/master.first") HOST("master2", "base/master.second")
+	  HOST("billing", "base/billing") HOST("mall", "base/mall")
+	  HOST("meadow", "meadow/database") HOST("items", "meadow/itemstore") },
+	{ 0 },
+};
 
 void broken(struct purchase *run, const char *format, ...)
 {
@@ -112,7 +128,7 @@ static void on_grant(void *instance, void *arg, const struct troupe_reply *reply
 static void send_buy(struct wish *wish)
 {
 	struct player *player = wish->player;
-	const struct troupe_host *h = player->run->frontend;
+	const struct troupe_host *h = player->frontend;
 	struct proto_to to = { .account = player->account, .actor = player->avatar, .session = 1, .timeout_ms = 2000 };
 	Mall__BuyRequest request = MALL__BUY_REQUEST__INIT;
 	Mall__CancelRequest cancel = MALL__CANCEL_REQUEST__INIT;
@@ -160,7 +176,7 @@ static void due(void *instance, void *arg)
 
 static void try(struct wish *wish, uint64_t after_us)
 {
-	const struct troupe_host *h = wish->player->run->frontend;
+	const struct troupe_host *h = wish->player->frontend;
 
 	h->timer_start(h, after_us / 1000 + 1, due, wish);
 }
@@ -190,9 +206,10 @@ static void prepare(struct purchase *run)
 		Avatar__CreateRequest request = AVATAR__CREATE_REQUEST__INIT;
 
 		player->run = run;
+		player->frontend = run->frontends[run->frontends[1] != NULL ? i % 2 : 0];
 		player->account = i + 1;
 		request.name = (char *)names[i];
-		avatar_create(run->frontend, &request, &to, on_avatar, player);
+		avatar_create(player->frontend, &request, &to, on_avatar, player);
 	}
 	sim_run(run->sim, 1000);
 	if (run->prepared != PLAYERS) {
@@ -228,7 +245,7 @@ static void wishes_make(struct purchase *run)
 	}
 }
 
-static void faults_draw(struct sim *sim, struct sim_faults *faults)
+static void faults_draw(struct sim *sim, struct sim_faults *faults, int several)
 {
 	memset(faults, 0, sizeof(*faults));
 	faults->lost = below(sim, 300000);
@@ -240,6 +257,11 @@ static void faults_draw(struct sim *sim, struct sim_faults *faults)
 	faults->crash = below(sim, 8000);
 	faults->power = below(sim, 800);
 	faults->restart_us = 1000 + below(sim, 1000000);
+	if (several) {
+		faults->cut = below(sim, 60000);
+		faults->stop = below(sim, 8000);
+		faults->cut_us = 1000 + below(sim, 6000000);
+	}
 }
 
 static int all_settled(const struct purchase *run)
@@ -252,16 +274,33 @@ static int all_settled(const struct purchase *run)
 	return 1;
 }
 
-int purchase_run(struct purchase *run, const struct config *config, uint64_t seed)
+/* As a front-end it is found, though nobody calls it. */
+static const struct troupe_method frontend_methods[] = { { .name = "frontend.none", .id = 1 }, { 0 } };
+
+static const struct troupe_host *frontend_new(struct purchase *run, const char *shard)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/frontend.sim", shard);
+	snprintf(run->parts[run->parts_len], sizeof(run->parts[0]), "shard:%s", shard);
+	return sim_actor(run->sim, name, run->parts[run->parts_len++], run, frontend_methods);
+}
+
+int purchase_run(struct purchase *run, const struct topology *topology, const struct config *config, uint64_t seed)
 {
 	struct sim_faults faults;
 
 	memset(run, 0, sizeof(*run));
 	run->sim = sim_open(config, seed);
-	run->frontend = sim_actor(run->sim, "meadow/frontend.sim", "shard:meadow", run, NULL);
+	for (unsigned i = 0; i < SHARDS_MAX && topology->shards[i] != NULL; i++) {
+		run->frontends[i] = frontend_new(run, topology->shards[i]);
+	}
 	run->console = sim_actor(run->sim, "base/console.sim", "base", run, NULL);
+	if (config->hosts_len > 1) {
+		sim_run(run->sim, 1000); /* the links come up */
+	}
 	prepare(run);
-	faults_draw(run->sim, &faults);
+	faults_draw(run->sim, &faults, config->hosts_len > 1);
 	sim_faults(run->sim, &faults);
 	wishes_make(run);
 	for (int s = 0; s < 30 && run->broken[0] == '\0'; s++) {

@@ -212,7 +212,7 @@ static void instance_fail(struct sim_instance *instance, const char *step, const
 	abort();
 }
 
-static void instance_create(struct sim *sim, struct sim_instance *instance)
+void sim_instance_create(struct sim *sim, struct sim_instance *instance)
 {
 	const struct troupe_role *role = instance->config->plugin->role;
 	struct troupe_error error = { .size = sizeof(error) };
@@ -285,7 +285,7 @@ void sim_try_start(struct sim *sim)
 
 static void restart(struct sim *sim, struct sim_event *event)
 {
-	instance_create(sim, event->instance);
+	sim_instance_create(sim, event->instance);
 	sim_try_start(sim);
 }
 
@@ -301,6 +301,7 @@ static void instance_forget(struct sim *sim, struct sim_instance *instance, void
 	instance->incarnation++;
 	instance->timers = 0;
 	sim_messages_crashed(sim, instance);
+	sim_asks_forget(sim, instance);
 	for (size_t i = 0; i < sim->places_len; i++) {
 		if (sim->places[i].instance == instance) {
 			sim->places[i--] = sim->places[--sim->places_len];
@@ -308,7 +309,7 @@ static void instance_forget(struct sim *sim, struct sim_instance *instance, void
 	}
 }
 
-static void instance_end(struct sim *sim, struct sim_instance *instance)
+void sim_instance_end(struct sim *sim, struct sim_instance *instance)
 {
 	if (!instance->alive || instance->config == NULL) {
 		return;
@@ -325,21 +326,35 @@ static void crash(struct sim *sim, struct sim_instance *instance)
 	if (!instance->alive || instance->config == NULL) {
 		return;
 	}
+	if (instance->node != NULL) {
+		/* some hosts run a database and no instance that an event could come to */
+		sim_node_crash(sim, sim_chance(sim, 250000) ? sim->nodes[sim_below(sim, sim->nodes_len)] : instance->node);
+		return;
+	}
 	sim_logf(sim, instance->host.name, "(crash)");
-	instance_end(sim, instance);
+	sim_instance_end(sim, instance);
 	sim->context = (struct sim_context){ 0 };
 	sim_schedule(sim, instance, restart_us + sim_below(sim, restart_us), SIM_RESTART, restart, NULL);
 }
 
 void sim_crash(struct sim *sim, const char *name)
 {
-	crash(sim, sim_find(sim, name));
+	struct sim_instance *instance = sim_find(sim, name);
+
+	if (instance->node != NULL) {
+		sim_node_crash(sim, instance->node);
+	} else {
+		crash(sim, instance);
+	}
 }
 
 void sim_power(struct sim *sim)
 {
 	sim->in_power = 1; /* commits on their way to the disk: half of them made it, see sim_messages_crashed */
-	for (unsigned i = 0; i < sim->instances_len; i++) {
+	for (unsigned i = 0; i < sim->nodes_len; i++) {
+		sim_node_crash(sim, sim->nodes[i]);
+	}
+	for (unsigned i = 0; i < sim->instances_len && sim->nodes_len == 0; i++) {
 		crash(sim, sim->instances[i]);
 	}
 	sim->in_power = 0;
@@ -382,6 +397,7 @@ const struct troupe_host *sim_actor(struct sim *sim, const char *name, const cha
 		instance_add(sim, strdup(name), part, strndup(role, strcspn(role, ".")));
 
 	instance->self = self;
+	instance->node = sim_node_actor(sim, instance->host.name, part);
 	instance->methods = methods;
 	instance->alive = instance->started = instance->ready = 1;
 	sim_try_start(sim);
@@ -429,6 +445,11 @@ int sim_step(struct sim *sim)
 			crash(sim, instance);
 		} else if (sim_chance(sim, sim->faults.power)) {
 			sim_power(sim);
+		} else if (instance->node != NULL && sim_chance(sim, sim->faults.stop)) {
+			sim_node_freeze(sim, instance->node, sim_below(sim, sim->faults.cut_us));
+		}
+		if (sim->nodes_len > 0 && sim_chance(sim, sim->faults.cut)) {
+			sim_node_cut(sim);
 		}
 	}
 	return 1;
@@ -461,6 +482,9 @@ int sim_run_until(struct sim *sim, const int *flag, uint64_t ms)
 void sim_faults(struct sim *sim, const struct sim_faults *faults)
 {
 	sim->faults = faults != NULL ? *faults : (struct sim_faults){ 0 };
+	if (faults == NULL) {
+		sim_nodes_heal(sim);
+	}
 }
 
 uint64_t sim_now_us(const struct sim *sim)
@@ -471,6 +495,11 @@ uint64_t sim_now_us(const struct sim *sim)
 uint64_t sim_events(const struct sim *sim)
 {
 	return sim->events_run;
+}
+
+void sim_wire(const struct sim *sim, struct sim_wire *ret_wire)
+{
+	*ret_wire = sim->wire;
 }
 
 uint64_t sim_hash(const struct sim *sim)
@@ -513,6 +542,7 @@ struct config *sim_config(const char *text, const char *plugins)
 		.text_len = (uint32_t)strlen(text),
 		.plugins = plugins != NULL ? plugins : getenv("TROUPE_PLUGINS"),
 		.state = "sim-state",
+		.all_hosts = 1,
 	};
 	struct diag_list *diags = diag_list_create();
 	struct config *config = NULL;
@@ -539,16 +569,20 @@ struct sim *sim_open(const struct config *config, uint64_t seed)
 	sim->hash = 14695981039346656037u;
 	sim->next_id = 1;
 	sim->verbose = getenv("SIM_VERBOSE") != NULL;
+	sim_nodes_open(sim);
 	sim_db_open_all(sim);
 	for (unsigned i = 0; i < config->instances_len; i++) {
 		const struct config_instance *c = &config->instances[i];
 
 		if (!is_database(c)) {
-			instance_add(sim, c->name, c->part, c->role)->config = c;
+			struct sim_instance *instance = instance_add(sim, c->name, c->part, c->role);
+
+			instance->config = c;
+			instance->node = sim->nodes_len > 0 ? sim->nodes[c->host] : NULL;
 		}
 	}
 	for (unsigned i = 0; i < sim->instances_len; i++) {
-		instance_create(sim, sim->instances[i]);
+		sim_instance_create(sim, sim->instances[i]);
 	}
 	sim_try_start(sim);
 	return sim;
@@ -560,7 +594,7 @@ struct sim *sim_close(struct sim *sim)
 		return NULL;
 	}
 	for (unsigned i = 0; i < sim->instances_len; i++) {
-		instance_end(sim, sim->instances[i]);
+		sim_instance_end(sim, sim->instances[i]);
 	}
 	while (sim->heap_len > 0) {
 		event_free(heap_take(sim));
@@ -581,6 +615,8 @@ struct sim *sim_close(struct sim *sim)
 	for (unsigned i = 0; i < SIM_LOG_MAX; i++) {
 		free(sim->log[i]);
 	}
+	sim_nodes_close(sim);
+	sim_post_close(sim);
 	sim_db_close_all(sim);
 	sim_conns_close_all(sim);
 	free(sim->calls.items);

@@ -14,7 +14,10 @@
  *  1. Same seed, same configuration, same calls from the test: the same run, bit for bit (sim_hash tells).
  *  2. With all faults zero it is the fake host for unit tests of a role: messages take 10 us, commits 100 us.
  *  3. Time moves only in sim_step, sim_run and sim_run_until. One thread.
- *  4. Instances of the role `database` are not loaded: their stores are kept in memory here, with the semantics
+ *  4. A configuration with several hosts is run as that: their instances speak over the links of host/bus, and only over
+ *     links that those hosts would have; each actor has a host of its own. Messages are not sealed. What one host knows of
+ *     the instances of another (readiness, load, places) is always true here.
+ *  5. Instances of the role `database` are not loaded: their stores are kept in memory here, with the semantics
  *     of host.h.
  */
 struct sim;
@@ -30,6 +33,11 @@ struct sim_faults {
 	uint32_t crash;		 /* events after which the instance that got it dies, back after restart_us */
 	uint32_t power;		 /* events after which every instance dies at once */
 	uint32_t restart_us;
+	/* with several hosts: `lost`, `repeated`, `late` are of the frames between them, `crash` kills a host with all its
+	 * instances */
+	uint32_t cut;		 /* events after which the way from some host to another is cut, one way or both */
+	uint32_t stop;		 /* events after which the host of the instance that got it stands still */
+	uint32_t cut_us;	 /* how long at most */
 };
 
 /*
@@ -56,6 +64,13 @@ uint64_t sim_now_us(const struct sim *sim);
 /* sim_events: events run so far. sim_hash: a digest of all that happened so far. */
 uint64_t sim_events(const struct sim *sim);
 uint64_t sim_hash(const struct sim *sim);
+/* sim_wire: what went between hosts so far. */
+struct sim_wire {
+	uint64_t frames, messages, forwarded; /* sent, delivered, passed on by a master's host */
+	uint64_t downs;			      /* ends of links that went down */
+	uint64_t crashes, stops, cuts;	      /* of hosts, and of the ways between them */
+};
+void sim_wire(const struct sim *sim, struct sim_wire *ret_wire);
 /* sim_random: the next number of the seed's sequence, for the test's own choices. */
 uint64_t sim_random(struct sim *sim);
 
@@ -72,7 +87,8 @@ void sim_actor_end(struct sim *sim, const struct troupe_host *h, void (*destroy)
 /* sim_instance: the instance's memory, NULL while it is dead; sim_ready: 1 if it is ready. */
 void *sim_instance(struct sim *sim, const char *name);
 int sim_ready(struct sim *sim, const char *name);
-/* sim_crash kills an instance now; it comes back after restart_us (of the faults, or 1 ms). sim_power: all of them. */
+/* sim_crash kills an instance, or its host if there are several, now; it comes back after restart_us (of the faults, or 1 ms).
+ * sim_power: all of them. */
 void sim_crash(struct sim *sim, const char *name);
 void sim_power(struct sim *sim);
 /* sim_freeze stops an instance for `ms`, as SIGSTOP does a process: what happens to it happens then, others see it not ready. */

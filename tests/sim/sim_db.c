@@ -1,46 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulator's databases: in memory, with the commit semantics of host.h, slow, unknown and cut off as the faults say. */
-#include "sim_internal.h"
+#include "sim_db.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define COMMIT_US 100
-#define READ_US 20
-#define SNAPSHOTS_MAX 16
-
-struct entry {
-	uint8_t *key, *value;
-	uint32_t key_len, value_len;
-	uint64_t version;
-};
-
-struct view {
-	struct entry *entries; /* in key order */
-	size_t len, cap;
-};
-
-struct known_key {
-	uint8_t key[TROUPE_KEY_SIZE];
-	uint64_t fingerprint, version;
-};
-
-struct fence {
-	char *name;
-	uint64_t epoch;
-};
-
-struct sim_db {
-	const char *name;
-	struct view now;
-	struct view snapshots[SNAPSHOTS_MAX];
-	int snapshot_used[SNAPSHOTS_MAX];
-	struct known_key *keys;
-	struct fence *fences;
-	size_t keys_len, fences_len;
-	uint64_t version;
-	int down;
-};
 
 /* --- a view --------------------------------------------------------------------------------------- */
 
@@ -136,20 +99,7 @@ static void view_clear(struct view *view)
 
 /* --- commits -------------------------------------------------------------------------------------- */
 
-/* A commit as copied from the role. */
-struct tx {
-	struct sim_db *db;
-	struct troupe_db_commit in;
-	struct troupe_db_check *checks;
-	struct troupe_db_op *ops;
-	char *fence;
-	uint8_t key[TROUPE_KEY_SIZE];
-	struct sim_instance *instance;
-	uint32_t incarnation;
-	struct troupe_db_result result;
-};
-
-static void tx_free(struct tx *tx)
+void sim_tx_free(struct tx *tx)
 {
 	for (uint32_t i = 0; i < tx->in.checks_len; i++) {
 		free((void *)tx->checks[i].key);
@@ -167,7 +117,7 @@ static void tx_free(struct tx *tx)
 static void tx_drop(struct sim_event *event)
 {
 	if (event->payload != NULL) {
-		tx_free(event->payload);
+		sim_tx_free(event->payload);
 	}
 }
 
@@ -341,11 +291,25 @@ static void committed_run(struct sim *sim, struct sim_event *event)
 	tx->in.on_done(event->instance->self, tx->in.arg, &tx->result);
 }
 
+void sim_tx_done(struct sim *sim, struct tx *tx)
+{
+	struct sim_event *after = sim_schedule(sim, tx->instance, 1, SIM_COMMITTED, committed_run, tx);
+
+	after->incarnation = tx->incarnation;
+	after->drop = tx_drop;
+}
+
+/* process_died: the one that the write was made by; that of another host when it came from there. */
+static int process_died(const struct tx *tx)
+{
+	return tx->remote.ask != 0 ? tx->db->node->incarnation != tx->remote.incarnation
+				   : tx->instance->incarnation != tx->incarnation;
+}
+
 /* What is on its way to the disk is nobody's any more: the role may be dead when it is decided. */
 static void commit_run(struct sim *sim, struct sim_event *event)
 {
 	struct tx *tx = event->payload;
-	struct sim_event *after;
 
 	if (tx->db->down) {
 		tx->result = (struct troupe_db_result){ .size = sizeof(tx->result), .status = TROUPE_UNAVAILABLE };
@@ -354,15 +318,25 @@ static void commit_run(struct sim *sim, struct sim_event *event)
 			tx_decide(tx);
 		}
 		tx->result = (struct troupe_db_result){ .size = sizeof(tx->result), .status = TROUPE_UNKNOWN };
-	} else if (tx->instance->incarnation != tx->incarnation && sim_chance(sim, 500000)) {
+	} else if (process_died(tx) && sim_chance(sim, 500000)) {
 		return; /* its process died before the write reached the store */
 	} else {
 		tx->result = tx_decide(tx);
 	}
 	event->payload = NULL;
-	after = sim_schedule(sim, tx->instance, 1, SIM_COMMITTED, committed_run, tx);
-	after->incarnation = tx->incarnation;
-	after->drop = tx_drop;
+	if (tx->remote.ask != 0) {
+		sim_away_committed(sim, tx);
+	} else {
+		sim_tx_done(sim, tx);
+	}
+}
+
+void sim_tx_begin(struct sim *sim, struct tx *tx, uint64_t delay_us)
+{
+	if (sim_chance(sim, sim->faults.commit_slow)) {
+		delay_us += sim_below(sim, sim->faults.late_us);
+	}
+	sim_schedule(sim, NULL, delay_us, SIM_COMMIT, commit_run, tx)->drop = tx_drop;
 }
 
 static struct sim_db *db_of(struct sim *sim, uint32_t handle)
@@ -375,7 +349,6 @@ static void host_db_commit(const struct troupe_host *h, const struct troupe_db_c
 	struct sim_instance *instance = sim_of(h);
 	struct sim *sim = instance->sim;
 	struct tx *tx;
-	uint64_t delay = COMMIT_US;
 
 	if (instance->ending) {
 		return;
@@ -398,26 +371,17 @@ static void host_db_commit(const struct troupe_host *h, const struct troupe_db_c
 	}
 	tx->instance = instance;
 	tx->incarnation = instance->incarnation;
-	if (sim_chance(sim, sim->faults.commit_slow)) {
-		delay += sim_below(sim, sim->faults.late_us);
+	if (sim_db_away(instance, tx->db)) {
+		sim_away_commit(sim, tx);
+	} else {
+		sim_tx_begin(sim, tx, SIM_COMMIT_US);
 	}
-	sim_schedule(sim, NULL, delay, SIM_COMMIT, commit_run, tx)->drop = tx_drop;
 }
 
 /* --- reads ---------------------------------------------------------------------------------------- */
 
-struct read {
-	struct sim_db *db;
-	struct troupe_db_get get;
-	struct troupe_db_scan scan;
-	struct troupe_db_check *keys; /* get */
-	void *from, *to;	      /* scan */
-};
-
-static void read_drop(struct sim_event *event)
+void sim_read_free(struct read *read)
 {
-	struct read *read = event->payload;
-
 	for (uint32_t i = 0; read->keys != NULL && i < read->get.keys_len; i++) {
 		free((void *)read->keys[i].key);
 	}
@@ -427,13 +391,25 @@ static void read_drop(struct sim_event *event)
 	free(read);
 }
 
-/* read_view: what a read sees; NULL after the snapshot was closed */
-static const struct view *read_view(const struct sim_db *db, uint64_t snapshot)
+static void read_drop(struct sim_event *event)
 {
-	if (snapshot == 0) {
-		return &db->now;
+	sim_read_free(event->payload);
+}
+
+static struct view *snapshot_view(struct sim_db *db, uint64_t snapshot)
+{
+	for (unsigned i = 0; i < SNAPSHOTS_MAX && snapshot != 0; i++) {
+		if (db->snapshot_ids[i] == snapshot) {
+			return &db->snapshots[i];
+		}
 	}
-	return snapshot <= SNAPSHOTS_MAX && db->snapshot_used[snapshot - 1] ? &db->snapshots[snapshot - 1] : NULL;
+	return NULL;
+}
+
+/* read_view: what a read sees; NULL after the snapshot was closed */
+static const struct view *read_view(struct sim_db *db, uint64_t snapshot)
+{
+	return snapshot == 0 ? &db->now : snapshot_view(db, snapshot);
 }
 
 static struct troupe_db_value value_of(const struct entry *entry)
@@ -442,26 +418,78 @@ static struct troupe_db_value value_of(const struct entry *entry)
 					 entry->version };
 }
 
-static void get_run(struct sim *sim, struct sim_event *event)
+static void get_page(const struct read *read, const struct view *view, struct troupe_db_page *page,
+		     struct troupe_db_value *values)
 {
-	struct read *read = event->payload;
-	const struct view *view = read_view(read->db, read->get.snapshot);
-	struct troupe_db_page page = { .size = sizeof(page) };
-	struct troupe_db_value *values = calloc(read->get.keys_len + 1, sizeof(*values));
-
-	(void)sim;
-	page.status = read->db->down ? TROUPE_UNAVAILABLE : view == NULL ? TROUPE_ABORTED : TROUPE_OK;
-	for (uint32_t i = 0; page.status == TROUPE_OK && i < read->get.keys_len; i++) {
+	for (uint32_t i = 0; i < read->get.keys_len; i++) {
 		const struct entry *entry = view_find(view, read->keys[i].key, read->keys[i].key_len);
 
 		values[i] = entry != NULL ? value_of(entry)
 					  : (struct troupe_db_value){ .key = read->keys[i].key,
 								      .key_len = read->keys[i].key_len };
-		page.count = i + 1;
+		page->count = i + 1;
 	}
-	page.values = values;
-	read->get.on_page(event->instance->self, read->get.arg, &page);
-	free(values);
+}
+
+static uint32_t scan_limit(const struct troupe_db_scan *scan)
+{
+	return scan->limit == 0 ? 100 : scan->limit > 1000 ? 1000 : scan->limit;
+}
+
+static void scan_page(const struct read *read, const struct view *view, struct troupe_db_page *page,
+		      struct troupe_db_value *values)
+{
+	const struct troupe_db_scan *scan = &read->scan;
+	int found;
+	size_t at = view_at(view, read->from, scan->from_len, &found);
+
+	for (at += scan->after && found; at < view->len; at++) {
+		const struct entry *entry = &view->entries[at];
+
+		if (scan->to_len > 0 && key_order(entry->key, entry->key_len, read->to, scan->to_len) >= 0) {
+			break;
+		}
+		if (page->count == scan_limit(scan)) {
+			page->more = 1;
+			break;
+		}
+		values[page->count++] = value_of(entry);
+	}
+}
+
+void sim_read_page(const struct read *read, struct troupe_db_page *page)
+{
+	const struct view *view = read_view(read->db, read->is_scan ? read->scan.snapshot : read->get.snapshot);
+	struct troupe_db_value *values =
+		calloc(read->is_scan ? scan_limit(&read->scan) : read->get.keys_len + 1, sizeof(*values));
+
+	*page = (struct troupe_db_page){ .size = sizeof(*page), .values = values };
+	page->status = read->db->down ? TROUPE_UNAVAILABLE : view == NULL ? TROUPE_ABORTED : TROUPE_OK;
+	if (page->status == TROUPE_OK) {
+		(read->is_scan ? scan_page : get_page)(read, view, page, values);
+	}
+}
+
+static void read_run(struct sim *sim, struct sim_event *event)
+{
+	struct read *read = event->payload;
+	struct troupe_db_page page;
+
+	(void)sim;
+	sim_read_page(read, &page);
+	(read->is_scan ? read->scan.on_page : read->get.on_page)(event->instance->self,
+								  read->is_scan ? read->scan.arg : read->get.arg, &page);
+	free((void *)page.values);
+}
+
+static void read_begin(struct sim_instance *instance, struct read *read)
+{
+	read->instance = instance;
+	if (sim_db_away(instance, read->db)) {
+		sim_away_read(instance->sim, read);
+	} else {
+		sim_schedule(instance->sim, instance, SIM_READ_US, SIM_READ, read_run, read)->drop = read_drop;
+	}
 }
 
 static void host_db_get(const struct troupe_host *h, const struct troupe_db_get *get)
@@ -479,41 +507,7 @@ static void host_db_get(const struct troupe_host *h, const struct troupe_db_get 
 	for (uint32_t i = 0; i < get->keys_len; i++) {
 		read->keys[i].key = copy(get->keys[i].key, get->keys[i].key_len);
 	}
-	sim_schedule(instance->sim, instance, READ_US, SIM_READ, get_run, read)->drop = read_drop;
-}
-
-static void scan_run(struct sim *sim, struct sim_event *event)
-{
-	struct read *read = event->payload;
-	const struct troupe_db_scan *scan = &read->scan;
-	const struct view *view = read_view(read->db, scan->snapshot);
-	uint32_t limit = scan->limit == 0 ? 100 : scan->limit > 1000 ? 1000 : scan->limit;
-	struct troupe_db_page page = { .size = sizeof(page) };
-	struct troupe_db_value *values = calloc(limit, sizeof(*values));
-	int found;
-	size_t at;
-
-	(void)sim;
-	page.status = read->db->down ? TROUPE_UNAVAILABLE : view == NULL ? TROUPE_ABORTED : TROUPE_OK;
-	if (page.status == TROUPE_OK) {
-		at = view_at(view, read->from, scan->from_len, &found);
-		for (at += scan->after && found; at < view->len; at++) {
-			const struct entry *entry = &view->entries[at];
-
-			if (scan->to_len > 0 &&
-			    key_order(entry->key, entry->key_len, read->to, scan->to_len) >= 0) {
-				break;
-			}
-			if (page.count == limit) {
-				page.more = 1;
-				break;
-			}
-			values[page.count++] = value_of(entry);
-		}
-	}
-	page.values = values;
-	scan->on_page(event->instance->self, scan->arg, &page);
-	free(values);
+	read_begin(instance, read);
 }
 
 static void host_db_scan(const struct troupe_host *h, const struct troupe_db_scan *scan)
@@ -526,42 +520,49 @@ static void host_db_scan(const struct troupe_host *h, const struct troupe_db_sca
 	}
 	read = calloc(1, sizeof(*read));
 	read->db = db_of(instance->sim, scan->db);
+	read->is_scan = 1;
 	read->scan = *scan;
 	read->from = copy(scan->from, scan->from_len);
 	read->to = copy(scan->to, scan->to_len);
-	sim_schedule(instance->sim, instance, READ_US, SIM_READ, scan_run, read)->drop = read_drop;
+	read_begin(instance, read);
 }
 
 /* --- snapshots ------------------------------------------------------------------------------------ */
 
-struct opening {
-	struct sim_db *db;
-	troupe_db_snapshot_fn on_open;
-	void *arg;
-};
-
-static void snapshot_run(struct sim *sim, struct sim_event *event)
+uint64_t sim_snapshot_open(struct sim_db *db)
 {
-	struct opening *opening = event->payload;
-	struct sim_db *db = opening->db;
 	unsigned at = 0;
 
-	(void)sim;
-	while (at < SNAPSHOTS_MAX && db->snapshot_used[at]) {
-		at++;
+	for (unsigned i = 1; i < SNAPSHOTS_MAX; i++) {
+		at = db->snapshot_ids[i] < db->snapshot_ids[at] ? i : at;
 	}
-	if (at == SNAPSHOTS_MAX) {
-		opening->on_open(event->instance->self, opening->arg, TROUPE_RESOURCE_EXHAUSTED, 0);
-		return;
-	}
-	db->snapshot_used[at] = 1;
+	view_clear(&db->snapshots[at]);
+	db->snapshot_ids[at] = ++db->snapshots_made;
 	for (size_t i = 0; i < db->now.len; i++) {
 		const struct entry *entry = &db->now.entries[i];
 
 		view_put(&db->snapshots[at], entry->key, entry->key_len, entry->value, entry->value_len,
 			 entry->version);
 	}
-	opening->on_open(event->instance->self, opening->arg, TROUPE_OK, at + 1);
+	return db->snapshot_ids[at];
+}
+
+void sim_snapshot_close(struct sim_db *db, uint64_t snapshot)
+{
+	struct view *view = snapshot_view(db, snapshot);
+
+	if (view != NULL) {
+		view_clear(view);
+		db->snapshot_ids[view - db->snapshots] = 0;
+	}
+}
+
+static void snapshot_run(struct sim *sim, struct sim_event *event)
+{
+	struct opening *opening = event->payload;
+
+	(void)sim;
+	opening->on_open(event->instance->self, opening->arg, TROUPE_OK, sim_snapshot_open(opening->db));
 }
 
 static void host_db_snapshot(const struct troupe_host *h, uint32_t db, troupe_db_snapshot_fn on_open, void *arg)
@@ -569,20 +570,27 @@ static void host_db_snapshot(const struct troupe_host *h, uint32_t db, troupe_db
 	struct sim_instance *instance = sim_of(h);
 	struct opening *opening;
 
-	if (!instance->ending) {
-		opening = malloc(sizeof(*opening));
-		*opening = (struct opening){ db_of(instance->sim, db), on_open, arg };
-		sim_schedule(instance->sim, instance, READ_US, SIM_READ, snapshot_run, opening);
+	if (instance->ending) {
+		return;
+	}
+	opening = calloc(1, sizeof(*opening));
+	*opening = (struct opening){ .db = db_of(instance->sim, db), .on_open = on_open, .arg = arg, .instance = instance };
+	if (sim_db_away(instance, opening->db)) {
+		sim_away_snapshot(instance->sim, opening);
+	} else {
+		sim_schedule(instance->sim, instance, SIM_READ_US, SIM_READ, snapshot_run, opening);
 	}
 }
 
 static void host_db_snapshot_close(const struct troupe_host *h, uint32_t handle, uint64_t snapshot)
 {
-	struct sim_db *db = db_of(sim_of(h)->sim, handle);
+	struct sim_instance *instance = sim_of(h);
+	struct sim_db *db = db_of(instance->sim, handle);
 
-	if (db != NULL && snapshot >= 1 && snapshot <= SNAPSHOTS_MAX) {
-		view_clear(&db->snapshots[snapshot - 1]);
-		db->snapshot_used[snapshot - 1] = 0;
+	if (db != NULL && sim_db_away(instance, db)) {
+		sim_away_snapshot_close(instance->sim, instance, db, snapshot);
+	} else if (db != NULL) {
+		sim_snapshot_close(db, snapshot);
 	}
 }
 
@@ -662,7 +670,18 @@ void sim_db_open_all(struct sim *sim)
 			struct sim_db *db = calloc(1, sizeof(*db));
 
 			db->name = config->short_name;
+			db->node = sim->nodes_len > 0 ? sim->nodes[config->host] : NULL;
 			sim->dbs[sim->dbs_len++] = db;
+		}
+	}
+}
+
+/* sim_db_crashed: with its host its snapshots are gone. */
+void sim_db_crashed(struct sim *sim, const struct sim_node *node)
+{
+	for (unsigned i = 0; i < sim->dbs_len; i++) {
+		for (unsigned at = 0; sim->dbs[i]->node == node && at < SNAPSHOTS_MAX; at++) {
+			sim_snapshot_close(sim->dbs[i], sim->dbs[i]->snapshot_ids[at]);
 		}
 	}
 }

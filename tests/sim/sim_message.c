@@ -2,6 +2,7 @@
 /* The simulator's host table: buffers and messages. */
 #include "sim_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,15 @@ static int part_rank(const char *from, const char *to)
 	return strcmp(to, "base") == 0 || strcmp(from, "base") == 0;
 }
 
+/* sees: the caller's host takes it for ready. That a host is dead shows when the link with it ends. */
+static int sees(struct sim *sim, const struct sim_instance *from, const struct sim_instance *at)
+{
+	if (at->node == from->node) {
+		return sim_takes_calls(at);
+	}
+	return (sim_takes_calls(at) || !at->node->alive || at->node->frozen_us > sim->now_us) && sim_reaches(sim, from, at);
+}
+
 static struct sim_instance *pick(struct sim *sim, const struct sim_instance *from, const struct troupe_call *call)
 {
 	struct sim_instance *best = NULL;
@@ -114,7 +124,7 @@ static struct sim_instance *pick(struct sim *sim, const struct sim_instance *fro
 		struct sim_instance *at = sim->instances[i];
 		int rank = part_rank(from->host.part, at->host.part);
 
-		if (!sim_takes_calls(at) || call->service == NULL || !serves(at, call->service) || rank < best_rank ||
+		if (!sees(sim, from, at) || call->service == NULL || !serves(at, call->service) || rank < best_rank ||
 		    rank == 0) {
 			continue;
 		}
@@ -131,7 +141,8 @@ static struct sim_instance *pick(struct sim *sim, const struct sim_instance *fro
 struct delivery {
 	uint64_t call; /* 0: an event */
 	uint32_t method;
-	struct sim_instance *caller;
+	struct sim_instance *caller, *callee;
+	struct sim_node *through; /* came through this host; NULL = directly */
 	struct troupe_buf *body;
 	uint8_t key[TROUPE_KEY_SIZE];
 	int has_key;
@@ -140,22 +151,36 @@ struct delivery {
 	uint64_t deadline_us;
 };
 
-static void delivery_drop(struct sim_event *event)
+static void delivery_free(void *payload)
 {
-	struct delivery *delivery = event->payload;
+	struct delivery *delivery = payload;
 
 	host_buf_unref(NULL, delivery->body);
 	free(delivery);
+}
+
+static void delivery_drop(struct sim_event *event)
+{
+	delivery_free(event->payload);
 }
 
 static uint64_t message_delay(struct sim *sim)
 {
 	uint64_t delay = MESSAGE_US;
 
-	if (sim_chance(sim, sim->faults.late)) {
+	if (sim->nodes_len == 0 && sim_chance(sim, sim->faults.late)) {
 		delay += sim_below(sim, sim->faults.late_us);
 	}
 	return delay;
+}
+
+/* message_copies: within one of several hosts no message gets lost. */
+static int message_copies(struct sim *sim)
+{
+	return sim->nodes_len > 0			     ? 1
+	       : sim_chance(sim, sim->faults.lost)     ? 0
+	       : sim_chance(sim, sim->faults.repeated) ? 2
+						       : 1;
 }
 
 static void call_end(struct sim *sim, struct sim_call *call, int32_t status, const char *reason,
@@ -175,6 +200,7 @@ static void call_end(struct sim *sim, struct sim_call *call, int32_t status, con
 		sim_mix(sim, buf->data, buf->len);
 	}
 	sim_mix(sim, &status, sizeof(status));
+	sim_ask_end(sim, call->id);
 	sim->context = call->context;
 	call->on_reply(call->caller->self, call->arg, &reply, call->typed);
 	free(call);
@@ -184,14 +210,20 @@ struct answer {
 	uint64_t call, from;
 	int32_t status;
 	struct troupe_buf *body;
+	struct sim_instance *caller;
 };
 
-static void answer_drop(struct sim_event *event)
+static void answer_free(void *payload)
 {
-	struct answer *answer = event->payload;
+	struct answer *answer = payload;
 
 	host_buf_unref(NULL, answer->body);
 	free(answer);
+}
+
+static void answer_drop(struct sim_event *event)
+{
+	answer_free(event->payload);
 }
 
 static void answer_run(struct sim *sim, struct sim_event *event)
@@ -210,23 +242,59 @@ static void answer_run(struct sim *sim, struct sim_event *event)
 	call_end(sim, call, answer->status, reason, answer->body, answer->from);
 }
 
-/* answer_send takes over `body`. */
-static void answer_send(struct sim *sim, struct sim_instance *caller, uint64_t call, uint64_t from,
-			int32_t status, struct troupe_buf *body)
+/* Where an answer goes: to a call of `caller`, from the host `from`, through the host that forwarded the question. */
+struct answer_way {
+	struct sim_instance *caller;
+	uint64_t call;
+	struct sim_node *from, *through;
+};
+
+static void answer_arrive(struct sim *sim, struct sim_parcel *parcel)
 {
-	int copies = sim_chance(sim, sim->faults.lost) ? 0 : sim_chance(sim, sim->faults.repeated) ? 2 : 1;
+	struct answer *answer = parcel->payload;
+
+	parcel->payload = NULL;
+	sim_ask_end(sim, answer->call);
+	sim_schedule(sim, answer->caller, MESSAGE_US, SIM_ANSWER, answer_run, answer)->drop = answer_drop;
+}
+
+static void answer_post(struct sim *sim, const struct answer_way *way, struct answer *answer)
+{
+	struct sim_parcel parcel = {
+		.to = way->caller->node,
+		.through = way->through,
+		.ask = way->call,
+		.answer = 1,
+		.len = answer->body != NULL ? answer->body->len : 0,
+		.payload = answer,
+		.arrive = answer_arrive,
+		.drop = answer_free,
+	};
+
+	if (sim_post(sim, way->from, &parcel) < 0) {
+		answer_free(answer); /* the caller's host learns from the link that ended */
+	}
+}
+
+/* answer_send takes over `body`. */
+static void answer_send(struct sim *sim, const struct answer_way *way, uint64_t from, int32_t status, struct troupe_buf *body)
+{
+	int copies = message_copies(sim);
 
 	for (int i = 0; i < copies; i++) {
 		struct answer *answer = calloc(1, sizeof(*answer));
 
-		*answer = (struct answer){ call, from, status, body ? host_buf_ref(NULL, body) : NULL };
-		sim_schedule(sim, caller, message_delay(sim), SIM_ANSWER, answer_run, answer)->drop = answer_drop;
+		*answer = (struct answer){ way->call, from, status, body ? host_buf_ref(NULL, body) : NULL, way->caller };
+		if (way->from != way->caller->node && way->caller->node != NULL) {
+			answer_post(sim, way, answer);
+			continue;
+		}
+		sim_schedule(sim, way->caller, message_delay(sim), SIM_ANSWER, answer_run, answer)->drop = answer_drop;
 	}
 	host_buf_unref(NULL, body);
 }
 
-static void answer_reason(struct sim *sim, struct sim_instance *caller, uint64_t call, int32_t status,
-			  const char *reason)
+static void answer_reason(struct sim *sim, const struct answer_way *way, int32_t status, const char *reason)
 {
 	uint8_t *bytes = NULL;
 	struct troupe_buf *body = host_buf_new(NULL, strlen(reason), &bytes);
@@ -234,7 +302,7 @@ static void answer_reason(struct sim *sim, struct sim_instance *caller, uint64_t
 	if (body != NULL) {
 		memcpy(bytes, reason, strlen(reason));
 	}
-	answer_send(sim, caller, call, 0, status, body);
+	answer_send(sim, way, 0, status, body);
 }
 
 static int allowed(const struct troupe_method *method, const char *role)
@@ -252,13 +320,14 @@ static void delivery_run(struct sim *sim, struct sim_event *event)
 	struct delivery *delivery = event->payload;
 	struct sim_instance *callee = event->instance;
 	const struct troupe_method *method = callee->ready ? method_find(callee, delivery->method) : NULL;
+	struct answer_way way = { delivery->caller, delivery->call, callee->node, delivery->through };
 	struct sim_request *request;
 	struct troupe_request in = { .size = sizeof(in), .method = delivery->method };
 	int32_t status;
 
 	if (!callee->ready || method == NULL || !allowed(method, delivery->caller->role)) {
 		if (delivery->call != 0) {
-			answer_reason(sim, delivery->caller, delivery->call,
+			answer_reason(sim, &way,
 				      !callee->ready   ? TROUPE_UNAVAILABLE
 				      : method == NULL ? TROUPE_UNIMPLEMENTED
 						       : TROUPE_PERMISSION_DENIED,
@@ -271,7 +340,7 @@ static void delivery_run(struct sim *sim, struct sim_event *event)
 	if (delivery->call != 0) {
 		request = calloc(1, sizeof(*request));
 		*request = (struct sim_request){ sim->next_id++, delivery->call, delivery->caller, callee,
-						 callee->incarnation };
+						 callee->incarnation, delivery->through };
 		sim_table_add(&sim->requests, request);
 		in.id = request->id;
 	}
@@ -291,7 +360,7 @@ static void delivery_run(struct sim *sim, struct sim_event *event)
 	status = method->serve(callee->self, &in, method->typed);
 	if (status != TROUPE_OK && in.id != 0) {
 		free(sim_table_take(&sim->requests, in.id));
-		answer_reason(sim, delivery->caller, delivery->call, status, "host.malformed");
+		answer_reason(sim, &way, status, "host.malformed");
 	}
 }
 
@@ -331,13 +400,63 @@ static struct delivery *delivery_new(const struct troupe_call *in, struct sim_in
 	return delivery;
 }
 
+static void refuse(const struct troupe_call *in, struct sim_instance *caller, uint64_t id, int32_t status,
+		   const char *reason)
+{
+	if (id != 0) {
+		struct delivery *refusal = delivery_new(in, caller, id, 0);
+
+		refusal->refused = reason;
+		refusal->status = status;
+		sim_schedule(caller->sim, caller, MESSAGE_US, SIM_ANSWER, refusal_run, refusal)->drop = delivery_drop;
+	}
+}
+
+static void delivery_arrive(struct sim *sim, struct sim_parcel *parcel)
+{
+	struct delivery *delivery = parcel->payload;
+
+	parcel->payload = NULL;
+	delivery->through = parcel->through;
+	sim_schedule(sim, delivery->callee, MESSAGE_US, SIM_DELIVER, delivery_run, delivery)->drop = delivery_drop;
+}
+
+/* call_lost: a link on the way has ended; what was asked may have been done or not. */
+static void call_lost(struct sim *sim, struct sim_ask *ask)
+{
+	answer_reason(sim, &(struct answer_way){ ask->asker, ask->id, ask->asker->node, NULL }, TROUPE_UNAVAILABLE,
+		      "host.lost");
+}
+
+/* call_post: the callee runs on another host. */
+static void call_post(const struct troupe_call *in, struct sim_instance *caller, struct sim_instance *callee, uint64_t id,
+		      uint64_t deadline_us)
+{
+	struct sim *sim = caller->sim;
+	struct delivery *delivery = delivery_new(in, caller, id, deadline_us);
+	struct sim_parcel parcel = { .to = callee->node, .ask = id, .len = in->body != NULL ? in->body->len : 0,
+				     .payload = delivery, .arrive = delivery_arrive, .drop = delivery_free };
+	int r;
+
+	delivery->callee = callee;
+	r = sim_post(sim, caller->node, &parcel);
+	if (r < 0) {
+		delivery_free(delivery);
+		refuse(in, caller, id, r == -EAGAIN ? TROUPE_RESOURCE_EXHAUSTED : TROUPE_UNAVAILABLE,
+		       r == -EAGAIN ? "host.queue_full" : "host.unreachable");
+	} else if (id != 0) {
+		sim_ask_add(sim, &(struct sim_ask){ .id = id, .asker = caller, .to = callee->node, .lost = call_lost,
+						    .via = parcel.through != NULL ? parcel.through : callee->node });
+	}
+}
+
 static uint64_t host_call(const struct troupe_host *h, const struct troupe_call *in)
 {
 	struct sim_instance *caller = sim_of(h), *callee;
 	struct sim *sim = caller->sim;
 	struct sim_context outer = sim->context;
 	uint64_t timeout_us = (in->timeout_ms ? in->timeout_ms : 5000) * 1000ull, id = 0;
-	int copies = 1;
+	int copies;
 
 	if (caller->ending) {
 		host_buf_unref(h, in->body);
@@ -356,18 +475,13 @@ static uint64_t host_call(const struct troupe_host *h, const struct troupe_call 
 		sim_schedule(sim, caller, timeout_us, SIM_DEADLINE, deadline_run, NULL)->id = id;
 	}
 	callee = pick(sim, caller, in);
+	copies = callee != NULL ? message_copies(sim) : 0;
 	if (callee == NULL) {
-		if (id != 0) {
-			struct delivery *refusal = delivery_new(in, caller, id, 0);
-
-			refusal->refused = in->method == 0 ? "host.too_large" : "host.not_ready";
-			refusal->status = in->method == 0 ? TROUPE_INVALID_ARGUMENT : TROUPE_UNAVAILABLE;
-			sim_schedule(sim, caller, MESSAGE_US, SIM_ANSWER, refusal_run, refusal)->drop =
-				delivery_drop;
-		}
+		refuse(in, caller, id, in->method == 0 ? TROUPE_INVALID_ARGUMENT : TROUPE_UNAVAILABLE,
+		       in->method == 0 ? "host.too_large" : "host.not_ready");
+	} else if (callee->node != caller->node) {
+		call_post(in, caller, callee, id, sim->now_us + timeout_us);
 		copies = 0;
-	} else {
-		copies = sim_chance(sim, sim->faults.lost) ? 0 : sim_chance(sim, sim->faults.repeated) ? 2 : 1;
 	}
 	for (int i = 0; i < copies; i++) {
 		sim_schedule(sim, callee, message_delay(sim), SIM_DELIVER, delivery_run,
@@ -385,6 +499,7 @@ static void host_cancel(const struct troupe_host *h, uint64_t id)
 	struct sim_call *call = sim_table_find(&caller->sim->calls, id);
 
 	if (call != NULL && call->caller == caller) {
+		sim_ask_end(caller->sim, id);
 		free(sim_table_take(&caller->sim->calls, id));
 	}
 }
@@ -400,7 +515,8 @@ static void host_reply(const struct troupe_host *h, uint64_t id, int32_t status,
 		return;
 	}
 	sim_table_take(&sim->requests, id);
-	answer_send(sim, request->caller, request->call, callee->host.id, status, body);
+	answer_send(sim, &(struct answer_way){ request->caller, request->call, callee->node, request->through },
+		    callee->host.id, status, body);
 	free(request);
 }
 
@@ -431,11 +547,12 @@ static int request_gone(const void *item, const void *of)
 void sim_messages_crashed(struct sim *sim, struct sim_instance *instance)
 {
 	/* callers of what it was working on learn it at once, or by their deadline */
-	for (size_t i = 0; i < sim->requests.len; i++) {
+	for (size_t i = 0; i < sim->requests.len && sim->nodes_len == 0; i++) {
 		struct sim_request *request = sim->requests.items[i];
 
 		if (request->callee == instance && sim_chance(sim, 500000)) {
-			answer_reason(sim, request->caller, request->call, TROUPE_UNAVAILABLE, "host.gone");
+			answer_reason(sim, &(struct answer_way){ request->caller, request->call, NULL, NULL },
+				      TROUPE_UNAVAILABLE, "host.gone");
 		}
 	}
 	table_purge(&sim->calls, call_gone, instance);
@@ -454,7 +571,7 @@ static uint32_t host_peers(const struct troupe_host *h, const char *service, str
 		if (serves(at, service)) {
 			if (count < max) {
 				ret_peers[count] = (struct troupe_peer){ at->host.id, at->host.name, at->host.part,
-									 (uint32_t)sim_takes_calls(at), at->load };
+									 (uint32_t)sees(sim, sim_of(h), at), at->load };
 			}
 			count++;
 		}
@@ -550,7 +667,7 @@ void sim_command(struct sim *sim, const char *name, const char *verb, const void
 	}
 	*call = (struct sim_call){ .id = sim->next_id++, .caller = &nobody, .on_reply = on_reply, .arg = arg };
 	sim_table_add(&sim->calls, call);
-	*request = (struct sim_request){ sim->next_id++, call->id, &nobody, instance, instance->incarnation };
+	*request = (struct sim_request){ sim->next_id++, call->id, &nobody, instance, instance->incarnation, NULL };
 	sim_table_add(&sim->requests, request);
 	in.id = request->id;
 	sim->context = (struct sim_context){ 0 };

@@ -8,6 +8,7 @@
 #include "host/config/config.h"
 #include "host/core/buf.h"
 #include "host/core/directory.h"
+#include "host/core/le.h"
 
 /*
  * A report is an event of method "host.report" between two hosts: a version byte (1), 3 zero bytes, then 16 bytes an
@@ -94,23 +95,6 @@ static void way_update(struct way *way)
 
 /* --- hearing -------------------------------------------------------------------------------------- */
 
-static uint32_t u32_at(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static uint64_t u64_at(const uint8_t *p)
-{
-	return u32_at(p) | (uint64_t)u32_at(p + 4) << 32;
-}
-
-static void put_u32(uint8_t *p, uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		p[i] = (uint8_t)(value >> (8 * i));
-	}
-}
-
 void routes_hear(struct peer *peer, const uint8_t *body, uint32_t len)
 {
 	if (len < REPORT_HEAD || body[0] != REPORT_VERSION || (len - REPORT_HEAD) % REPORT_ENTRY != 0) {
@@ -119,7 +103,7 @@ void routes_hear(struct peer *peer, const uint8_t *body, uint32_t len)
 	}
 	for (uint32_t at = REPORT_HEAD; at < len; at += REPORT_ENTRY) {
 		const uint8_t *entry = body + at;
-		struct instance *instance = directory_instance(core_directory(peer->bus->core), u64_at(entry));
+		struct instance *instance = directory_instance(core_directory(peer->bus->core), le_get(entry, 8));
 		if (instance == NULL || instance->remote == NULL || !routes_speaks_for(peer, way_of(instance))) {
 			peer->refused++;
 			continue;
@@ -127,7 +111,7 @@ void routes_hear(struct peer *peer, const uint8_t *body, uint32_t len)
 		struct sight *sight = &way_of(instance)->sights[peer->index];
 		bool known = entry[8] >= INSTANCE_RUNNING && entry[8] <= INSTANCE_DRAINED;
 		*sight = (struct sight){ .state = known ? entry[8] : INSTANCE_NEW, .ready = known && entry[9] == 1,
-					 .load = u32_at(entry + 12) };
+					 .load = (uint32_t)le_get(entry + 12, 4) };
 		way_update(way_of(instance));
 	}
 }
@@ -227,10 +211,11 @@ static void tell(struct peer *peer, bool loads)
 	for (uint32_t i = 0; i < peer->told_len; i++) {
 		const struct told *told = &peer->told[i];
 		if (told->changed) {
-			put_u32(bytes, (uint32_t)told->instance->host.id);
-			put_u32(bytes + 4, (uint32_t)(told->instance->host.id >> 32));
-			put_u32(bytes + 8, (uint32_t)told->sight.state | (uint32_t)told->sight.ready << 8);
-			put_u32(bytes + 12, told->sight.load);
+			le_put(bytes, told->instance->host.id, 8);
+			le_put(bytes + 8, told->sight.state, 1);
+			le_put(bytes + 9, told->sight.ready, 1);
+			le_put(bytes + 10, 0, 2);
+			le_put(bytes + 12, told->sight.load, 4);
 			bytes += REPORT_ENTRY;
 		}
 	}

@@ -5,41 +5,25 @@
 #include <string.h>
 
 #include "troupe/status.h"
-
-static void put(uint8_t *to, uint64_t value, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++) {
-		to[i] = (uint8_t)(value >> (8 * i));
-	}
-}
-
-static uint64_t get(const uint8_t *from, unsigned size)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < size; i++) {
-		value |= (uint64_t)from[i] << (8 * i);
-	}
-	return value;
-}
+#include "host/core/le.h"
 
 void envelope_encode(const struct envelope *envelope, uint8_t *to)
 {
-	put(to, TROUPE_ENVELOPE_VERSION, 1);
-	put(to + 1, envelope->kind, 1);
-	put(to + 2, envelope->status, 2);
-	put(to + 4, envelope->method, 4);
-	put(to + 8, envelope->call, 8);
-	put(to + 16, envelope->source, 8);
-	put(to + 24, envelope->target, 8);
-	put(to + 32, envelope->timeout_ms, 4);
-	put(to + 36, envelope->body_len, 4);
+	le_put(to, TROUPE_ENVELOPE_VERSION, 1);
+	le_put(to + 1, envelope->kind, 1);
+	le_put(to + 2, envelope->status, 2);
+	le_put(to + 4, envelope->method, 4);
+	le_put(to + 8, envelope->call, 8);
+	le_put(to + 16, envelope->source, 8);
+	le_put(to + 24, envelope->target, 8);
+	le_put(to + 32, envelope->timeout_ms, 4);
+	le_put(to + 36, envelope->body_len, 4);
 	memcpy(to + 40, envelope->key, TROUPE_KEY_SIZE);
 	memcpy(to + 56, envelope->trace, TROUPE_TRACE_SIZE);
-	put(to + 72, envelope->epoch, 8);
-	put(to + 80, envelope->account, 8);
-	put(to + 88, envelope->actor, 8);
-	put(to + 96, envelope->session, 8);
+	le_put(to + 72, envelope->epoch, 8);
+	le_put(to + 80, envelope->account, 8);
+	le_put(to + 88, envelope->actor, 8);
+	le_put(to + 96, envelope->session, 8);
 }
 
 static enum envelope_fault check(const struct envelope *envelope, size_t len)
@@ -77,17 +61,17 @@ enum envelope_fault envelope_decode(const uint8_t *bytes, size_t len, struct env
 	}
 	envelope = (struct envelope){
 		.kind = bytes[1],
-		.status = (uint16_t)get(bytes + 2, 2),
-		.method = (uint32_t)get(bytes + 4, 4),
-		.call = get(bytes + 8, 8),
-		.source = get(bytes + 16, 8),
-		.target = get(bytes + 24, 8),
-		.timeout_ms = (uint32_t)get(bytes + 32, 4),
-		.body_len = (uint32_t)get(bytes + 36, 4),
-		.epoch = get(bytes + 72, 8),
-		.account = get(bytes + 80, 8),
-		.actor = get(bytes + 88, 8),
-		.session = get(bytes + 96, 8),
+		.status = (uint16_t)le_get(bytes + 2, 2),
+		.method = (uint32_t)le_get(bytes + 4, 4),
+		.call = le_get(bytes + 8, 8),
+		.source = le_get(bytes + 16, 8),
+		.target = le_get(bytes + 24, 8),
+		.timeout_ms = (uint32_t)le_get(bytes + 32, 4),
+		.body_len = (uint32_t)le_get(bytes + 36, 4),
+		.epoch = le_get(bytes + 72, 8),
+		.account = le_get(bytes + 80, 8),
+		.actor = le_get(bytes + 88, 8),
+		.session = le_get(bytes + 96, 8),
 	};
 	memcpy(envelope.key, bytes + 40, TROUPE_KEY_SIZE);
 	memcpy(envelope.trace, bytes + 56, TROUPE_TRACE_SIZE);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/core/le.h"
 #include "host/obs/spool.h"
 #include "host/obs/text.h"
 #include "log.pb-c.h"
@@ -74,23 +75,6 @@ static uint64_t monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
-static void put(uint8_t *to, uint64_t number, unsigned len)
-{
-	for (unsigned i = 0; i < len; i++) {
-		to[i] = (uint8_t)(number >> (8 * i));
-	}
-}
-
-static uint64_t get(const uint8_t *from, unsigned len)
-{
-	uint64_t number = 0;
-
-	for (unsigned i = 0; i < len; i++) {
-		number |= (uint64_t)from[i] << (8 * i);
-	}
-	return number;
-}
-
 /* --- a line comes --------------------------------------------------------------------------------- */
 
 /* A copy of at most `max` bytes of a string in *at, valid UTF-8; NULL if there is nothing. */
@@ -149,8 +133,8 @@ void ship_queue_tap(void *arg, const struct log_line *line, uint64_t time_ms)
 		queue->dropped++;
 	} else {
 		uint8_t *at = queue->fill.bytes + queue->fill.len;
-		put(at, len, 4);
-		put(at + 4, queue->next, 8);
+		le_put(at, len, 4);
+		le_put(at + 4, queue->next, 8);
 		memcpy(at + LINE_HEAD, packed, len);
 		queue->fill.len += LINE_HEAD + len;
 		pthread_cond_signal(&queue->news);
@@ -184,9 +168,9 @@ static void lines_append(struct ship_queue *queue)
 {
 	for (size_t at = 0; at < queue->drain.len;) {
 		const uint8_t *line = queue->drain.bytes + at;
-		size_t len = get(line, 4);
+		size_t len = le_get(line, 4);
 		uint64_t dropped;
-		int r = spool_append(queue->spool, get(line + 4, 8), line + LINE_HEAD, len, &dropped);
+		int r = spool_append(queue->spool, le_get(line + 4, 8), line + LINE_HEAD, len, &dropped);
 
 		if (r < 0) {
 			dropped++;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/core/le.h"
 #include "troupe/message.h"
 
 #define HEAD 24u
@@ -42,23 +43,6 @@ struct spool {
 };
 
 /* --- numbers and names ---------------------------------------------------------------------------- */
-
-static void put(uint8_t *to, uint64_t number, unsigned len)
-{
-	for (unsigned i = 0; i < len; i++) {
-		to[i] = (uint8_t)(number >> (8 * i));
-	}
-}
-
-static uint64_t get(const uint8_t *from, unsigned len)
-{
-	uint64_t number = 0;
-
-	for (unsigned i = 0; i < len; i++) {
-		number |= (uint64_t)from[i] << (8 * i);
-	}
-	return number;
-}
 
 /* The sum over number and bytes, which lie behind each other. */
 static uint32_t sum_of(const uint8_t *record, size_t len)
@@ -95,7 +79,7 @@ static int records_walk(struct spool *spool, int fd, uint64_t *at, spool_each_fn
 
 		while (have - done >= RECORD_HEAD) {
 			const uint8_t *record = spool->chunk + done;
-			size_t len = get(record, 4);
+			size_t len = le_get(record, 4);
 
 			if (len == 0 || len > SPOOL_RECORD_MAX) {
 				return -EBADMSG;
@@ -103,10 +87,10 @@ static int records_walk(struct spool *spool, int fd, uint64_t *at, spool_each_fn
 			if (have - done < RECORD_HEAD + len) {
 				break;
 			}
-			if (get(record + 4, 4) != sum_of(record, len)) {
+			if (le_get(record + 4, 4) != sum_of(record, len)) {
 				return -EBADMSG;
 			}
-			if (!each(arg, get(record + 8, 8), record + RECORD_HEAD, len)) {
+			if (!each(arg, le_get(record + 8, 8), record + RECORD_HEAD, len)) {
 				return 0;
 			}
 			done += RECORD_HEAD + len;
@@ -147,11 +131,11 @@ static bool segment_recover(struct spool *spool, struct segment *segment)
 	struct stat st;
 	int fd = segment_open(spool, segment, O_RDWR);
 	bool fine = fd >= 0 && pread(fd, head, HEAD, 0) == HEAD && memcmp(head, magic, 8) == 0 &&
-		    get(head + 16, 8) == segment->first && (spool->id == 0 || get(head + 8, 8) == spool->id) &&
+		    le_get(head + 16, 8) == segment->first && (spool->id == 0 || le_get(head + 8, 8) == spool->id) &&
 		    fstat(fd, &st) == 0;
 
 	if (fine) {
-		spool->id = get(head + 8, 8);
+		spool->id = le_get(head + 8, 8);
 		records_walk(spool, fd, &at, note_last, segment);
 		if ((uint64_t)st.st_size > at) {
 			spool->cut++;
@@ -341,8 +325,8 @@ static int segment_ready(struct spool *spool, uint64_t number, size_t len)
 	spool->segments_len++;
 	spool->bytes += HEAD;
 	memcpy(head, magic, 8);
-	put(head + 8, spool->id, 8);
-	put(head + 16, number, 8);
+	le_put(head + 8, spool->id, 8);
+	le_put(head + 16, number, 8);
 	if (pwrite(fd, head, HEAD, 0) != HEAD) {
 		segment_remove(spool, spool->segments_len - 1);
 		return -ENOSPC;
@@ -368,10 +352,10 @@ int spool_append(struct spool *spool, uint64_t number, const void *bytes, size_t
 	if (r < 0) {
 		return r;
 	}
-	put(record, len, 4);
-	put(record + 8, number, 8);
+	le_put(record, len, 4);
+	le_put(record + 8, number, 8);
 	memcpy(record + RECORD_HEAD, bytes, len);
-	put(record + 4, sum_of(record, len), 4);
+	le_put(record + 4, sum_of(record, len), 4);
 	segment = &spool->segments[spool->segments_len - 1];
 	if (pwrite(spool->fd, record, size, (off_t)segment->bytes) != (ssize_t)size) {
 		/* the next one is written over what there is of it */

@@ -175,13 +175,13 @@ static struct run *running;
 static void on_task(struct loop_task *task)
 {
 	struct run *run = (struct run *)(void *)task;
-	struct rig *rig = run->user->rig;
-	struct instance *instance = instance_of(run->user->h);
+	struct rig_user *user = run->user; /* the run may end in its function */
+	struct instance *instance = instance_of(user->h);
 
 	instance_enter(instance, NULL);
-	rig->in_function = 1;
-	run->fn(run->user, run->arg);
-	rig->in_function = 0;
+	user->in_function = 1;
+	run->fn(user, run->arg);
+	user->in_function = 0;
 	instance_leave(instance);
 }
 
@@ -201,7 +201,7 @@ void rig_run(struct rig *rig, unsigned user, void (*fn)(struct rig_user *user, v
 void rig_done(struct rig *rig)
 {
 	pthread_mutex_lock(&rig->mutex);
-	rig->inside += rig->in_function != 0;
+	rig->inside += running->user->in_function != 0;
 	running->done++;
 	pthread_cond_broadcast(&rig->cond);
 	pthread_mutex_unlock(&rig->mutex);
@@ -351,7 +351,7 @@ static void ask_close(struct rig_user *user, void *arg)
 	struct ask *ask = arg;
 
 	user->h->db_snapshot_close(user->h, user->db, ask->snapshot);
-	user->rig->in_function = 0;
+	user->in_function = 0;
 	rig_done(ask->rig);
 }
 

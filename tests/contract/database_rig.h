@@ -22,6 +22,7 @@ struct rig_user {
 	struct actor_script script;
 	const struct troupe_host *h; /* set when it has started */
 	uint32_t db;
+	int in_function; /* a function that begins something runs */
 };
 
 struct rig {
@@ -38,7 +39,6 @@ struct rig {
 	void *driver_options;
 	char dir[256];
 	unsigned started, inside; /* inside: how often a callback came inside the function that began it */
-	int in_function;
 	int32_t (*user_stop)(struct rig_user *user); /* a user's `stop`; may be NULL */
 	int exit_code;
 };

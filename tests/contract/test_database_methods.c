@@ -75,7 +75,7 @@ static void tell(struct rig_user *user, void *arg)
 
 	memcpy(bytes, saying->bytes, saying->len);
 	user->h->call(user->h, &call);
-	user->rig->in_function = 0;
+	user->in_function = 0;
 	rig_done(user->rig);
 }
 

@@ -7,9 +7,9 @@
 -- between them, and the hosts' public keys below; `troupe check conf/production.lua` says what is missing.
 local base, world, front1, front2 = "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"
 
--- Every host proves itself to the others: `troupe key NAME` makes its key and prints the public half for this list. On
+-- Every host proves itself to the others: `troupe key new NAME` makes its key and prints the public half for this list. On
 -- one machine hosts make their keys themselves.
-local keys = {} -- { base = "44 characters that end with =", master1 = ... }
+local keys = {} -- { data = "44 characters that end with =", master1 = ... }
 
 cluster "demo" {}
 
@@ -46,8 +46,8 @@ host "master2" { address = world, bus = 9502, key = keys.master2, run = "base/ma
 host "account" { address = base, bus = 9503, key = keys.account, run = "base/account" }
 host "billing" { address = base, bus = 9504, key = keys.billing, run = "base/billing" }
 host "mall" { address = base, bus = 9505, key = keys.mall, run = "base/mall" }
-host "items" { address = world, bus = 9506, key = keys.items, run = "meadow/itemstore" }
-host "meadow" { address = world, bus = 9507, key = keys.meadow, run = "meadow/database" }
+host "meadow" { address = world, bus = 9506, key = keys.meadow, run = "meadow/database" }
+host "items" { address = world, bus = 9507, key = keys.items, run = "meadow/itemstore" }
 host "world1" { address = world, bus = 9508, key = keys.world1, run = "meadow/mechanics.m1" }
 host "world2" { address = front1, bus = 9509, key = keys.world2, run = "meadow/mechanics.m2" }
 host "world3" { address = front2, bus = 9510, key = keys.world3, run = "meadow/mechanics.m3" }

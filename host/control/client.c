@@ -17,8 +17,6 @@
 #include "host/control/socket.h"
 #include "host/paths.h"
 
-#define TIMEOUT_S 60
-
 #define COMMON_USAGE \
 	"  --state DIR     the state folder of the host (also: TROUPE_STATE); `data` without it\n" \
 	"  --host NAME     the host, where several of that folder run; status, reload and links take all without it\n" \
@@ -71,14 +69,6 @@ const char links_usage[] = "usage: troupe links [--json]\n"
 			   "that it did not send or that came again, `refused` messages in a name that is not its own.\n"
 			   "\n" COMMON_USAGE EXIT_USAGE_TEXT;
 
-/* The host asks the kernel who this is; all that it cannot know is who called sudo. */
-static void operator_name(char *name, size_t size)
-{
-	const char *sudo = getenv("SUDO_USER");
-
-	socket_operator(geteuid(), sudo != NULL && strlen(sudo) < size ? sudo : "", name, size);
-}
-
 static int arguments(struct operation *operation, int argc, char **argv)
 {
 	const char *value;
@@ -129,17 +119,6 @@ static int unreachable(const struct operation *operation, int error)
 	return operation_fail(operation, EXIT_UNREACHABLE, text, "start one with `troupe run`, or name its folder with --state DIR");
 }
 
-static void operation_init(struct operation *operation, char **words)
-{
-	*operation = (struct operation){ .state = getenv("TROUPE_STATE"), .timeout_s = TIMEOUT_S, .fd = -1 };
-	operation->request.id = 1;
-	operation->request.words = words;
-	operator_name(operation->request.operator_name, sizeof(operation->request.operator_name));
-	if (operation->state == NULL || operation->state[0] == '\0') {
-		operation->state = "data";
-	}
-}
-
 /* --- which host ----------------------------------------------------------------------------------- */
 
 /* The names of hosts, or of the processes that know `word` when that is not NULL. */
@@ -168,14 +147,32 @@ static int ask_which(const struct operation *operation, const struct running *li
 					   : "name the instance in place of the role, or say --host NAME");
 }
 
+/* The folder of the only host of a configuration does not tell its name. */
+static bool is_named(const struct operation *operation, const struct running *process)
+{
+	char status[] = "status", *words[] = { status, NULL };
+	struct control_answer *answer;
+	const char *name = process->name;
+	bool named;
+
+	if (name[0] != '\0') {
+		return strcmp(name, operation->host) == 0;
+	}
+	answer = operation_ask(operation, process->folder, words, 1);
+	name = answer != NULL ? control_answer_member(answer, "host") : NULL;
+	named = name != NULL && strcmp(name, operation->host) == 0;
+	control_answer_free(answer);
+	return named;
+}
+
 /* Leaves in the list what --host names: that host and its isolated instances. Returns how many. */
-static uint32_t list_narrow(struct running *list, uint32_t len, const char *host)
+static uint32_t list_narrow(const struct operation *operation, struct running *list, uint32_t len)
 {
 	uint32_t kept = 0;
 	bool in = false;
 
 	for (uint32_t i = 0; i < len; i++) {
-		in = list[i].isolated ? in : strcmp(list[i].name, host) == 0;
+		in = list[i].isolated ? in : is_named(operation, &list[i]);
 		if (in) {
 			list[kept++] = list[i];
 		}
@@ -190,8 +187,7 @@ static int host_missing(const struct operation *operation, const struct running 
 
 	snprintf(text, sizeof(text), "no host %.64s runs with the state folder %.300s", operation->host, operation->state);
 	text_init_fixed(&out, help, sizeof(help));
-	text_put(&out, list[0].name[0] == '\0' ? "the only host of a configuration runs there: leave --host out" :
-						 "there run: ");
+	text_put(&out, list[0].name[0] == '\0' ? "another one does: leave --host out" : "there run: ");
 	names_put(&out, list, len, NULL);
 	return operation_fail(operation, EXIT_UNREACHABLE, text, help);
 }
@@ -207,7 +203,10 @@ static int process_of(const struct operation *operation, const struct running *l
 
 	*ret_index = 0;
 	for (uint32_t i = 0; i < len; i++) {
-		knows[i] = operation_asks(operation, list[i].folder, words, 2) == EXIT_DONE;
+		struct control_answer *answer = operation_ask(operation, list[i].folder, words, 2);
+
+		knows[i] = answer != NULL && control_answer_exit(answer) == EXIT_DONE;
+		control_answer_free(answer);
 		*ret_index = knows[i] && count == 0 ? i : *ret_index;
 		count += knows[i];
 	}
@@ -248,7 +247,7 @@ static int operate_among(struct operation *operation, struct running *list, uint
 	const char *verb = operation->request.words[0];
 	uint32_t all = len, hosts = 0, index = 0;
 
-	if (operation->host != NULL && (len = list_narrow(list, len, operation->host)) == 0) {
+	if (operation->host != NULL && (len = list_narrow(operation, list, len)) == 0) {
 		return host_missing(operation, list, all);
 	}
 	for (uint32_t i = 0; i < len; i++) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,27 @@
 #include "host/command.h"
 #include "host/config/words.h"
 #include "host/control/socket.h"
+
+#define TIMEOUT_S 60
+
+/* The host asks the kernel who this is; all that it cannot know is who called sudo. */
+static void operator_name(char *name, size_t size)
+{
+	const char *sudo = getenv("SUDO_USER");
+
+	socket_operator(geteuid(), sudo != NULL && strlen(sudo) < size ? sudo : "", name, size);
+}
+
+void operation_init(struct operation *operation, char **words)
+{
+	*operation = (struct operation){ .state = getenv("TROUPE_STATE"), .timeout_s = TIMEOUT_S, .fd = -1 };
+	operation->request.id = 1;
+	operation->request.words = words;
+	operator_name(operation->request.operator_name, sizeof(operation->request.operator_name));
+	if (operation->state == NULL || operation->state[0] == '\0') {
+		operation->state = "data";
+	}
+}
 
 int operation_fail(const struct operation *operation, int exit, const char *error, const char *help)
 {
@@ -203,24 +225,20 @@ int operation_run(struct operation *operation, const char *folder)
 	return r;
 }
 
-int operation_asks(const struct operation *operation, const char *folder, char **words, unsigned words_len)
+struct control_answer *operation_ask(const struct operation *operation, const char *folder, char **words,
+				     unsigned words_len)
 {
 	struct operation asks = { .request = operation->request, .timeout_s = operation->timeout_s };
 	struct control_answer *answer;
 	bool late;
-	int r = -1;
 
 	asks.request.words = words;
 	asks.request.words_len = words_len;
 	if (operation_connect(&asks, folder) < 0) {
-		return -1;
+		return NULL;
 	}
 	answer = request_send(&asks) ? answer_read(&asks, &late) : NULL;
-	if (answer != NULL) {
-		r = control_answer_exit(answer);
-		control_answer_free(answer);
-	}
 	close(asks.fd);
 	text_clear(&asks.in);
-	return r;
+	return answer;
 }

@@ -24,8 +24,12 @@ int operation_fail(const struct operation *operation, int exit, const char *erro
  * to be typed when the host wants that, and shows the answer. Returns the exit code, or -errno of the connection. */
 int operation_run(struct operation *operation, const char *folder);
 
-/* operation_asks has `words` (words_len of them) carried out there and shows nothing. Returns the exit code, or -1 when
- * there was no answer. */
-int operation_asks(const struct operation *operation, const char *folder, char **words, unsigned words_len);
+/* operation_ask has `words` (words_len of them) carried out there and shows nothing. Returns the answer, or NULL when
+ * there was none. */
+struct control_answer *operation_ask(const struct operation *operation, const char *folder, char **words,
+				     unsigned words_len);
+/* operation_init begins one for the user who runs this: the state folder of the environment, no words; `words` has room
+ * for CONTROL_WORDS_MAX + 1. */
+void operation_init(struct operation *operation, char **words);
 
 #endif

@@ -149,6 +149,26 @@ void control_answer_each(const struct control_answer *answer, const char *name, 
 	}
 }
 
+const char *control_answer_member(const struct control_answer *answer, const char *name)
+{
+	return string_of(json_object_get(answer->root, "body"), name);
+}
+
+void control_answer_rows(const struct control_answer *answer, const char *name,
+			 void (*fn)(void *arg, const struct control_row *row), void *arg)
+{
+	const json_t *list = json_object_get(json_object_get(answer->root, "body"), name);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fn(arg, (const void *)json_array_get(list, i));
+	}
+}
+
+const char *control_row_string(const struct control_row *row, const char *name)
+{
+	return string_of((const json_t *)(const void *)row, name);
+}
+
 void control_answer_json(const struct control_answer *answer, FILE *out)
 {
 	json_dumpf(answer->root, out, JSON_COMPACT);

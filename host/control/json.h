@@ -49,6 +49,13 @@ const char *control_answer_string(const struct control_answer *answer, const cha
 /* control_answer_each calls fn for each string of a list: "known" words. */
 void control_answer_each(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),
 			 void *arg);
+/* control_answer_member returns a string of the body, which is an object; NULL if there is none. control_answer_rows calls
+ * fn for each object of a list in it; control_row_string reads one: NULL if there is none. */
+const char *control_answer_member(const struct control_answer *answer, const char *name);
+struct control_row;
+void control_answer_rows(const struct control_answer *answer, const char *name,
+			 void (*fn)(void *arg, const struct control_row *row), void *arg);
+const char *control_row_string(const struct control_row *row, const char *name);
 /* control_answer_json writes the whole answer without its id, as one line. control_answer_show writes the body for people:
  * a list of flat objects as an aligned table, an object as lines `name: value` and a table for each list. */
 void control_answer_json(const struct control_answer *answer, FILE *out);

@@ -58,7 +58,7 @@ alive()
 begin()
 {
 	"$TROUPE" run "$STATE/game.lua" --state "$STATE/data" --log text >>"$HOST_LOG" 2>&1 &
-	host_pid=$!
+	host_own $!
 	until_true 10 grep -q '3 of 3 instances are ready' "$HOST_LOG"
 }
 

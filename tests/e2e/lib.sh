@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
 # For tests that run the built program as its users do; sourced, not run.
 #
-# The sample game runs on ports that the kernel chooses, with its data in a folder of its own:
+# The sample game runs on ports that the kernel chooses, with its data in a folder of its own. TOPOLOGY says in how many
+# processes: standalone (one, the default), test (three), production (one for each instance); a scenario is the same.
 #
-#   host_start [--set ...]    starts it and waits until every instance is ready; again after host_kill
+#   host_start [--set ...]    starts all hosts and waits until every instance is ready; again after host_kill
 #   host_kill, host_stop      kill -9; as an operator would
-#   operator WORDS...         `troupe WORDS` to that host
+#   host_kill NAME            only that host; host_again NAME starts it as it was, host_pid_of NAME is its process
+#   host_each ROLE OPTION=V   the --set for each instance of that role in the shard
+#   operator WORDS...         `troupe WORDS` to a host
 #   client SCRIPT [ARG]...    `troupe client`, a player who knows $PORT_FILE
 #   test_ok NAME, test_not_ok NAME [FILE], test_is STATUS NAME [FILE], test_plan
 #
-# Whatever happens, the host is gone and the folder removed at the end.
+# Whatever happens, the hosts are gone and the folder removed at the end.
 
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${top_builddir:=$top_srcdir}" "${TROUPE:=$top_builddir/troupe}" "${TROUPE_PLUGINS:=$top_builddir/plugins/all}"
 STATE=$(mktemp -d) || exit 99
-PORT_FILE=$STATE/port CONFIG=$top_srcdir/conf/standalone.lua HOST_LOG=$STATE/host.log HOST_PID_FILE=$STATE/host.pid
+: "${TOPOLOGY:=standalone}"
+PORT_FILE=$STATE/port CONFIG=$top_srcdir/conf/$TOPOLOGY.lua HOST_LOG=$STATE/host.log HOST_PID_FILE=$STATE/host.pid
 export TROUPE TROUPE_PLUGINS STATE PORT_FILE HOST_PID_FILE top_srcdir
 host_pid='' helper_pids='' test_count=0 test_failed=0
 
@@ -37,34 +41,85 @@ operator()
 	"$TROUPE" "$@" --state "$STATE/data"
 }
 
-# host_begin only starts it.
+# host_names lists the hosts of the configuration.
+host_names()
+{
+	sed -n 's/^host "\([a-z0-9_]*\)".*/\1/p' "$CONFIG"
+}
+
+host_pid_of()
+{
+	cat "$STATE/pid.$1"
+}
+
+# host_again NAME starts one host, with the options of host_begin.
+host_again()
+{
+	# shellcheck disable=SC2086
+	"$TROUPE" run "$CONFIG" --host "$1" --state "$STATE/data" --log text --set host.metrics=0 --set host.bus=0 \
+		--set base/account.listen=tcp://127.0.0.1:0 $host_sets >>"$HOST_LOG" 2>&1 &
+	echo $! >"$STATE/pid.$1"
+	host_pids_write
+}
+
+# host_own PID: the only host, which the test started itself.
+host_own()
+{
+	echo "$1" >"$STATE/pid.one"
+	host_pids_write
+}
+
+# host_pid is all processes that were started and not ended here.
+host_pids_write()
+{
+	host_pid=$(cat "$STATE"/pid.* 2>/dev/null | paste -sd ' ')
+	echo "$host_pid" >"$HOST_PID_FILE"
+}
+
+host_each()
+{
+	for name in $(sed -n "s/^$1 \"\([a-z0-9_]*\)\".*/\1/p" "$CONFIG"); do
+		echo "--set meadow/$1.$name.$2"
+	done
+}
+
+# host_begin only starts them. Options have no blanks.
 host_begin()
 {
 	rm -f "$PORT_FILE"
 	echo "--- start" >>"$HOST_LOG"
 	host_from=$(wc -l <"$HOST_LOG")
-	"$TROUPE" run "$CONFIG" --state "$STATE/data" --log text --set host.metrics=0 \
-		--set base/account.listen=tcp://127.0.0.1:0 \
-		--set meadow/frontend.fe1.listen=tcp://127.0.0.1:0 "$@" >>"$HOST_LOG" 2>&1 &
-	host_pid=$!
-	echo $host_pid >"$HOST_PID_FILE"
+	host_sets="$(host_each frontend listen=tcp://127.0.0.1:0) $*"
+	for name in $(host_names); do
+		host_again "$name"
+	done
 }
 
-# host_wait waits until it says that it is ready, and notes the port of the account server.
+# host_all_well: every host says that it is ready, and finds the others; where one is missing, the rest only has to be there.
+host_all_well()
+{
+	host_there=$(cat "$STATE"/pid.* | wc -l)
+	[ "$(operator status --json 2>/dev/null | tee "$STATE/status" | grep -c '"ready":true')" -eq "$host_there" ] || return 1
+	[ "$host_there" -eq "$(host_names | wc -l)" ] || return 0
+	! grep -qE '"state":"(starting|waiting|degraded)"' "$STATE/status" || return 1
+	[ "$host_there" -eq 1 ] || ! operator links --json 2>/dev/null | grep -qE '"state":"(away|silent)"'
+}
+
+# host_wait waits until they are well, and notes the port of the account server.
 host_wait()
 {
 	host_tries=0
-	until operator status --json 2>/dev/null | grep -q '"ready":true' &&
-		! operator status --json 2>/dev/null | grep -qE '"state":"(starting|waiting|degraded)"'; do
+	until host_all_well; do
 		host_tries=$((host_tries + 1))
-		if [ $host_tries -gt 300 ] || ! kill -0 "$host_pid" 2>/dev/null; then
-			echo "# the host did not become ready; the end of its log:"
+		# shellcheck disable=SC2086
+		if [ $host_tries -gt 300 ] || ! kill -0 $host_pid 2>/dev/null; then
+			echo "# the hosts did not become ready; the end of their log:"
 			tail -n 20 "$HOST_LOG" | sed 's/^/# /'
 			return 1
 		fi
 		sleep 0.1
 	done
-	tail -n +"$host_from" "$HOST_LOG" | sed -n 's/.*players log in at .*(port \([0-9]*\)).*/\1/p' >"$PORT_FILE.new"
+	tail -n +"$host_from" "$HOST_LOG" | sed -n 's/.*players log in at .*(port \([0-9]*\)).*/\1/p' | tail -n 1 >"$PORT_FILE.new"
 	mv "$PORT_FILE.new" "$PORT_FILE"
 }
 
@@ -73,20 +128,37 @@ host_start()
 	host_begin "$@" && host_wait
 }
 
-host_kill()
+# host_gone: no process of it is left but zombies.
+host_gone()
 {
-	kill -9 "$host_pid"
-	wait "$host_pid" 2>/dev/null
-	host_pid=
+	for pid in $host_pid; do
+		! kill -0 "$pid" 2>/dev/null || grep -q "^State:.*Z" "/proc/$pid/status" 2>/dev/null || return 1
+	done
 }
 
-# host_stop: the exit code is the host's own.
+# host_kill [NAME]: all of them without a name.
+host_kill()
+{
+	for name in ${1:-$(host_names)}; do
+		pid=$(host_pid_of "$name")
+		kill -9 "$pid"
+		wait "$pid" 2>/dev/null
+		rm -f "$STATE/pid.$name"
+	done
+	host_pids_write
+}
+
+# host_stop, the last one first: the exit code is the hosts' own, the worst.
 host_stop()
 {
-	operator stop --yes >/dev/null
-	wait "$host_pid"
-	host_code=$?
-	host_pid=
+	host_code=0
+	for name in $(host_names | tac); do
+		pid=$(host_pid_of "$name")
+		operator stop --yes --host "$name" >/dev/null
+		wait "$pid" || host_code=$?
+		rm -f "$STATE/pid.$name"
+	done
+	host_pids_write
 	return $host_code
 }
 

@@ -11,14 +11,16 @@ play()
 	test_is $code "play.lua $1 came to its end" "$STATE/err"
 }
 
-host_start --set meadow/mechanics.m1.save=1s
+echo "# topology $TOPOLOGY"
+# shellcheck disable=SC2046
+host_start $(host_each mechanics save=1s)
 test_is $? "the host starts from nothing" "$HOST_LOG"
 play first
-host_pid=$(cat "$HOST_PID_FILE")
-! kill -0 "$host_pid" 2>/dev/null || grep -q "^State:.*Z" "/proc/$host_pid/status"
+host_gone
 test_is $? "the host was killed in the middle"
 host_kill 2>/dev/null
-host_start --set meadow/mechanics.m1.save=1s
+# shellcheck disable=SC2046
+host_start $(host_each mechanics save=1s)
 test_is $? "the host starts again" "$HOST_LOG"
 play again
 test_clean "after kill -9"

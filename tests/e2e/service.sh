@@ -39,7 +39,7 @@ service_begin()
 	: >"$STATE/told"
 	NOTIFY_SOCKET=$STATE/notify WATCHDOG_USEC=1000000 "$TROUPE" run "$STATE/game.lua" --state "$STATE/data" \
 		--log text >>"$HOST_LOG" 2>&1 &
-	host_pid=$!
+	host_own $!
 }
 
 until [ -S "$STATE/notify" ]; do
@@ -78,12 +78,11 @@ told_within 10 '^READY=1'
 kill -TERM $host_pid
 wait $host_pid
 test_is $? "it stops when it is told to" "$HOST_LOG"
-host_pid=
 sleep 0.2
 [ "$(told_only)" = "READY=1 STOPPING=1 " ]
 test_is $? "ready, then stopping, and nothing after" "$STATE/told"
 NOTIFY_SOCKET=/there/is/nobody "$TROUPE" run "$STATE/game.lua" --state "$STATE/data" --log text >"$STATE/out" 2>&1 &
-host_pid=$!
+host_own $!
 tries=100
 until grep -q 'instances are ready' "$STATE/out" || [ $tries -eq 0 ]; do
 	tries=$((tries - 1))

@@ -3,7 +3,8 @@
 # An orderly stop with players in the world: they are told, and nothing of theirs is lost.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 
-host_start --set meadow/mechanics.m1.save=1h
+# shellcheck disable=SC2046
+host_start $(host_each mechanics save=1h)
 test_is $? "the host starts" "$HOST_LOG"
 client "$top_srcdir/tests/e2e/stop.lua" first >"$STATE/out" 2>&1 &
 player=$!

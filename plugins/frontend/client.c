@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections of players: limits, states, and which message goes where. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,6 +370,15 @@ static size_t on_bytes(void *instance, void *user, uint64_t conn, const uint8_t 
 	return len; /* whatever comes after the end is thrown away */
 }
 
+static void tell_port(const struct frontend *fe, const char *address, uint16_t port)
+{
+	char text[320];
+	struct troupe_log line = { .size = sizeof(line), .level = TROUPE_LOG_INFO, .text = text };
+
+	snprintf(text, sizeof(text), "players play at %s (port %u)", address, port);
+	fe->h->log(fe->h, &line);
+}
+
 int32_t client_listen(struct frontend *fe, struct troupe_error *reterr)
 {
 	const struct frontend_options *options = fe->options;
@@ -396,6 +406,7 @@ int32_t client_listen(struct frontend *fe, struct troupe_error *reterr)
 		if (i == 0) {
 			fe->port = port;
 		}
+		tell_port(fe, options->listen.items[i], port);
 	}
 	return TROUPE_OK;
 }

@@ -112,7 +112,7 @@ struct client {
 	uint64_t account, session, epoch, avatar;
 	uint64_t mechanics; /* where the avatar is; 0 = not in the world */
 	uint64_t seen_us, opened_us;
-	uint64_t waits_us; /* WAITING: since when */
+	uint64_t waits_us; /* for a world: since when */
 	uint32_t keep_s;   /* account is told so often that the session lives */
 	uint64_t rate_us; /* when its messages so far are paid for */
 	struct slot *slots;
@@ -135,6 +135,7 @@ struct visit {
 	uint8_t announced; /* the ticket was expected */
 	uint8_t resumes;   /* with the token of a session that was here */
 	uint8_t leaving;   /* once it is in, it leaves */
+	uint8_t awaits;	   /* until there is a world; nothing is under way */
 	uint8_t unwanted;  /* the client is gone, and the avatar does not wait for another session */
 	char *name;
 };

@@ -9,6 +9,7 @@
 #include "world.stub.h"
 
 #define WORLDS_MAX 512u /* of all shards together */
+#define SELECT_WAIT_US 6000000u /* so long AvatarSelect waits for a world, e.g. while one takes another's place */
 #define AGAIN_MAX 1000u /* players that go back into the world in one round */
 
 struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state)
@@ -131,6 +132,16 @@ static void tell_state(struct frontend *fe, const struct client *client, int run
 	wire_send(fe->h, client->conn, WIRE_WORLD_STATE, 0, &state.base);
 }
 
+/* awaits: 1 if who asked for a world waits for another one. Who is on his way back is tried again in any case. */
+static int awaits(struct frontend *fe, struct visit *visit)
+{
+	struct client *client = visit->client;
+
+	visit->awaits = client != NULL && client->state == CLIENT_SELECTING &&
+			fe->h->now_us(fe->h) - client->waits_us < SELECT_WAIT_US;
+	return visit->awaits;
+}
+
 /* select_failed: `last` = it makes no sense to try again. Who waits is tried again by world_watch. */
 static void select_failed(struct frontend *fe, struct visit *visit, const struct troupe_reply *reply, int last)
 {
@@ -187,6 +198,11 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 	if (reply->status != TROUPE_OK) {
 		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
 			world_left(fe, &there, 0);
+			if (awaits(fe, visit)) {
+				free(visit->name);
+				visit->name = NULL;
+				return;
+			}
 		}
 		select_failed(fe, visit, reply,
 			      reply->status == TROUPE_ABORTED || reply->status == TROUPE_INVALID_ARGUMENT);
@@ -230,8 +246,11 @@ static void on_avatar_loaded(void *instance, void *arg, const struct troupe_repl
 	}
 	visit->world = to.instance = world_pick(peers, worlds(fe, peers));
 	if (visit->world == 0) {
-		refusal = (struct troupe_reply){ .status = TROUPE_UNAVAILABLE, .reason = "frontend.no_world" };
-		select_failed(fe, visit, &refusal, 0);
+		if (!awaits(fe, visit)) {
+			refusal = (struct troupe_reply){ .status = TROUPE_FAILED_PRECONDITION,
+							 .reason = "frontend.no_world" };
+			select_failed(fe, visit, &refusal, 0);
+		}
 		return;
 	}
 	visit->name = strdup(body->avatar->name);
@@ -271,6 +290,7 @@ void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint
 		visit->tag = tag;
 		return;
 	}
+	client->waits_us = fe->h->now_us(fe->h);
 	visit = visit_new(fe, client, tag, CLIENT_SELECTING);
 	if (visit == NULL) {
 		wire_error(fe->h, client->conn, WIRE_AVATAR_SELECT, tag, TROUPE_RESOURCE_EXHAUSTED,
@@ -335,7 +355,9 @@ void world_end(struct frontend *fe, struct client *client, enum session_end why)
 				  .actor = client->avatar,
 				  .session = client->session };
 
-	if (client->visit != NULL) {
+	if (client->visit != NULL && client->visit->awaits) {
+		visit_free(client->visit);
+	} else if (client->visit != NULL) {
 		client->visit->unwanted = client->visit->leaving || why == SESSION_UNWANTED;
 		client->visit->client = NULL;
 		client->visit->leaving = 0;
@@ -390,7 +412,14 @@ void world_watch(struct frontend *fe)
 		if (client->state == CLIENT_WORLD && !world_ready(peers, found, client->mechanics)) {
 			pause_client(fe, client, now_us);
 		}
-		if (client->state != CLIENT_WAITING || client->visit != NULL) {
+		if (client->visit != NULL) {
+			if (client->visit->awaits && (there != 0 || now_us - client->waits_us >= SELECT_WAIT_US)) {
+				client->visit->awaits = 0;
+				load(fe, client->visit, client->visit->avatar);
+			}
+			continue;
+		}
+		if (client->state != CLIENT_WAITING) {
 			continue;
 		}
 		if (there != 0 && begun < AGAIN_MAX) {

@@ -220,6 +220,17 @@ static void on_expected(void *instance, void *arg, const struct troupe_reply *re
 	free(place);
 }
 
+/* away: the host knows that it is gone, before it has been silent for long enough here. */
+static int away(const struct troupe_peer *peers, uint32_t len, uint64_t id)
+{
+	for (uint32_t i = 0; i < len && i < FRONTENDS_MAX; i++) {
+		if (peers[i].id == id) {
+			return !peers[i].ready;
+		}
+	}
+	return 0;
+}
+
 static int was_tried(const struct place *place, uint64_t id)
 {
 	for (uint32_t i = 0; i < place->tries; i++) {
@@ -236,12 +247,15 @@ static void place_next(struct place *place)
 	struct frontend *best = NULL;
 	Frontend__ExpectRequest expect = FRONTEND__EXPECT_REQUEST__INIT;
 	struct proto_to to = { .timeout_ms = EXPECT_TIMEOUT_MS };
+	struct troupe_peer peers[FRONTENDS_MAX];
+	uint32_t len = master->h->peers(master->h, "frontend", peers, FRONTENDS_MAX);
 	int ready = 0;
 
 	for (uint32_t i = 0; place->tries < PLACE_TRIES && i < master->frontend_count; i++) {
 		struct frontend *fe = &master->frontends[i];
 
-		if (strcmp(fe->shard, place->shard) != 0 || fe->draining || was_tried(place, fe->id)) {
+		if (strcmp(fe->shard, place->shard) != 0 || fe->draining || was_tried(place, fe->id) ||
+		    away(peers, len, fe->id)) {
 			continue;
 		}
 		ready = 1;

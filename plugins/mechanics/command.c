@@ -43,6 +43,9 @@ static void command_status(void *instance, const struct troupe_request *request,
 	qsort(times, len, sizeof(*times), time_order);
 	rules_figures(m->rules, &figures);
 	json_open(&json, '{');
+	json_key(&json, "world");
+	json_text(&json, lease_state_name(m));
+	put(&json, "lease_epoch", (int64_t)m->lease.epoch);
 	put(&json, "tick", (int64_t)m->tick);
 	put_ms(&json, "tick_p50_ms", len > 0 ? times[len / 2] : 0);
 	put_ms(&json, "tick_p99_ms", len > 0 ? times[len - 1 - len / 100] : 0);

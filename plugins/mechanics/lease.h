@@ -44,6 +44,7 @@ void lease_lost(struct mechanics *m, const char *why);
 void lease_release(struct mechanics *m);
 /* lease_stop: no more questions. */
 void lease_stop(struct mechanics *m);
+/* lease_state_name: "starting", "alone", "standby", "taking" or "owner". */
 const char *lease_state_name(const struct mechanics *m);
 
 #endif

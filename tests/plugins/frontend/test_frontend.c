@@ -895,6 +895,33 @@ static void test_world_pauses(void **state)
 	player_done(&other);
 }
 
+/* Nobody owns the world for a moment: who wants to enter it waits. */
+static void test_world_awaited(void **state)
+{
+	struct world *w = *state;
+	struct player p, gone;
+
+	entered(&p, w, 1);
+	entered(&gone, w, 2);
+	w->mechanics->state(w->mechanics, 0, 0, "starting");
+	send_select(&p, 101);
+	send_select(&gone, 102);
+	sim_run(w->sim, 3000);
+	assert_int_equal(player_next(&p, NULL, NULL, NULL, 0), 0);
+	sim_hangup(w->sim, gone.conn);
+	w->mechanics->state(w->mechanics, 1, 0, NULL);
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	assert_int_equal(w->entered, 1);
+	player_send_bytes(&p, WIRE_LEAVE_WORLD, 4, NULL, 0);
+	player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 4);
+	w->mechanics->state(w->mechanics, 0, 0, "gone");
+	send_select(&p, 101);
+	sim_run(w->sim, 7000);
+	player_expect_error(&p, WIRE_AVATAR_SELECT, 3, "frontend.no_world");
+	player_done(&p);
+	player_done(&gone);
+}
+
 /* It does not come back: its players are out of it in the end, and may say so themselves before. */
 static void test_world_gone(void **state)
 {
@@ -1013,6 +1040,7 @@ int main(void)
 		T(test_expect_has_a_bound),
 		T(test_kick),
 		T(test_world_pauses),
+		T(test_world_awaited),
 		T(test_world_gone),
 		T(test_world_moves),
 		T(test_announces_itself),

@@ -243,6 +243,23 @@ static void test_place_tries_the_next(void **state)
 	assert_string_equal(w->reason, "master.no_frontend");
 }
 
+/* The host sees that a front-end is gone before it has been silent for long enough. */
+static void test_gone_frontend_gets_nobody(void **state)
+{
+	struct world *w = *state;
+
+	say(&w->fe1, "meadow", 5, 10, 0);
+	say(&w->fe2, "meadow", 0, 10, 0);
+	w->fe2.h->state(w->fe2.h, 0, 0, "gone");
+	sim_run(w->sim, 10);
+	place(w, "meadow");
+	assert_int_equal(w->status, TROUPE_OK);
+	assert_true(w->frontend == w->fe1.h->id);
+	w->fe1.h->state(w->fe1.h, 0, 0, "gone");
+	place(w, "meadow");
+	assert_string_equal(w->reason, "master.no_frontend");
+}
+
 static void test_silent_frontend_is_gone(void **state)
 {
 	struct world *w = *state;
@@ -392,6 +409,7 @@ int main(void)
 		T(test_least_loaded),
 		T(test_place_refusals),
 		T(test_place_tries_the_next),
+		T(test_gone_frontend_gets_nobody),
 		T(test_silent_frontend_is_gone),
 		T(test_second_login_kicks_the_first),
 		T(test_presence_ends_with_its_frontend),

@@ -386,6 +386,15 @@ void world_run(struct world *world, uint64_t us)
 	world->now_us = end_us;
 }
 
+void world_damage(struct world *world, size_t at)
+{
+	if (world->flights_len == 0 || world->flights[0].len <= at) {
+		world_broken(world, "no frame with a byte %zu is under way", at);
+		return;
+	}
+	world->flights[0].bytes[at] ^= 0x80;
+}
+
 void world_settled(struct world *world)
 {
 	for (unsigned i = 0; i < 2; i++) {

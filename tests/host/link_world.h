@@ -70,6 +70,8 @@ int world_push(struct world *world, unsigned side, uint32_t len);
 void world_restart(struct world *world, unsigned side, bool bye);
 /* world_stop holds a side's process for that long: frames wait for it. */
 void world_stop(struct world *world, unsigned side, uint64_t us);
+/* world_damage changes a byte of the frame that arrives next. */
+void world_damage(struct world *world, size_t at);
 /* world_settled: both sides are up with each other, and all that was pushed has arrived; else it is broken. */
 void world_settled(struct world *world);
 

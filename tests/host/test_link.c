@@ -267,6 +267,17 @@ static void damage(void **state)
 	uint8_t bytes[LINK_HEAD + 8] = { 0 };
 
 	(void)state;
+	for (unsigned at = LINK_HEAD; at < LINK_HEAD + 2; at++) { /* its version, its kind */
+		up(10);
+		assert_int_equal(world_push(&world, 0, 10), 0);
+		link_flush(world.sides[0].link, world.now_us);
+		world_damage(&world, at);
+		world_run(&world, 300);
+		assert_int_equal(counts_of(1).malformed, 1);
+		assert_int_equal(world.sides[1].downs, 1);
+		assert_int_equal(world.delivered, 0);
+		world_fini(&world);
+	}
 	up(10);
 	link_receive(world.sides[0].link, bytes, 0, world.now_us);
 	link_receive(world.sides[0].link, bytes, sizeof(bytes), world.now_us);
@@ -275,13 +286,36 @@ static void damage(void **state)
 	world_fini(&world);
 }
 
+/* What comes before its turn is held up to a bound; the rest comes again. */
+static void early(void **state)
+{
+	(void)state;
+	up(11);
+	world.faults.delay_us = 0;
+	world.cut[0] = true;
+	world_push(&world, 0, 1);
+	link_flush(world.sides[0].link, world.now_us);
+	world.cut[0] = false;
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(world_push(&world, 0, 0), 0);
+	}
+	world_run(&world, 2);
+	assert_int_equal(world.delivered, 0);
+	assert_int_equal(counts_of(1).held, 4095);
+	assert_int_equal(counts_of(1).ahead, 5000 - 4095);
+	world_run(&world, S_US);
+	assert_int_equal(world.delivered, 5001);
+	assert_int_equal(world.sides[0].downs, 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delivers), cmocka_unit_test(packs),	 cmocka_unit_test(quiet),
 		cmocka_unit_test(bounds),   cmocka_unit_test(credit),	 cmocka_unit_test(stopped),
 		cmocka_unit_test(silent),   cmocka_unit_test(restarted), cmocka_unit_test(resends),
-		cmocka_unit_test(damage),
+		cmocka_unit_test(damage),   cmocka_unit_test(early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

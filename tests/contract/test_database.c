@@ -328,7 +328,7 @@ static void entries_fill(unsigned count)
 
 	for (unsigned i = 0; i < count;) {
 		struct troupe_db_op ops[50];
-		char keys[50][8];
+		char keys[50][12];
 		unsigned n = 0;
 
 		for (; n < 50 && i < count; n++, i++) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Shoppers buy while the server gets kill -9 at random moments and starts again at once; then an oracle outside of it compares
 # what they were told with what is there. KILLS=20 SEED=1 BOTS=6; a run is repeated with the same SEED, though not to the
-# microsecond. PRELOAD is preloaded into the server; FAULT_SLOW (tests/support/faultfs.c) then is about the folder SLOW of its data.
+# microsecond. ISOLATED="base/billing ..." are isolated, and one of their processes is killed each time instead of the host.
+# PRELOAD is preloaded into the server; FAULT_SLOW (tests/support/faultfs.c) then is about the folder SLOW of its data.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 : "${KILLS:=20}" "${BOTS:=6}" "${SEED:=$(date +%s)}"
 FAULT_PATH=$STATE/data/$SLOW
@@ -13,9 +14,29 @@ start()
 {
 	LD_PRELOAD=$PRELOAD
 	[ -z "$PRELOAD" ] || export LD_PRELOAD
-	host_begin --set base/account.password.memory=8kb --set base/account.password.ops=1 \
+	isolates=
+	for instance in $ISOLATED; do
+		isolates="$isolates --set $instance.isolate=true"
+	done
+	# shellcheck disable=SC2086
+	host_begin $isolates --set base/account.password.memory=8kb --set base/account.password.ops=1 \
 		--set meadow/itemstore.bag_slots=500 --set meadow/frontend.fe1.limits.rate=0
 	unset LD_PRELOAD
+}
+
+# strike N: kill -9 for the host, or for the Nth isolated instance.
+strike()
+{
+	if [ -z "$ISOLATED" ]; then
+		host_kill 2>/dev/null
+		start
+		return
+	fi
+	# shellcheck disable=SC2086
+	set -- "$1" $ISOLATED
+	shift $(($1 % ($# - 1) + 1))
+	victim=$("$TROUPE" status --state "$STATE/data/isolated/$1" 2>/dev/null | sed -n 's/^pid: //p')
+	[ -n "$victim" ] && kill -9 "$victim"
 }
 
 # grant ACCOUNT AMOUNT KEY: asks with the same key until there is an answer.
@@ -64,9 +85,9 @@ grants_pid=$! helper_pids="$helper_pids $!"
 : >"$STATE/begin"
 
 awk -v n="$KILLS" -v seed="$SEED" 'BEGIN { srand(seed); for (i = 0; i < n; i++)
-	printf "%s %.3f\n", rand() < 0.25 ? "early" : "late", rand() * 0.8 }' >"$STATE/kills"
+	printf "%s %.3f %d\n", rand() < 0.25 ? "early" : "late", rand() * 0.8, i }' >"$STATE/kills"
 done=0
-while read -r when seconds; do
+while read -r when seconds which; do
 	if [ "$when" = late ] && ! host_wait; then
 		break
 	fi
@@ -74,9 +95,8 @@ while read -r when seconds; do
 	if ! kill -0 "$host_pid" 2>/dev/null; then
 		break
 	fi
-	host_kill 2>/dev/null
+	strike "$which"
 	done=$((done + 1))
-	start
 done <"$STATE/kills"
 [ "$done" -eq "$KILLS" ]
 test_is $? "the host starts again after each of $KILLS kills" "$HOST_LOG"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A host with a database and instances that use it, driven from a test's thread as if calls were blocking. */
+/* A database and instances that use it, driven from a test's thread as if calls were blocking. */
 #include "tests/contract/database_rig.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/db/db.h"
@@ -43,27 +46,25 @@ static void user_stop(struct actor *actor)
 	}
 }
 
-void rig_init(struct rig *rig)
+/* Fills what every process of the rig knows. */
+static void rig_fill(struct rig *rig, const char *dir)
 {
 	static const struct troupe_plugin user_plugin = ACTOR_PLUGIN("user", .flags = 0);
 	static const char *const names[] = { "base/user.one", "base/user.two", "base/user.stranger" };
 	static const uint32_t first = 0;
 	static char path[300];
 	const struct troupe_plugin *driver = driver_load(NULL, "driver_leveldb"), *database = driver_load(NULL, "database");
-	const char *tmp = getenv("TMPDIR");
 
 	memset(rig, 0, sizeof(*rig));
-	pthread_mutex_init(&rig->mutex, NULL);
-	pthread_cond_init(&rig->cond, NULL);
-	assert_non_null(driver);
-	assert_non_null(database);
+	snprintf(rig->dir, sizeof(rig->dir), "%s", dir);
+	if (driver == NULL || database == NULL) {
+		abort();
+	}
 	rig->database = *database;
-	snprintf(rig->dir, sizeof(rig->dir), "%s/database.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(rig->dir));
-	snprintf(path, sizeof(path), "path=%s/store", rig->dir);
+	snprintf(path, sizeof(path), "path=%.250s/store", dir);
 	rig->driver_options = driver_options(driver, path, "write_buffer=64kb", "reserve=256kb", NULL);
 	rig->instances[0] = (struct config_instance){
-		.name = "base/database.base", .part = "base", .role = "database", .short_name = "base",
+		.name = "base/database.base", .part = "base", .role = "database", .short_name = "base", .placed = 1,
 		.plugin = &rig->database, .options = &database_options, .driver = driver,
 		.driver_options = rig->driver_options,
 	};
@@ -71,10 +72,54 @@ void rig_init(struct rig *rig)
 		rig->users[i] = (struct rig_user){ .rig = rig, .script = { .start = user_start, .stop = user_stop } };
 		rig->instances[1 + i] = (struct config_instance){
 			.name = names[i], .part = "base", .role = "user", .short_name = strchr(names[i], '.') + 1,
-			.plugin = &user_plugin, .options = &rig->users[i].script, .loop = i % 2,
+			.plugin = &user_plugin, .options = &rig->users[i].script, .loop = i % 2, .placed = 1,
 			.databases = &first, .databases_len = i == STRANGER ? 0 : 1,
 		};
 	}
+	pthread_mutex_init(&rig->mutex, NULL);
+	pthread_cond_init(&rig->cond, NULL);
+}
+
+/* Makes host `own` of `hosts`; the database is on the last of them. */
+static void rig_core(struct rig *rig, uint32_t own, uint32_t hosts)
+{
+	static const char *const names[] = { "users", "data" };
+	struct troupe_error error = { .size = sizeof(error) };
+	uint32_t local = 0;
+
+	for (uint32_t i = 0; i < hosts; i++) {
+		rig->hosts[i] = (struct config_host){ .name = names[i], .address = "127.0.0.1", .loops = 2, .workers = 1 };
+		if (rig->reach[i].address != NULL) {
+			rig->reach[i].host = 1 - i;
+			rig->hosts[i].reach = &rig->reach[i];
+			rig->hosts[i].reach_len = 1;
+		}
+	}
+	rig->instances[0].host = hosts - 1;
+	for (uint32_t i = 0; i < 1 + RIG_USERS; i++) {
+		if (rig->instances[i].host == own) {
+			rig->local[local++] = &rig->instances[i];
+		}
+	}
+	rig->config = (struct config){
+		.cluster = "test", .drain_ms = 1000, .state = rig->dir, .sockets = rig->dir, .hosts = rig->hosts,
+		.host = &rig->hosts[own], .hosts_len = hosts, .instances = rig->instances,
+		.instances_len = 1 + RIG_USERS, .local = rig->local, .local_len = local,
+	};
+	if (core_new(&rig->config, &rig->core, &error) < 0) {
+		fprintf(stderr, "%s; %s\n", error.text, error.help);
+		abort();
+	}
+}
+
+void rig_init(struct rig *rig)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[256];
+
+	snprintf(dir, sizeof(dir), "%s/database.XXXXXX", tmp != NULL ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+	rig_fill(rig, dir);
 }
 
 static void *rig_thread(void *arg)
@@ -85,11 +130,13 @@ static void *rig_thread(void *arg)
 	return NULL;
 }
 
-void rig_open(struct rig *rig, int by_calls)
+void rig_open(struct rig *rig, enum rig_mode mode)
 {
-	rig->core = actor_core(&rig->config, &rig->host, rig->instances, 1 + RIG_USERS, rig->local, 2);
-	assert_non_null(rig->core);
-	if (by_calls) {
+	if (mode == RIG_HOSTS) {
+		rig_host_start(rig);
+	}
+	rig_core(rig, 0, mode == RIG_HOSTS ? 2 : 1);
+	if (mode == RIG_CALLS) {
 		db_use_calls(core_db(rig->core));
 	}
 	rig->started = 0;
@@ -106,9 +153,11 @@ void rig_close(struct rig *rig)
 	core_drain(rig->core);
 	pthread_join(rig->thread, NULL);
 	assert_int_equal(rig->exit_code, 0);
-	core_free(rig->core);
-	rig->core = NULL;
+	rig->core = core_free(rig->core);
 	assert_int_equal(rig->inside, 0);
+	if (rig->pid != 0) {
+		rig_host_signal(rig, SIGTERM);
+	}
 }
 
 void rig_fini(struct rig *rig)
@@ -121,6 +170,57 @@ void rig_fini(struct rig *rig)
 	pthread_cond_destroy(&rig->cond);
 	pthread_mutex_destroy(&rig->mutex);
 }
+
+/* --- the database's host ---------------------------------------------------------------------------- */
+
+#define HOST_WORD "--database-host"
+
+int rig_host_main(int argc, char **argv)
+{
+	struct rig rig;
+
+	if (argc != 4 || strcmp(argv[1], HOST_WORD) != 0) {
+		return -1;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves nothing behind */
+	rig_fill(&rig, argv[2]);
+	rig.reach[1].address = argv[3][0] != '\0' ? argv[3] : NULL;
+	rig_core(&rig, 1, 2);
+	rig.exit_code = core_run(rig.core);
+	core_free(rig.core);
+	free(rig.driver_options);
+	return rig.exit_code;
+}
+
+void rig_host_start(struct rig *rig)
+{
+	const char *reach = rig->reach[1].address != NULL ? rig->reach[1].address : "";
+	char self[4096];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *const argv[] = { "database", HOST_WORD, rig->dir, (char *)(uintptr_t)reach, NULL };
+	posix_spawn_file_actions_t actions;
+
+	assert_true(len > 0);
+	self[len] = '\0';
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, 2, 1); /* standard output is the test's */
+	assert_int_equal(posix_spawn(&rig->pid, self, &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+}
+
+void rig_host_signal(struct rig *rig, int signal)
+{
+	int status = 0;
+
+	assert_int_equal(kill(rig->pid, signal), 0);
+	if (signal == SIGTERM || signal == SIGKILL) {
+		assert_int_equal(waitpid(rig->pid, &status, 0), rig->pid);
+		assert_true(signal == SIGKILL || status == 0);
+		rig->pid = 0;
+	}
+}
+
+/* --- the end of one user ------------------------------------------------------------------------------- */
 
 struct end {
 	struct loop_task task;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A host with a database and instances that use it, driven from a test's thread as if calls were blocking. */
+/* A database and instances that use it, driven from a test's thread as if calls were blocking. */
 #ifndef TESTS_CONTRACT_DATABASE_RIG_H
 #define TESTS_CONTRACT_DATABASE_RIG_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,9 @@
 
 #define RIG_USERS 3 /* of them the last is configured with no database */
 #define STRANGER (RIG_USERS - 1)
+
+/* Where the database is: on the users' host, reached as such; there, but reached by calls; in a process of its own. */
+enum rig_mode { RIG_LOCAL, RIG_CALLS, RIG_HOSTS };
 
 struct rig_user {
 	struct rig *rig;
@@ -31,7 +35,9 @@ struct rig {
 	pthread_t thread;
 	struct core *core;
 	struct config config;
-	struct config_host host;
+	struct config_host hosts[2]; /* the users', and that of the database, if it has one */
+	struct config_reach reach[2]; /* how each finds the other one; address NULL = as usual */
+	pid_t pid; /* of the database's host; 0 = it does not run */
 	struct config_instance instances[1 + RIG_USERS];
 	const struct config_instance *local[1 + RIG_USERS];
 	struct troupe_plugin database; /* as loaded, but for what the test changes before rig_open */
@@ -43,12 +49,18 @@ struct rig {
 	int exit_code;
 };
 
-/* rig_init loads the plugins and makes the folder. rig_open starts the host, with databases reached by calls or not,
- * and waits until users have started; rig_close ends it and keeps the store; rig_fini removes the folder. */
+/* rig_init loads the plugins and makes the folder. rig_open starts everything and waits until the users have started;
+ * rig_close ends it and keeps the store; rig_fini removes the folder. */
 void rig_init(struct rig *rig);
-void rig_open(struct rig *rig, int by_calls);
+void rig_open(struct rig *rig, enum rig_mode mode);
 void rig_close(struct rig *rig);
 void rig_fini(struct rig *rig);
+
+/* rig_host_main is the database's host when the program was started for that, else it returns -1: the first thing that
+ * main does. rig_host_start starts it, rig_host_signal sends it a signal and, if that ends it, waits for that. */
+int rig_host_main(int argc, char **argv);
+void rig_host_start(struct rig *rig);
+void rig_host_signal(struct rig *rig, int signal);
 
 /* rig_end stops one user and waits until it is gone. */
 void rig_end(struct rig *rig, unsigned user);

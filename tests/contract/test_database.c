@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The database functions keep their contract, of a database here and of one reached by calls. */
+/* The database functions keep their contract: of a database here, of one reached by calls, of one on another host. */
 #include <stdio.h>
 
 #include "tests/contract/database_rig.h"
@@ -14,7 +14,7 @@ static int setup_local(void **state)
 {
 	(void)state;
 	rig_init(&rig);
-	rig_open(&rig, 0);
+	rig_open(&rig, RIG_LOCAL);
 	return 0;
 }
 
@@ -22,7 +22,15 @@ static int setup_calls(void **state)
 {
 	(void)state;
 	rig_init(&rig);
-	rig_open(&rig, 1);
+	rig_open(&rig, RIG_CALLS);
+	return 0;
+}
+
+static int setup_hosts(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	rig_open(&rig, RIG_HOSTS);
 	return 0;
 }
 
@@ -588,9 +596,13 @@ static void who_stops_may_still_write(void **state)
 	CASE(snapshots_are_few, mode), CASE(commits_keep_their_order, mode), \
 	CASE(names_and_numbers_of_databases, mode), CASE(who_stops_may_still_write, mode)
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { CASES(local), CASES(calls) };
+	const struct CMUnitTest tests[] = { CASES(local), CASES(calls), CASES(hosts) };
+	int host = rig_host_main(argc, argv);
 
+	if (host >= 0) {
+		return host;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tests/contract/database_rig.h"
+#include "tests/contract/database_history.h"
 
 /* What becomes of a request on its way to the role. */
 enum fate {
@@ -19,6 +19,7 @@ enum fate {
 };
 
 #define LOST_MAX 65536u
+#define ITEMS 4000u
 
 /* Between the host and the database role. Everything but `weights` and `ahead_us` is of the role's loop. */
 static struct {
@@ -214,7 +215,7 @@ static int setup(void **state)
 	rig.database.role = &way.role;
 	rig.database.methods = way.methods;
 	weights(1, 0, 0, 0, 0, 0);
-	rig_open(&rig, 1);
+	rig_open(&rig, RIG_CALLS);
 	return 0;
 }
 
@@ -228,191 +229,37 @@ static int teardown(void **state)
 
 /* --- many commits ------------------------------------------------------------------------------------- */
 
-#define ITEMS 4000
-#define BURST 16
-
-struct item {
-	struct history *history;
-	unsigned number, answers;
-	int has_key;
-	struct troupe_db_result result;
-	uint64_t stored; /* the version found in the end; 0 = it is not there */
-};
-
-struct history {
-	struct rig_user *user;
-	char name;
-	unsigned asked, ended;
-	struct item items[ITEMS];
-};
-
 static struct history histories[2];
-
-static void ask_burst(struct history *history);
-
-static void on_item(void *instance, void *arg, const struct troupe_db_result *result)
-{
-	struct item *item = arg;
-
-	(void)instance;
-	item->answers++;
-	item->result = *result;
-	item->history->ended++;
-	rig_done(&rig);
-	if (item->history->ended + BURST > item->history->asked) {
-		ask_burst(item->history);
-	}
-}
-
-static void ask_item(struct history *history, struct item *item)
-{
-	char own[16], count[16], last[16], number[16];
-	uint8_t key[TROUPE_KEY_SIZE] = { (uint8_t)history->name, (uint8_t)item->number, (uint8_t)(item->number >> 8) };
-	struct troupe_db_op ops[] = {
-		{ .kind = TROUPE_DB_PUT, .key = own, .key_len = (uint32_t)snprintf(own, 16, "%c:%05u", history->name, item->number) },
-		{ .kind = TROUPE_DB_ADD, .key = count, .key_len = (uint32_t)snprintf(count, 16, "count:%c", history->name),
-		  .delta = 1 },
-		{ .kind = TROUPE_DB_PUT, .key = last, .key_len = (uint32_t)snprintf(last, 16, "last:%c", history->name),
-		  .value = number, .value_len = (uint32_t)snprintf(number, 16, "%u", item->number) },
-	};
-	struct troupe_db_commit commit = { .size = sizeof(commit), .db = history->user->db, .ops = ops, .ops_len = 3,
-					   .key = item->has_key ? key : NULL, .on_done = on_item, .arg = item };
-
-	history->user->h->db_commit(history->user->h, &commit);
-}
-
-static void ask_burst(struct history *history)
-{
-	for (unsigned i = 0; i < BURST && history->asked < ITEMS; i++) {
-		ask_item(history, &history->items[history->asked++]);
-	}
-}
-
-static void ask_both(struct rig_user *user, void *arg)
-{
-	(void)arg;
-	for (unsigned i = 0; i < 2; i++) {
-		if (histories[i].user == user) {
-			ask_burst(&histories[i]);
-		}
-	}
-}
-
-/* Reads what there is of a history. */
-static void history_read(struct history *history)
-{
-	char from[16], to[16];
-	uint32_t more = 1, after = 0;
-
-	snprintf(from, sizeof(from), "%c:", history->name);
-	snprintf(to, sizeof(to), "%c;", history->name);
-	while (more) {
-		struct got got = rig_scan(&rig, 0, (struct troupe_db_scan){ .from = from, .to = to, .after = after,
-									    .from_len = (uint32_t)strlen(from),
-									    .to_len = (uint32_t)strlen(to) });
-
-		assert_int_equal(got.status, TROUPE_OK);
-		for (uint32_t i = 0; i < got.count; i++) {
-			history->items[atoi((const char *)got.values[i].key + 2)].stored = got.values[i].version;
-			snprintf(from, sizeof(from), "%s", (const char *)got.values[i].key);
-			after = 1;
-		}
-		more = got.more;
-		got_free(&got);
-	}
-}
-
-/* What was told is what is there; in order, once. Returns how many ended so. */
-static unsigned history_judge(struct history *history, unsigned ret_ended[17])
-{
-	unsigned present = 0, repeated = 0;
-	uint64_t before = 0;
-	char key[16], text[64];
-	int newest = -1;
-
-	for (unsigned i = 0; i < ITEMS; i++) {
-		const struct item *item = &history->items[i];
-
-		assert_int_equal(item->answers, 1);
-		ret_ended[item->result.status]++;
-		repeated += item->result.repeated;
-		switch (item->result.status) {
-		case TROUPE_OK:
-			assert_int_equal(item->stored, item->result.version);
-			break;
-		case TROUPE_ABORTED:
-			assert_int_equal(item->result.index, UINT32_MAX);
-			assert_int_equal(item->stored, 0);
-			break;
-		case TROUPE_RESOURCE_EXHAUSTED:
-			assert_int_equal(item->stored, 0);
-			break;
-		case TROUPE_UNKNOWN:
-			assert_int_equal(item->has_key, 0); /* the others are found out */
-			break;
-		default:
-			fail_msg("status %d", (int)item->result.status);
-		}
-		if (item->stored != 0) {
-			assert_true(item->stored > before);
-			before = item->stored;
-			newest = (int)i;
-			present++;
-		}
-	}
-	snprintf(key, sizeof(key), "last:%c", history->name);
-	rig_read(&rig, 0, key, text);
-	assert_int_equal(atoi(text), newest);
-	struct troupe_db_check wanted = { .key = key, .key_len = (uint32_t)snprintf(key, 16, "count:%c", history->name) };
-	struct got got = rig_get(&rig, 0, (struct troupe_db_get){ .keys = &wanted, .keys_len = 1 });
-	const uint8_t *count = got.values[0].value;
-
-	assert_int_equal(count[0] | count[1] << 8, present); /* each added one */
-	got_free(&got);
-	return repeated;
-}
-
-static void histories_begin(void)
-{
-	memset(histories, 0, sizeof(histories));
-	for (unsigned k = 0; k < 2; k++) {
-		histories[k].user = &rig.users[k];
-		histories[k].name = (char)('a' + k);
-		for (unsigned i = 0; i < ITEMS; i++) {
-			histories[k].items[i].history = &histories[k];
-			histories[k].items[i].number = i;
-			histories[k].items[i].has_key = i % 5 != 0;
-		}
-	}
-}
 
 static void what_is_told_is_what_happened(void **state)
 {
-	unsigned ended[17] = { 0 }, repeated = 0;
+	struct verdict verdict = { .repeated = 0 };
 
 	(void)state;
-	histories_begin();
 	weights(80, 5, 5, 5, 4, 1);
-	rig_run(&rig, 0, ask_both, NULL, ITEMS);
-	rig_run(&rig, 1, ask_both, NULL, ITEMS);
+	for (unsigned k = 0; k < 2; k++) {
+		history_init(&histories[k], &rig.users[k], (char)('a' + k), ITEMS);
+		history_begin(&histories[k]);
+	}
+	history_wait(&histories[0], ITEMS);
+	history_wait(&histories[1], ITEMS);
 	while (atomic_load(&way.late) > 0) {
 		usleep(1000);
 	}
 	weights(1, 0, 0, 0, 0, 0);
-	for (unsigned k = 0; k < 2; k++) {
-		history_read(&histories[k]);
-		repeated += history_judge(&histories[k], ended);
-	}
+	history_judge(&histories[0], &verdict);
+	history_judge(&histories[1], &verdict);
 	/* all of it did happen */
 	for (unsigned i = 0; i < FATES; i++) {
 		assert_true(way.happened[i] > 20);
 	}
-	assert_true(repeated > 20);
-	assert_true(ended[TROUPE_OK] > ITEMS);
-	assert_true(ended[TROUPE_ABORTED] > 20);
-	assert_true(ended[TROUPE_UNKNOWN] > 20);
-	print_message("# done %u (of them found done %u), aborted %u, exhausted %u, unknown %u\n", ended[TROUPE_OK], repeated,
-		      ended[TROUPE_ABORTED], ended[TROUPE_RESOURCE_EXHAUSTED], ended[TROUPE_UNKNOWN]);
+	assert_true(verdict.repeated > 20);
+	assert_true(verdict.ended[TROUPE_OK] > ITEMS);
+	assert_true(verdict.ended[TROUPE_ABORTED] > 20);
+	assert_true(verdict.ended[TROUPE_UNKNOWN] > 20);
+	print_message("# done %u (of them found done %u), aborted %u, exhausted %u, unknown %u\n",
+		      verdict.ended[TROUPE_OK], verdict.repeated, verdict.ended[TROUPE_ABORTED],
+		      verdict.ended[TROUPE_RESOURCE_EXHAUSTED], verdict.ended[TROUPE_UNKNOWN]);
 }
 
 /* --- reads ---------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@ static int setup(void **state)
 {
 	(void)state;
 	rig_init(&rig);
-	rig_open(&rig, 1);
+	rig_open(&rig, RIG_CALLS);
 	return 0;
 }
 

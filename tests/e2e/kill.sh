@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Shoppers buy while the server gets kill -9 at random moments and starts again at once; then an oracle outside of it compares
 # what they were told with what is there. KILLS=20 SEED=1 BOTS=6; a run is repeated with the same SEED, though not to the
-# microsecond. ISOLATED="base/billing ..." are isolated, and one of their processes is killed each time instead of the host.
+# microsecond. TOPOLOGY as in lib.sh: of several hosts a different one dies each time. ISOLATED="base/billing ..." are isolated,
+# and one of their processes is killed each time instead of the host.
 # PRELOAD is preloaded into the server; FAULT_SLOW (tests/support/faultfs.c) then is about the folder SLOW of its data.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 : "${KILLS:=20}" "${BOTS:=6}" "${SEED:=$(date +%s)}"
 FAULT_PATH=$STATE/data/$SLOW
 export FAULT_PATH
+hosts=$(host_names | wc -l)
 echo "# KILLS=$KILLS SEED=$SEED BOTS=$BOTS"
 
 start()
@@ -20,14 +22,20 @@ start()
 	done
 	# shellcheck disable=SC2086
 	host_begin $isolates --set base/account.password.memory=8kb --set base/account.password.ops=1 \
-		--set meadow/itemstore.bag_slots=500 --set meadow/frontend.fe1.limits.rate=0
+		--set meadow/itemstore.bag_slots=500 $(host_each frontend limits.rate=0)
 	unset LD_PRELOAD
 }
 
-# strike N: kill -9 for the host, or for the Nth isolated instance.
+# strike N: kill -9 for the host; of several for one, in a turn that SEED begins; or for the Nth isolated instance.
 strike()
 {
-	if [ -z "$ISOLATED" ]; then
+	if [ "$hosts" -gt 1 ]; then
+		victim=$(host_names | sed -n "$((($1 * 7 + SEED) % hosts + 1))p")
+		echo "# $victim" >>"$STATE/victims"
+		host_kill "$victim" 2>/dev/null
+		host_again "$victim"
+		return
+	elif [ -z "$ISOLATED" ]; then
 		host_kill 2>/dev/null
 		start
 		return
@@ -92,7 +100,8 @@ while read -r when seconds which; do
 		break
 	fi
 	sleep "$seconds"
-	if ! kill -0 "$host_pid" 2>/dev/null; then
+	# shellcheck disable=SC2086
+	if ! kill -0 $host_pid 2>/dev/null; then
 		break
 	fi
 	strike "$which"

@@ -154,7 +154,12 @@ static void peer_tick(struct peer *peer)
 	uint64_t now_us = now_of(peer);
 	uint64_t next_us = seal_tick(peer->seal, now_us);
 	uint64_t link_us;
+	bool sealed = seal_up(peer->seal);
 
+	if (sealed && !peer->sealed) {
+		link_writable(peer->link, now_us); /* it was refused for want of a session */
+	}
+	peer->sealed = sealed;
 	held_send(peer);
 	link_flush(peer->link, now_us);
 	link_us = link_tick(peer->link, now_us);

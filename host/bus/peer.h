@@ -55,6 +55,7 @@ struct peer {
 	const struct config_instance *isolated; /* of a child */
 	bool forwards; /* it runs a master */
 	bool up, dirty;
+	bool sealed; /* it was so in the last turn */
 	struct wire_peer *wire;
 	struct seal *seal;
 	struct link *link;

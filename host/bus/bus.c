@@ -105,7 +105,11 @@ static void on_down(void *arg, const char *why)
 	struct peer *peer = arg;
 
 	peer->up = false;
-	peer_say(peer, TROUPE_LOG_WARNING, "is lost", why);
+	if (why == link_peer_ended) {
+		peer_say(peer, TROUPE_LOG_NOTICE, "is gone", why);
+	} else if (why != link_self_ends) {
+		peer_say(peer, TROUPE_LOG_WARNING, "is lost", why);
+	}
 	messages_down(peer);
 	held_drop(peer);
 	routes_down(peer);

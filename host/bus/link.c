@@ -34,6 +34,8 @@ static void incoming_reset(struct link *link)
 	link->peer_number = 0;
 }
 
+const char link_peer_ended[] = "the peer has ended", link_self_ends[] = "this process ends";
+
 static void go_down(struct link *link, const char *why)
 {
 	link->state = LINK_TRYING;
@@ -104,7 +106,7 @@ static bool meet(struct link *link, const struct link_head *head)
 	}
 	if (head->bye) {
 		if (link->state == LINK_UP) {
-			go_down(link, "the peer has ended");
+			go_down(link, link_peer_ended);
 		}
 		return false;
 	}
@@ -330,7 +332,7 @@ void link_bye(struct link *link, uint64_t now_us)
 	link_out_flush(link);
 	if (was_up) {
 		link->counts.downs++;
-		link->setup.on_down(link->setup.arg, "this process ends");
+		link->setup.on_down(link->setup.arg, link_self_ends);
 	}
 }
 

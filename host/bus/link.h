@@ -42,6 +42,9 @@
 
 struct link;
 
+/* What on_down is told when nothing is wrong. */
+extern const char link_peer_ended[], link_self_ends[];
+
 struct link_setup {
 	uint64_t incarnation;	   /* of this process, not 0 */
 	uint32_t queue_messages;   /* 0 = LINK_QUEUE_MESSAGES */

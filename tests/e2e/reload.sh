@@ -4,12 +4,13 @@
 # changes nothing but the log. reload.lua is what the players see.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 mkdir "$STATE/conf" "$STATE/rules"
-cp "$top_srcdir/conf/standalone.lua" "$STATE/conf/game.lua"
+cp "$CONFIG" "$STATE/conf/game.lua"
 cp "$top_srcdir"/scripts/lua/meadow/*.lua "$STATE/rules/"
 chmod u+w "$STATE"/rules/*.lua
 CONFIG=$STATE/conf/game.lua
 
-host_start --set meadow/mechanics.m1.scripts="$STATE/rules"
+# shellcheck disable=SC2046
+host_start $(host_each mechanics scripts="$STATE/rules")
 test_is $? "the host starts" "$HOST_LOG"
 client "$top_srcdir/tests/e2e/reload.lua" >"$STATE/out" 2>"$STATE/err"
 code=$?

@@ -24,6 +24,7 @@ const struct command commands[] = {
 	{ "reload", "read configuration and scripts again", reload_usage, operator_main, 0 },
 	{ "metrics", "print the metrics of a running host", metrics_usage, operator_main, 0 },
 	{ "links", "show the links to other hosts", links_usage, operator_main, 0 },
+	{ "log", "find and follow what all hosts have logged", log_usage, log_main, 0 },
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },

@@ -335,3 +335,28 @@ int operator_role_main(int argc, char **argv)
 	free(list);
 	return operate(&operation, role);
 }
+
+int operation_read(struct operation *operation, char **words, int argc, char **argv)
+{
+	operation_init(operation, words);
+	return arguments(operation, argc, argv);
+}
+
+int operation_any(const struct operation *operation, char *ret_folder, size_t size)
+{
+	uint32_t all, len;
+	int error, exit = EXIT_DONE;
+	struct running *list = running_list(operation->state, &all, &error);
+
+	if (list == NULL) {
+		return unreachable(operation, error);
+	}
+	len = operation->host != NULL ? list_narrow(operation, list, all) : all;
+	if (len == 0) {
+		exit = host_missing(operation, list, all);
+	} else {
+		snprintf(ret_folder, size, "%s", list[0].folder);
+	}
+	free(list);
+	return exit;
+}

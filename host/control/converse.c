@@ -242,3 +242,13 @@ struct control_answer *operation_ask(const struct operation *operation, const ch
 	text_clear(&asks.in);
 	return answer;
 }
+
+int operation_refused(const struct operation *operation, const struct control_answer *answer)
+{
+	if (operation->json) {
+		control_answer_json(answer, stdout);
+	} else {
+		refusal_show(answer);
+	}
+	return control_answer_exit(answer);
+}

@@ -31,5 +31,7 @@ struct control_answer *operation_ask(const struct operation *operation, const ch
 /* operation_init begins one for the user who runs this: the state folder of the environment, no words; `words` has room
  * for CONTROL_WORDS_MAX + 1. */
 void operation_init(struct operation *operation, char **words);
+/* operation_refused shows a refusal in an answer, and returns its exit code. */
+int operation_refused(const struct operation *operation, const struct control_answer *answer);
 
 #endif

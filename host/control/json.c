@@ -136,17 +136,41 @@ const char *control_answer_string(const struct control_answer *answer, const cha
 	return string_of(answer->root, name);
 }
 
-void control_answer_each(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),
-			 void *arg)
+static void strings_each(const json_t *list, void (*fn)(void *arg, const char *word), void *arg)
 {
-	const json_t *list = json_object_get(answer->root, name);
-
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *word = json_string_value(json_array_get(list, i));
 		if (word != NULL) {
 			fn(arg, word);
 		}
 	}
+}
+
+void control_answer_each(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),
+			 void *arg)
+{
+	strings_each(json_object_get(answer->root, name), fn, arg);
+}
+
+json_t *control_answer_value(const struct control_answer *answer, const char *name)
+{
+	return json_object_get(json_object_get(answer->root, "body"), name);
+}
+
+int64_t control_answer_number(const struct control_answer *answer, const char *name)
+{
+	return json_integer_value(control_answer_value(answer, name));
+}
+
+bool control_answer_true(const struct control_answer *answer, const char *name)
+{
+	return json_is_true(control_answer_value(answer, name));
+}
+
+void control_answer_strings(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),
+			    void *arg)
+{
+	strings_each(control_answer_value(answer, name), fn, arg);
 }
 
 const char *control_answer_member(const struct control_answer *answer, const char *name)

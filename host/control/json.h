@@ -56,6 +56,14 @@ struct control_row;
 void control_answer_rows(const struct control_answer *answer, const char *name,
 			 void (*fn)(void *arg, const struct control_row *row), void *arg);
 const char *control_row_string(const struct control_row *row, const char *name);
+/* control_answer_number returns a number of the body, 0 if there is none; control_answer_true whether it is true;
+ * control_answer_strings calls fn for each string of a list in it; control_answer_value returns any value of it, jansson's
+ * own, borrowed. */
+int64_t control_answer_number(const struct control_answer *answer, const char *name);
+bool control_answer_true(const struct control_answer *answer, const char *name);
+void control_answer_strings(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),
+			    void *arg);
+struct json_t *control_answer_value(const struct control_answer *answer, const char *name);
 /* control_answer_json writes the whole answer without its id, as one line. control_answer_show writes the body for people:
  * a list of flat objects as an aligned table, an object as lines `name: value` and a table for each list. */
 void control_answer_json(const struct control_answer *answer, FILE *out);

@@ -82,7 +82,21 @@ static void role_unknown(struct order *order)
 	order_unknown(order, "command or role", order->request.words[0], known, len);
 }
 
-/* The instance that words[0] names, or the only one of the role that it names. NULL = answered. */
+/* Any instance that provides a service: they are interchangeable. NULL = answered. */
+static struct instance *service_pick(struct order *order, const char *name)
+{
+	struct core *core = order->control->core;
+	struct instance *found = directory_pick(directory_service(core_directory(core), name), core_self(core), 0, 0);
+
+	if (found == NULL) {
+		order_refused(order, EXIT_FAILED, "`troupe status` shows what they wait for", "nothing that provides %s is ready",
+			      name);
+	}
+	return found;
+}
+
+/* The instance that words[0] names, the only one of the role that it names, or any one of the service. NULL =
+ * answered. */
 static struct instance *target_find(struct order *order)
 {
 	const char *word = order->request.words[0];
@@ -108,7 +122,10 @@ static struct instance *target_find(struct order *order)
 			count++;
 		}
 	}
-	if (count == 0) {
+	if (count == 0 && order->request_id == 0 && directory_service(core_directory(order->control->core), word) != NULL) {
+		found = service_pick(order, word);
+		count = found != NULL;
+	} else if (count == 0) {
 		role_unknown(order);
 	} else if (count > 1) {
 		order_refused(order, EXIT_USAGE, "name the instance in place of the role", "%s runs %u times: %s", word,

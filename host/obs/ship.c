@@ -212,10 +212,10 @@ static const char *own_part(const struct config *config)
 	return part != NULL ? part : "base";
 }
 
-/* An isolated instance's process is a host of its own to the log server: it numbers its own lines. */
+/* An isolated instance's process is a host of its own to the log server, as on the bus: it numbers its own lines. */
 static void host_name(const struct config *config, char *name, size_t size)
 {
-	snprintf(name, size, "%s%s%s", config->host->name, config->isolated != NULL ? ":" : "",
+	snprintf(name, size, "%s%s%s", config->host->name, config->isolated != NULL ? "~" : "",
 		 config->isolated != NULL ? config->isolated->name : "");
 }
 

@@ -7,7 +7,7 @@
 #include "logserver.h"
 #include "proto/proto.h"
 
-static char undated[] = "no time given: the last 24 hours";
+static const char undated[] = "no time given: the last 24 hours";
 
 static void fault_fill(const struct ask *ask, Log__Fault *fault)
 {
@@ -56,7 +56,7 @@ static void answer_query(struct ask *ask)
 {
 	Log__QueryReply reply = LOG__QUERY_REPLY__INIT;
 	Log__Fault fault;
-	char *names[PEERS_MAX + 1], *notices[] = { undated };
+	char *names[PEERS_MAX + 1], *notices[] = { (char *)undated };
 
 	if (ask->has_fault) {
 		fault_fill(ask, &fault);
@@ -88,7 +88,7 @@ static void answer_count(struct ask *ask)
 {
 	Log__CountReply reply = LOG__COUNT_REPLY__INIT;
 	Log__Fault fault;
-	char *names[PEERS_MAX + 1], *notices[] = { undated };
+	char *names[PEERS_MAX + 1], *notices[] = { (char *)undated };
 
 	if (ask->has_fault) {
 		fault_fill(ask, &fault);

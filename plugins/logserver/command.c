@@ -38,22 +38,23 @@ static void member(struct json *json, const char *key, const char *text)
 
 static void fault_write(struct json *json, const struct query_fault *fault)
 {
-	json_key(json, "fault");
-	json_open(json, '{');
+	member(json, "fault", fault->text);
 	json_key(json, "at");
 	json_number(json, fault->at);
-	member(json, "text", fault->text);
 	member(json, "help", fault->help);
-	json_close(json, '}');
 }
 
-/* "partial" and "missing" stand in every answer: what looks whole is whole. */
+/* "partial" stands in every answer: what looks whole is whole. */
 static void missing_write(struct json *json, const struct ask *ask)
 {
 	const char *name;
+	int partial = ask_missing(ask, 0, &name);
 
 	json_key(json, "partial");
-	json_bool(json, ask_missing(ask, 0, &name));
+	json_bool(json, partial);
+	if (!partial) {
+		return;
+	}
 	json_key(json, "missing");
 	json_open(json, '[');
 	for (uint32_t i = 0; ask_missing(ask, i, &name); i++) {
@@ -88,6 +89,8 @@ static void record_write(struct json *json, const Log__Record *record, int conte
 {
 	json_open(json, '{');
 	stamp(json, "time", record->time_ms);
+	json_key(json, "time_ms");
+	json_number(json, (int64_t)record->time_ms);
 	member(json, "level", query_level_name(record->level));
 	member(json, "host", record->host);
 	member(json, "part", record->part);

@@ -10,6 +10,7 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	[id] = { .size = sizeof(struct troupe_metric), .kind = type, .name = text, .help = what, .labels = label }
 #define RECORDS "Records that came, by what became of them."
 #define QUERIES "Queries, by result."
+#define CLIENTS "Programs whose connection was closed for what they sent."
 	METRIC(METRIC_STORED, TROUPE_COUNTER, "troupe_log_records_total", RECORDS, "result=\"stored\""),
 	METRIC(METRIC_REPEATED, TROUPE_COUNTER, "troupe_log_records_total", RECORDS, "result=\"repeated\""),
 	METRIC(METRIC_QUOTA, TROUPE_COUNTER, "troupe_log_records_total", RECORDS, "result=\"over_quota\""),
@@ -20,6 +21,8 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	       "Batches that the database did not take; their hosts send them again.", NULL),
 	METRIC(METRIC_HELD, TROUPE_GAUGE, "troupe_log_records", "Records that are kept.", NULL),
 	METRIC(METRIC_BYTES, TROUPE_GAUGE, "troupe_log_bytes", "Bytes of their keys and values, before compression.", NULL),
+	METRIC(METRIC_CLIENTS_MALFORMED, TROUPE_COUNTER, "troupe_log_clients_closed_total", CLIENTS, "why=\"malformed\""),
+	METRIC(METRIC_CLIENTS_FLOOD, TROUPE_COUNTER, "troupe_log_clients_closed_total", CLIENTS, "why=\"flood\""),
 	METRIC(METRIC_QUERIES, TROUPE_COUNTER, "troupe_log_queries_total", QUERIES, "result=\"done\""),
 	METRIC(METRIC_QUERIES_REFUSED, TROUPE_COUNTER, "troupe_log_queries_total", QUERIES, "result=\"refused\""),
 };
@@ -83,7 +86,11 @@ static int32_t logserver_start(void *instance, struct troupe_error *reterr)
 
 	if (status == TROUPE_OK) {
 		ls->h->state(ls->h, 0, 0, "reading what there is");
+		status = intake_listen(ls, reterr);
+	}
+	if (status == TROUPE_OK) {
 		retention_load(ls);
+		quota_start(ls);
 	}
 	return status;
 }
@@ -99,7 +106,10 @@ static int32_t logserver_configure(void *instance, const void *options, struct t
 
 static void logserver_stop(void *instance)
 {
-	retention_stop(instance);
+	struct logserver *ls = instance;
+
+	retention_stop(ls);
+	ls->h->timer_stop(ls->h, ls->quota_timer);
 }
 
 static void logserver_destroy(void *instance)
@@ -111,7 +121,9 @@ static void logserver_destroy(void *instance)
 	}
 	store_close(&ls->store);
 	append_free(ls);
+	quota_free(ls);
 	tail_free(ls);
+	intake_free(ls);
 	retention_free(ls);
 }
 
@@ -124,9 +136,14 @@ static const struct troupe_option options[] = {
 	{ .name = "keep_bytes", .help = "Above this the oldest hours are removed, however young; before compression.",
 	  .type = TROUPE_OPTION_SIZE, .flags = TROUPE_OPTION_LIVE, .fallback = "2gb",
 	  .offset = offsetof(struct log_options, keep_bytes), .min = 1 << 20, .max = INT64_C(1) << 46 },
+	{ .name = "quota", .help = "Records a second that one instance may have stored, over ten seconds; 0 = any number.",
+	  .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_LIVE, .fallback = "1000",
+	  .offset = offsetof(struct log_options, quota), .max = 1000000 },
 	{ .name = "record_max", .help = "Bytes of one record's text; the rest is cut off, and said.",
 	  .type = TROUPE_OPTION_SIZE, .flags = TROUPE_OPTION_LIVE, .fallback = "8kb",
 	  .offset = offsetof(struct log_options, record_max), .min = 256, .max = 65536 },
+	{ .name = "listen", .help = "Where programs outside the cluster may send records, in frames of JSON.",
+	  .type = TROUPE_OPTION_LISTEN, .offset = offsetof(struct log_options, listen) },
 	{ .name = NULL },
 };
 

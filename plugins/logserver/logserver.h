@@ -32,6 +32,8 @@ enum log_metric {
 	METRIC_FAILED,
 	METRIC_HELD,
 	METRIC_BYTES,
+	METRIC_CLIENTS_MALFORMED,
+	METRIC_CLIENTS_FLOOD,
 	METRIC_QUERIES,
 	METRIC_QUERIES_REFUSED,
 	METRIC_COUNT
@@ -75,7 +77,12 @@ struct logserver {
 	uint32_t searches, asks;
 	struct tail *tail; /* while somebody follows */
 	uint64_t started, arrivals; /* records so far, counted from the time of the start: no number comes twice */
-	uint64_t timer;
+	uint64_t timer, quota_timer;
+	struct map sources; /* of quota.c */
+	struct client *clients; /* of intake.c, as the next three */
+	struct intake_batch *intake; /* being filled */
+	uint64_t client_seq;
+	uint32_t intake_busy; /* one is being committed */
 	uint32_t metrics[METRIC_COUNT];
 };
 
@@ -92,10 +99,56 @@ static inline void count(const struct logserver *ls, enum log_metric metric, int
 void *task_new(struct logserver *ls, size_t size, void (*release)(struct task *task));
 void task_end(struct logserver *ls, struct task *task);
 
+/* --- batch.c: records on their way into the database ---------------------------------------------- */
+
+#define BATCH_HOURS_MAX 32u /* hours that the records of one batch may fall in */
+
+/* First in the struct of whoever makes one. */
+struct batch {
+	struct task task;
+	struct logserver *ls;
+	struct keys_ops ops;
+	uint64_t now_ms, cut, over;
+	int64_t skew_ms; /* of the clock that the records' times are from */
+	uint32_t records, hours_len;
+	uint8_t *values, *at, *end; /* packed records */
+	struct {
+		uint64_t hour;
+		int64_t bytes, records;
+	} hours[BATCH_HOURS_MAX];
+	uint64_t sources[BATCH_MAX]; /* of the records, for their quota */
+	void (*done)(struct batch *batch, int32_t status, uint64_t version);
+};
+
+/* batch_new: a batch of at most `records` records, packed in `bytes` as they came; `size` is that of the struct around it.
+ * NULL without memory. */
+void *batch_new(struct logserver *ls, size_t size, size_t bytes, uint32_t records);
+/* batch_add: one record, whose host is set; what is too long is cut, what is over its quota dropped. 0, or -1 when there
+ * is no room: the batch has to end before it. */
+int batch_add(struct batch *batch, Log__Record *record);
+/* batch_commit: on its way, if `check` (may be NULL) holds. The batch ends when done returns. */
+void batch_commit(struct batch *batch, const struct troupe_db_check *check,
+		  void (*done)(struct batch *batch, int32_t status, uint64_t version));
+
+/* --- quota.c: how much one instance may log --------------------------------------------------------- */
+
+/* quota_admit: 0 = it is over the quota; else a number for quota_refund, for a record that was not stored after all. */
+uint64_t quota_admit(struct logserver *ls, const Log__Record *record);
+void quota_refund(struct logserver *ls, uint64_t id);
+/* quota_start: from now on there are lines about who is over. quota_tell: now. */
+void quota_start(struct logserver *ls);
+void quota_tell(struct logserver *ls);
+void quota_free(struct logserver *ls);
+
 /* --- append.c: batches of hosts ------------------------------------------------------------------- */
 
 void append_on_append(void *instance, const struct troupe_request *request, const Log__AppendRequest *body);
 void append_free(struct logserver *ls);
+
+/* --- intake.c: records of programs outside the cluster ---------------------------------------------- */
+
+int32_t intake_listen(struct logserver *ls, struct troupe_error *reterr);
+void intake_free(struct logserver *ls);
 
 /* --- retention.c: what each hour holds, and the end of old hours ----------------------------------- */
 

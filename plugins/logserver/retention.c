@@ -228,7 +228,11 @@ static void look(void *instance, void *arg)
 		retention_load(ls);
 		return;
 	}
-	if (oldest != NULL && ((oldest->hour + 1) * HOUR_MS + keep_ms <= now_ms ||
+	if (oldest == NULL || oldest->hour != ls->removing) {
+		ls->removing = 0;
+	}
+	/* what has been begun is ended: in an hour the newest go first */
+	if (oldest != NULL && (ls->removing != 0 || (oldest->hour + 1) * HOUR_MS + keep_ms <= now_ms ||
 			       (ls->bytes > ls->options->keep_bytes && ls->buckets_len > 1))) {
 		hour_remove(ls, oldest->hour);
 	} else {

@@ -1,178 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The log server alone in a simulated host; the test plays the hosts that send. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "log.stub.h"
-#include "plugins/lib/asker.h"
-#include "sim/sim.h"
-
-#define WALL_MS 1800000000000u /* of the simulator at its start */
-
-static const char text[] = "cluster \"t\" { }\n"
-			   "database \"log\" { driver = \"leveldb\", path = \"log\" }\n"
-			   "logserver { database = \"log\" }\n";
-
-struct world {
-	struct config *config;
-	struct sim *sim;
-	const struct troupe_host *host, *two; /* "one" and "two" */
-	const struct troupe_host *console;
-	struct answer answer;
-	Log__Record records[256];
-	Log__Record *pointers[256];
-	char texts[256][64];
-	uint64_t spool;
-};
-
-static int setup(void **state)
-{
-	static struct world w;
-
-	memset(&w, 0, sizeof(w));
-	w.config = sim_config(text, NULL);
-	assert_non_null(w.config);
-	w.sim = sim_open(w.config, 1);
-	w.host = sim_actor(w.sim, "host.one", "base", &w, NULL);
-	w.two = sim_actor(w.sim, "host.two", "base", &w, NULL);
-	w.console = sim_actor(w.sim, "base/console", "base", &w, NULL);
-	w.spool = 77;
-	sim_run(w.sim, 100);
-	assert_true(sim_ready(w.sim, "base/logserver"));
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	sim_close(w->sim);
-	config_free(w->config);
-	return 0;
-}
-
-static uint64_t wall_ms(const struct world *w)
-{
-	return WALL_MS + sim_now_us(w->sim) / 1000;
-}
-
-/* Makes `len` records, numbered from `seq`, one each ms. */
-static void make(struct world *w, uint64_t seq, unsigned len)
-{
-	for (unsigned i = 0; i < len; i++) {
-		Log__Record *record = &w->records[i];
-
-		log__record__init(record);
-		record->has_time_ms = record->has_seq = record->has_level = 1;
-		record->time_ms = wall_ms(w) - len + i;
-		record->seq = seq + i;
-		record->level = TROUPE_LOG_INFO;
-		record->part = "base";
-		record->role = "mall";
-		record->instance = "base/mall";
-		snprintf(w->texts[i], sizeof(w->texts[i]), "line %" PRIu64, seq + i);
-		record->text = w->texts[i];
-		w->pointers[i] = record;
-	}
-}
-
-static int32_t send(struct world *w, const char *host, unsigned len)
-{
-	Log__AppendRequest request = LOG__APPEND_REQUEST__INIT;
-
-	request.host = (char *)host;
-	request.has_spool = request.has_now_ms = 1;
-	request.spool = w->spool;
-	request.now_ms = wall_ms(w);
-	request.records = w->pointers;
-	request.n_records = len;
-	return ask(w->sim, strcmp(host, "two") == 0 ? w->two : w->host, LOG_APPEND_ID, "log", &request, 0, &w->answer);
-}
-
-static uint64_t durable(const struct world *w)
-{
-	Log__AppendReply *reply = ask_unpack(&w->answer, &log__append_reply__descriptor);
-	uint64_t seq = reply->durable;
-
-	log__append_reply__free_unpacked(reply, NULL);
-	return seq;
-}
-
-static void put(struct world *w, const char *host, unsigned len)
-{
-	assert_int_equal(send(w, host, len), TROUPE_OK);
-	assert_int_equal(durable(w), w->records[len - 1].seq);
-}
-
-static void hello(struct world *w, const char *host, uint64_t want)
-{
-	assert_int_equal(send(w, host, 0), TROUPE_OK);
-	assert_int_equal(durable(w), want);
-}
-
-static uint64_t how_many(struct world *w, const char *query)
-{
-	Log__QueryRequest request = LOG__QUERY_REQUEST__INIT;
-	uint64_t count;
-
-	request.query = (char *)query;
-	assert_int_equal(ask(w->sim, w->console, LOG_COUNT_ID, "log", &request, 0, &w->answer), TROUPE_OK);
-	Log__CountReply *reply = ask_unpack(&w->answer, &log__count_reply__descriptor);
-	assert_null(reply->fault);
-	assert_false(reply->more);
-	count = reply->count;
-	log__count_reply__free_unpacked(reply, NULL);
-	return count;
-}
-
-static Log__QueryReply *find(struct world *w, const char *query, const Log__QueryReply *after)
-{
-	Log__QueryRequest request = LOG__QUERY_REQUEST__INIT;
-
-	request.query = (char *)query;
-	if (after != NULL) {
-		request.has_after = request.has_now_ms = 1;
-		request.after = after->reached;
-		request.now_ms = after->now_ms;
-	}
-	assert_int_equal(ask(w->sim, w->console, LOG_QUERY_ID, "log", &request, 0, &w->answer), TROUPE_OK);
-	return ask_unpack(&w->answer, &log__query_reply__descriptor);
-}
-
-static Log__Record *found_at(const Log__QueryReply *reply, size_t at)
-{
-	Log__Record *record;
-
-	assert_true(at < reply->n_found);
-	record = log__record__unpack(NULL, reply->found[at]->record.len, reply->found[at]->record.data);
-	assert_non_null(record);
-	return record;
-}
-
-static void assert_found(const Log__QueryReply *reply, size_t at, const char *want)
-{
-	Log__Record *record = found_at(reply, at);
-
-	assert_string_equal(record->text, want);
-	log__record__free_unpacked(record, NULL);
-}
-
-/* --- tests ---------------------------------------------------------------------------------------- */
+/* One log server: what it stores, and how it is found. */
+#include "rig.h"
 
 static void test_once(void **state)
 {
 	struct world *w = *state;
 
 	make(w, 1, 10);
-	assert_int_equal(send(w, "one", 10), TROUPE_FAILED_PRECONDITION);
+	assert_int_equal(ship_batch(w, "one", 10), TROUPE_FAILED_PRECONDITION);
 	assert_string_equal(w->answer.reason, "log.unknown_spool");
 	hello(w, "one", 0);
 	put(w, "one", 10);
@@ -186,14 +21,14 @@ static void test_once(void **state)
 	assert_int_equal(how_many(w, ""), 18);
 	sim_crash(w->sim, "base/logserver");
 	sim_run(w->sim, 100);
-	assert_int_equal(send(w, "one", 1), TROUPE_FAILED_PRECONDITION);
+	assert_int_equal(ship_batch(w, "one", 1), TROUPE_FAILED_PRECONDITION);
 	hello(w, "one", 100);
 	put(w, "one", 1);
 	assert_int_equal(how_many(w, ""), 18);
 	/* the spool was lost: it counts anew */
 	w->spool = 78;
 	make(w, 1, 3);
-	assert_int_equal(send(w, "one", 3), TROUPE_FAILED_PRECONDITION);
+	assert_int_equal(ship_batch(w, "one", 3), TROUPE_FAILED_PRECONDITION);
 	hello(w, "one", 0);
 	put(w, "one", 3);
 	assert_int_equal(how_many(w, ""), 21);
@@ -214,10 +49,10 @@ static void test_faults(void **state)
 	sim_faults(w->sim, &faults);
 	for (int tries = 0; sent < 40 && tries < 4000; tries++) {
 		make(w, seq, 5);
-		if (send(w, "one", 5) == TROUPE_OK) {
+		if (ship_batch(w, "one", 5) == TROUPE_OK) {
 			seq = durable(w) + 1;
 			sent++;
-		} else if (w->answer.status == TROUPE_FAILED_PRECONDITION && send(w, "one", 0) == TROUPE_OK) {
+		} else if (w->answer.status == TROUPE_FAILED_PRECONDITION && ship_batch(w, "one", 0) == TROUPE_OK) {
 			seq = durable(w) + 1;
 		} else {
 			sim_run(w->sim, 30);
@@ -363,12 +198,12 @@ static void test_clocks(void **state)
 	w->records[0].time_ms = request.now_ms;
 	request.records = w->pointers;
 	request.n_records = 1;
-	assert_int_equal(ask(w->sim, w->host, LOG_APPEND_ID, "log", &request, 0, &w->answer), TROUPE_OK);
+	assert_int_equal(ask_at(w, w->host, &request), TROUPE_OK);
 	/* a clock that was never set: its records would expire at once */
 	request.now_ms = 5000;
 	make(w, 2, 1);
 	w->records[0].time_ms = 4000;
-	assert_int_equal(ask(w->sim, w->host, LOG_APPEND_ID, "log", &request, 0, &w->answer), TROUPE_OK);
+	assert_int_equal(ask_at(w, w->host, &request), TROUPE_OK);
 	page = find(w, "(any_time)", NULL);
 	assert_int_equal(page->n_found, 2);
 	record = found_at(page, 0);
@@ -395,17 +230,15 @@ static void test_refusals(void **state)
 	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "host.not_allowed");
 	ask(w->sim, mall, LOG_QUERY_ID, "log", &query, 0, &w->answer);
 	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "host.not_allowed");
-	send(w, "", 0);
+	ship_batch(w, "", 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
-	send(w, "three", 0); /* a host speaks for itself alone */
+	ship_batch(w, "three", 0); /* a host speaks for itself alone */
 	assert_refused(&w->answer, TROUPE_PERMISSION_DENIED, "log.other_host");
-	send(w, "one:base/echo", 0); /* or for the process of one of its instances */
-	assert_int_equal(w->answer.status, TROUPE_OK);
 	memset(longest, 'x', sizeof(longest) - 1);
-	send(w, longest, 0);
+	ship_batch(w, longest, 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
 	w->spool = 0;
-	send(w, "one", 0);
+	ship_batch(w, "one", 0);
 	assert_refused(&w->answer, TROUPE_INVALID_ARGUMENT, "log.bad_batch");
 	query.query = "levl = error";
 	assert_int_equal(ask(w->sim, w->console, LOG_QUERY_ID, "log", &query, 0, &w->answer), TROUPE_OK);
@@ -415,13 +248,10 @@ static void test_refusals(void **state)
 	log__query_reply__free_unpacked(reply, NULL);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_once),	   T(test_faults), T(test_newest_first), T(test_indexes),
-		T(test_oversized), T(test_clocks), T(test_refusals),
+		T(test_once), T(test_faults), T(test_newest_first), T(test_indexes), T(test_oversized), T(test_clocks), T(test_refusals),
 	};
 
 	return cmocka_run_group_tests_name("logserver", tests, NULL, NULL);

@@ -41,6 +41,20 @@ int paths_beside(const char *name, char *buf, size_t size)
 	return copy(path, buf, size);
 }
 
+int paths_credential(const char *name, char *buf, size_t size)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	char path[PATH_MAX];
+
+	if (folder == NULL || folder[0] != '/') {
+		return -ENOENT;
+	}
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path)) {
+		return -ENAMETOOLONG;
+	}
+	return access(path, R_OK) == 0 ? copy(path, buf, size) : -ENOENT;
+}
+
 int paths_plugins(char *buf, size_t size)
 {
 	char path[PATH_MAX];

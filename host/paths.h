@@ -19,6 +19,13 @@ int paths_plugins(char *buf, size_t size);
  */
 int paths_beside(const char *name, char *buf, size_t size);
 
+/*
+ * paths_credential writes the path of a file that the service manager gave this process by LoadCredential=
+ * (systemd.exec(5)): `name` in $CREDENTIALS_DIRECTORY. 0, -ENOENT if there is none, -ENAMETOOLONG (buf is then
+ * untouched). The manager keeps others from reading it, whatever its mode says.
+ */
+int paths_credential(const char *name, char *buf, size_t size);
+
 /* paths_make_folder makes a folder and those above it; only the owner may look into the last. 0; -errno, also when it
  * is there and cannot be written. */
 int paths_make_folder(const char *path);

@@ -112,20 +112,27 @@ void load_twice(struct load *load, const struct block *block, const char *what, 
 	diag_note(load->diags, diag, "first at %s:%u", first->place.file, first->place.line);
 }
 
-/* The secrets file: only for its owner's eyes, and no message shows a line of it. */
+/* The secrets file: only for its owner's eyes, and no message shows a line of it. One of the same name that the service
+ * manager gave counts in its place. */
 static void load_secrets(struct load *load, const char *path)
 {
 	struct script_in in = { .arena = load->arena, .diags = load->diags, .path = path };
 	struct stat st;
 	struct diag *diag;
+	char given[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	bool is_given = paths_credential(slash != NULL ? slash + 1 : path, given, sizeof(given)) == 0;
 
+	if (is_given) {
+		in.path = path = arena_copy(load->arena, given, strlen(given));
+	}
 	if (stat(path, &st) < 0 || access(path, R_OK) < 0) {
 		diag = diag_add(load->diags, DIAG_ERROR, "C0113", "cannot read the secrets file %s: %s", path,
 				strerror(errno));
 		diag_help(load->diags, diag, "make it: it returns a table of names and strings, and has mode 0600");
 		return;
 	}
-	if ((st.st_mode & 077) != 0) {
+	if (!is_given && (st.st_mode & 077) != 0) {
 		diag = diag_add(load->diags, DIAG_ERROR, "C0112", "the secrets file %s has mode %04o: others may read it",
 				path, (unsigned)st.st_mode & 07777);
 		diag_help(load->diags, diag, "chmod 600 %s", path);

@@ -357,6 +357,18 @@ static void test_secrets(void **state)
 		assert_null(strstr(shown, "hunter2"));
 		diag_list_free(diags);
 	}
+	/* what the service manager gave counts instead, whatever its mode */
+	char given[400];
+	snprintf(given, sizeof(given), "%s/given", folder);
+	mkdir(given, 0700);
+	setenv("CREDENTIALS_DIRECTORY", given, 1);
+	snprintf(given, sizeof(given), "%s/given/secrets.lua", folder);
+	write_file(given, "return { password = \"correct horse\" }", 0440);
+	config = load_good(text);
+	assert_string_equal(((const struct every *)config->instances[0].options)->secret, "correct horse");
+	config_free(config);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unlink(given);
 	unlink(path);
 }
 

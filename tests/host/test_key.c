@@ -258,11 +258,40 @@ static void publics(void **state)
 	}
 }
 
+/* What the service manager gives counts, whatever its mode, and is not looked for elsewhere. */
+static void given(void **state)
+{
+	uint8_t first[SEAL_KEY], second[SEAL_KEY], publics[SEAL_KEYS_MAX][SEAL_KEY], secrets[SEAL_KEYS_MAX][SEAL_KEY];
+	char here[200], path[300];
+	const char *folder = state_new();
+	unsigned len;
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	assert_int_equal(key_new(folder, "front", first, &error), 0);
+	assert_int_equal(key_new("given", "front", second, &error), 0);
+	/* as it lies in /run/credentials: beside each other, and with an access list instead of an owner */
+	snprintf(path, sizeof(path), "%s/given/keys", here);
+	assert_int_equal(chmod("given/keys/front.key", 0440), 0);
+	setenv("CREDENTIALS_DIRECTORY", path, 1);
+	assert_int_equal(load(folder, publics), 1);
+	assert_memory_equal(publics[0], second, SEAL_KEY);
+	file_put("given", "front.key", "no key", 0400);
+	assert_int_equal(key_load(folder, "front", secrets, &len, &error), -EBADMSG);
+	assert_non_null(strstr(error.text, "given/keys/front.key: this is no key file"));
+	assert_int_equal(unlink("given/keys/front.key"), 0);
+	assert_int_equal(load(folder, publics), 1);
+	assert_memory_equal(publics[0], first, SEAL_KEY);
+	setenv("CREDENTIALS_DIRECTORY", "given/keys", 1); /* no absolute path: not the manager's */
+	assert_int_equal(load(folder, publics), 1);
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes), cmocka_unit_test(ensures), cmocka_unit_test(ensures_again),
-		cmocka_unit_test(refuses), cmocka_unit_test(publics),
+		cmocka_unit_test(refuses), cmocka_unit_test(publics), cmocka_unit_test(given),
 	};
 	const char *folder = getenv("TMPDIR");
 

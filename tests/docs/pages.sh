@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs the commands of README.md and docs/tutorial: each ```sh block under <!-- test -->, in order, against a game of its own.
+# Runs the commands of README.md, docs/tutorial and docs/howto: each ```sh block under <!-- test -->, in order, against a game of its own.
 # The block must end well, and each line of the ```text block under <!-- expect --> must stand in what it printed.
 #
 # Stand-ins keep the test in its folder: ./troupe finds the game on its free ports, `make install` and pkg-config use a root
@@ -128,7 +128,8 @@ block()
 	fi
 }
 
-for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md docs/tutorial/hosts.md; do
+for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md docs/tutorial/hosts.md \
+	docs/howto/keys.md docs/howto/systemd.md; do
 	begin
 	blocks=$(split "$source/$page")
 	[ "$blocks" -gt 0 ]
@@ -151,7 +152,7 @@ missing=$(awk '/^```/ { on = last ~ /^<!-- ci -->/; last = ""; next } on { print
 verdict $? "what README.md leaves to .ci/run is run there"
 
 # Links between pages lead somewhere.
-for page in README.md HACKING.md docs/README.md docs/explain/*.md docs/tutorial/*.md; do
+for page in README.md HACKING.md docs/README.md docs/explain/*.md docs/howto/*.md docs/tutorial/*.md; do
 	for page in "$source"/$page; do
 		grep -oE '\]\([^)#:]+' "$page" | cut -c3- | while read -r link; do
 			[ -e "$(dirname "$page")/$link" ] || echo "# ${page#"$source/"}: no such file: $link"

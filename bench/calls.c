@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls from role to role: one instance keeps many calls under way to another, on its loop or on the next one. */
+/* Calls from role to role: one instance keeps many calls under way to another, on its loop, on the next one, or in another
+ * host process. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "body.pb-c.h"
 #include "host/core/core.h"
@@ -18,11 +23,12 @@
 struct run {
 	struct core *core;
 	uint64_t calls, failed, first_ns, last_ns, time_ns;
-	long callers, typed;
+	long callers, typed, hosts;
 	uint64_t under_way;
 };
 
 static struct run run;
+static struct hist hist; /* of calls to another host */
 
 static const uint8_t token_bytes[17] = "0123456789abcdef";
 
@@ -95,8 +101,12 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 {
 	struct role *role = instance;
 
-	(void)arg, (void)typed;
+	(void)typed;
 	run.under_way--;
+	if (run.hosts == 2) {
+		run.last_ns = clock_ns();
+		hist_add(&hist, run.last_ns - (uint64_t)(uintptr_t)arg);
+	}
 	run.failed += reply->status != TROUPE_OK;
 	if (run.typed != 0) {
 		struct proto_arena arena;
@@ -105,7 +115,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 		proto_arena_free(&arena);
 	}
 	run.calls++;
-	if (run.calls % 256 == 0 || run.callers < 16) {
+	if (run.hosts == 1 && (run.calls % 256 == 0 || run.callers < 16)) {
 		run.last_ns = clock_ns();
 	}
 	if (run.last_ns - run.first_ns < run.time_ns) {
@@ -127,6 +137,9 @@ static void call_one(struct role *role)
 	}
 	struct troupe_call call = { .size = sizeof(call), .method = METHOD_EMPTY, .service = "callee",
 				    .on_reply = on_reply };
+	if (run.hosts == 2) {
+		call.arg = (void *)(uintptr_t)clock_ns();
+	}
 	h->call(h, &call);
 }
 
@@ -172,31 +185,54 @@ static const struct troupe_plugin caller = {
 	.needs = services, .role = &caller_role,
 };
 
-static int measure(uint32_t loops)
+/* The configuration of host `index`, run in `folder` when there are two. */
+static struct config *config_make(uint32_t loops, uint32_t index, const char *folder)
 {
-	struct config_instance instances[2] = {
-		{ .name = "base/callee", .part = "base", .plugin = &callee },
-		{ .name = "base/caller", .part = "base", .plugin = &caller, .loop = loops - 1 },
+	static struct config_instance instances[2] = {
+		{ .name = "base/callee", .role = "callee", .part = "base", .plugin = &callee, .placed = 1 },
+		{ .name = "base/caller", .role = "caller", .part = "base", .plugin = &caller, .placed = 1 },
 	};
-	const struct config_instance *local[2] = { &instances[0], &instances[1] };
-	struct config_host host = { .name = "local", .loops = loops, .workers = 1 };
-	struct config config = {
-		.cluster = "bench", .drain_ms = 1000, .hosts = &host, .host = &host, .hosts_len = 1,
-		.instances = instances, .instances_len = 2, .local = local, .local_len = 2,
-	};
+	static const struct config_instance *local[2] = { &instances[0], &instances[1] };
+	static struct config_host hosts[2] = { { .name = "one", .workers = 1 }, { .name = "two", .workers = 1 } };
+	static struct config config = { .cluster = "bench", .drain_ms = 1000, .hosts = hosts, .instances = instances,
+					.instances_len = 2 };
+
+	hosts[0].address = hosts[1].address = "127.0.0.1";
+	hosts[0].loops = hosts[1].loops = loops;
+	instances[0].host = (uint32_t)run.hosts - 1;
+	instances[1].loop = loops - 1;
+	config.hosts_len = (uint32_t)run.hosts;
+	config.host = &hosts[index];
+	config.state = config.run = config.sockets = folder;
+	config.local = run.hosts == 1 ? local : &local[1 - index];
+	config.local_len = run.hosts == 1 ? 2 : 1;
+	return &config;
+}
+
+static int host_run(const struct config *config)
+{
 	struct troupe_error error = { .size = sizeof(error) };
 
-	if (core_new(&config, &run.core, &error) < 0) {
+	if (core_new(config, &run.core, &error) < 0) {
 		fprintf(stderr, "calls: %s\n", error.text);
 		return 1;
 	}
-	int code = core_run(run.core);
+	return core_run(run.core);
+}
+
+static int measure(const struct config *config)
+{
+	int code = host_run(config);
 	uint32_t len = 0;
+
+	if (run.core == NULL) {
+		return 1;
+	}
 	struct core_instance *all = core_snapshot(run.core, &len);
 	uint64_t served = all != NULL ? all[0].requests : 0;
 	free(all);
 	core_free(run.core);
-	if (served != run.calls) {
+	if (run.hosts == 1 && served != run.calls) {
 		fprintf(stderr, "calls: %llu calls ended, the callee saw %llu\n", (unsigned long long)run.calls,
 			(unsigned long long)served);
 		return 1;
@@ -207,9 +243,32 @@ static int measure(uint32_t loops)
 		return 1;
 	}
 	double seconds = (double)(run.last_ns - run.first_ns) / 1e9;
-	printf("{\"calls_per_s\": %.1f, \"us_per_call\": %.4f}\n", (double)run.calls / seconds,
-	       seconds * 1e6 / (double)run.calls);
+	printf("{\"calls_per_s\": %.1f, \"us_per_call\": %.4f, \"p50_us\": %.2f, \"p99_us\": %.2f}\n",
+	       (double)run.calls / seconds, seconds * 1e6 / (double)run.calls,
+	       (double)hist_quantile(&hist, 0.5) / 1e3, (double)hist_quantile(&hist, 0.99) / 1e3);
 	return 0;
+}
+
+static int measure_hosts(uint32_t loops)
+{
+	char folder[] = "/tmp/bench.XXXXXX", command[64];
+
+	if (mkdtemp(folder) == NULL) {
+		perror("calls");
+		return 1;
+	}
+	snprintf(command, sizeof(command), "mkdir %s/keys", folder);
+	int code = system(command);
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(host_run(config_make(loops, 1, folder)));
+	}
+	code |= measure(config_make(loops, 0, folder));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return code | system(command);
 }
 
 int main(int argc, char **argv)
@@ -217,13 +276,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "time", required_argument, NULL, 't' },  { "loops", required_argument, NULL, 'l' },
 		{ "callers", required_argument, NULL, 'c' }, { "typed", no_argument, NULL, 'b' },
-		{ NULL, 0, NULL, 0 },
+		{ "hosts", required_argument, NULL, 'h' },   { NULL, 0, NULL, 0 },
 	};
 	long loops = 1;
 	int bad = 0, option;
 
 	run.time_ns = 1000000000;
 	run.callers = 256;
+	run.hosts = 1;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
@@ -231,6 +291,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			bad |= number_parse(optarg, 1, 2, &loops) < 0;
+			break;
+		case 'h':
+			bad |= number_parse(optarg, 1, 2, &run.hosts) < 0;
 			break;
 		case 'c':
 			bad |= number_parse(optarg, 1, 60000, &run.callers) < 0;
@@ -244,8 +307,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (bad || optind < argc) {
-		fprintf(stderr, "usage: calls [--time S] [--loops 1|2] [--callers N] [--typed]\n");
+		fprintf(stderr, "usage: calls [--time S] [--loops 1|2] [--hosts 1|2] [--callers N] [--typed]\n");
 		return 2;
 	}
-	return measure((uint32_t)loops);
+	return run.hosts == 2 ? measure_hosts((uint32_t)loops) : measure(config_make((uint32_t)loops, 0, NULL));
 }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The whole game as the benchmarks run it: cheap password hashes, no limits of rate, and a role that answers with one
--- Lua call. BENCH_OTHER=1 puts that role on a loop of its own.
+-- Lua call. BENCH_OTHER=loop puts that role on a loop of its own, BENCH_OTHER=host in a process of its own ("two").
 cluster "bench" {}
 
 part "base"
@@ -23,4 +23,12 @@ mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false, size = 144, c
 frontend "fe1" { listen = "tcp://:9322", max_clients = 20000, idle = "1h", limits = { rate = 0 } }
 luaecho {}
 
-host "one" { run = "*", loops = env("BENCH_OTHER", "0") == "1" and { { "meadow/luaecho" } } or nil, metrics = 0 }
+local other = env("BENCH_OTHER", "")
+if other == "host" then
+	host "one" {
+		run = { "base/*", "meadow/database", "meadow/itemstore", "meadow/mechanics", "meadow/frontend" }, metrics = 0,
+	}
+	host "two" { run = "meadow/luaecho", metrics = 9465 }
+else
+	host "one" { run = "*", loops = other == "loop" and { { "meadow/luaecho" } } or nil, metrics = 0 }
+end

@@ -7,9 +7,9 @@ local function conns_of(bench, conns)
 	return bench.smoke and math.min(conns, 200) or conns
 end
 
-local function ours(conns, other_loop)
+local function ours(conns, other)
 	return function(bench)
-		return game.load(bench, game.start(bench, { other_loop = other_loop }), { conns = conns_of(bench, conns) })
+		return game.load(bench, game.start(bench, { other = other }), { conns = conns_of(bench, conns) })
 	end
 end
 
@@ -32,7 +32,7 @@ for _, conns in ipairs{ 100, 1000, 5000 } do
 			{ key = "p99_us", unit = "us" },
 		},
 		raw = raw(conns),
-		ours = ours(conns, false),
+		ours = ours(conns),
 	}
 end
 for _, conns in ipairs{ 100, 1000, 5000 } do
@@ -44,7 +44,22 @@ for _, conns in ipairs{ 100, 1000, 5000 } do
 			{ key = "rps", unit = "1/s" },
 		},
 		raw = raw(conns),
-		ours = ours(conns, true),
+		ours = ours(conns, "loop"),
+	}
+end
+for _, conns in ipairs{ 100, 1000 } do
+	cases[#cases + 1] = {
+		name = "request-other-host-" .. conns,
+		title = ("request to a role in another host process (sealed), %d clients, both processes on one core"):format(conns),
+		figures = {
+			{ key = "rps", unit = "1/s", target = ">= 0.7 raw" },
+			{ key = "p50_us", unit = "us" },
+			{ key = "p99_us", unit = "us" },
+		},
+		raw = function(bench)
+			return bench:load(bench:front(), { conns = conns_of(bench, conns) })
+		end,
+		ours = ours(conns, "host"),
 	}
 end
 return cases

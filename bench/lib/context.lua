@@ -164,6 +164,12 @@ function context:echo(plain)
 	return self:server(list)
 end
 
+-- front starts the raw front with an answering process behind it.
+function context:front()
+	local port = self:ports(1)[1]
+	return self:server{ port = port, self:program("raw/front"), "--port", port, "--directory", self:directory() }
+end
+
 -- shared runs `measure` once a round and gives its result to every case that asks by this name: several cases
 -- compare with the same raw part.
 function context:shared(name, measure)

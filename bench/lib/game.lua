@@ -9,20 +9,31 @@ local function run(command)
 end
 
 -- start runs ./troupe with bench/game.lua on free ports and returns a server as context:server does, with
--- `port` the front-end's and `login` the account server's. options.other_loop: the answering role has its own loop.
+-- `port` the front-end's and `login` the account server's. options.other: the answering role has its own "loop", or its
+-- own "host", a second process on the same core.
 function game.start(bench, options)
 	options = options or {}
-	local ports, dir = bench:ports(2), bench:directory()
+	local ports, dir = bench:ports(3), bench:directory()
 	run(("ln -s %s/plugins/all/*.so %s/bench/.libs/luaecho.so %s/"):format(bench.build, bench.build, dir))
-	local server = bench:server{
-		port = ports[1], cpu = options.other_loop and false or options.cpu,
-		env = { TROUPE_PLUGINS = dir, BENCH_OTHER = options.other_loop and "1" or "0", BENCH_HASH = options.hash },
-		bench.build .. "/troupe", "run", bench.source .. "/bench/game.lua", "--state", dir .. "/state",
-		"--set", ("meadow/frontend.fe1.listen=tcp://:%d"):format(ports[1]),
-		"--set", ("base/account.listen=tcp://:%d"):format(ports[2]),
-	}
+	local function start(host, port, ...)
+		return bench:server{
+			port = port, cpu = options.other ~= "loop" and options.cpu,
+			env = { TROUPE_PLUGINS = dir, BENCH_OTHER = options.other, BENCH_HASH = options.hash },
+			bench.build .. "/troupe", "run", bench.source .. "/bench/game.lua", "--state", dir .. "/state",
+			"--host", host, ...
+		}
+	end
+	if options.other == "host" then
+		start("two", ports[3], "--set", ("host.two.metrics=%d"):format(ports[3]))
+	end
+	local server = start("one", ports[1], "--set", ("meadow/frontend.fe1.listen=tcp://:%d"):format(ports[1]),
+		"--set", ("base/account.listen=tcp://:%d"):format(ports[2]))
 	server.login = ports[2]
 	server.dir = dir
+	if options.other == "host" then -- until it is linked, requests to its role are refused
+		run(("timeout 20 sh -c 'until %s/troupe links --host one --state %s/state --json | grep -q linked; do sleep 0.05; done'; sleep 0.3")
+			:format(bench.build, dir))
+	end
 	return server
 end
 

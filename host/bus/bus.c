@@ -238,6 +238,8 @@ static void view(struct peer *peer)
 	to->resent = link.resent;
 	to->full = link.full;
 	to->downs = link.downs;
+	to->throttled = seal.throttled;
+	to->sessions = seal.sessions;
 	to->forged = seal.forged;
 	to->replayed = seal.replayed;
 	to->stale = seal.stale;
@@ -511,6 +513,7 @@ struct bus *bus_free(struct bus *bus)
 		peer->wire = wire_disconnect(peer->wire);
 		peer->link = link_free(peer->link);
 		peer->seal = seal_free(peer->seal);
+		cipher_wipe(&peer->keys, sizeof(peer->keys));
 	}
 	wire_close(bus->wire);
 	messages_fini(bus);

@@ -24,6 +24,7 @@
 #define BUS_LOAD_MS 500u	/* how often changes of load are told */
 
 struct bus;
+struct config;
 struct core;
 
 /*
@@ -34,6 +35,13 @@ int bus_new(struct core *core, struct bus **ret_bus, struct troupe_error *reterr
 /* bus_free says goodbye to the peers and closes everything; no loop runs any more. NULL is fine. Returns NULL. [main] */
 struct bus *bus_free(struct bus *bus);
 
+/*
+ * bus_keys reads the keys of this host and of its peers again, those of peers as `config` has them; sessions whose keys
+ * have changed are renewed, and lose nothing by that. Keys that cannot be used are logged, and the link keeps those that
+ * it has. `config` need not outlive the call. [any]
+ */
+void bus_keys(struct bus *bus, const struct config *config);
+
 /* One link, for operators. Bytes and messages are those of roles' messages, of this connection and before. */
 struct bus_link {
 	char name[128]; /* of the other host */
@@ -42,7 +50,8 @@ struct bus_link {
 	uint64_t rtt_us;
 	uint64_t messages_sent, messages_received, bytes_sent, bytes_received, frames_sent, frames_received;
 	uint64_t waiting, waiting_bytes, resent, full, downs;
-	uint64_t forged, replayed, malformed, stale; /* frames that were dropped */
+	uint64_t forged, replayed, malformed, stale, throttled; /* frames that were dropped */
+	uint64_t sessions;			     /* of the seal, since the process began */
 	uint64_t refused;			     /* messages in a name that is not the peer's */
 	uint64_t forwarded;			     /* messages passed on for it */
 };

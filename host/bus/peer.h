@@ -58,6 +58,7 @@ struct peer {
 	bool sealed; /* it was so in the last turn */
 	struct wire_peer *wire;
 	struct seal *seal;
+	struct seal_setup keys; /* read again and not yet in use, when it has any; under bus->mutex */
 	struct link *link;
 	struct loop_timer timer;
 	uint64_t incarnation;
@@ -110,7 +111,9 @@ struct bus {
 	struct loop_timer report;
 	uint32_t reports; /* so far, to tell loads less often */
 	atomic_uint_fast64_t strangers, inbound_full;
-	pthread_mutex_t mutex; /* of the peers' views */
+	struct loop_task rekey;
+	bool rekeying;	       /* it is posted */
+	pthread_mutex_t mutex; /* of the peers' views, their keys, rekeying */
 };
 
 /* peer_dirty has the peer's link flushed at the end of this turn. [loop] */

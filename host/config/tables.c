@@ -42,7 +42,7 @@ const struct troupe_option host_table[] = {
 	{ .name = "bus", .help = "the port where hosts of other machines reach it; 0 = none", .type = TROUPE_OPTION_INT,
 	  .fallback = "0", .offset = offsetof(struct host_options, bus), .max = 65535 },
 	{ .name = "key", .help = "its public key, or the new one and the one that it replaces",
-	  .type = TROUPE_OPTION_STRINGS, .offset = offsetof(struct host_options, key) },
+	  .type = TROUPE_OPTION_STRINGS, .flags = TROUPE_OPTION_LIVE, .offset = offsetof(struct host_options, key) },
 	{ .name = "reach", .help = "where it finds other hosts, in place of their own addresses: for tunnels",
 	  .type = OPTIONS_PAIRS, .offset = offsetof(struct host_options, reach) },
 	{ .name = "commands", .help = "its operators may give commands to roles on other hosts; hosts that share one machine "

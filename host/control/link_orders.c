@@ -22,7 +22,9 @@ static void link_write(struct text *out, const struct bus_link *link)
 	text_member_number(out, "waiting", link->waiting);
 	text_member_number(out, "resent", link->resent);
 	text_member_number(out, "lost", link->downs);
-	text_member_number(out, "dropped", link->forged + link->replayed + link->stale + link->malformed);
+	text_member_number(out, "sessions", link->sessions);
+	text_member_number(out, "dropped",
+			   link->forged + link->replayed + link->stale + link->malformed + link->throttled);
 	text_member_number(out, "refused", link->refused);
 	text_member_number(out, "forwarded", link->forwarded);
 	text_member(out, "forwards", link->forwards ? "yes" : "no");

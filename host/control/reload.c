@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/bus/bus.h"
 #include "host/core/instance.h"
 #include "host/core/life.h"
 #include "host/obs/log.h"
@@ -197,6 +198,9 @@ void reload_start(const struct reload_source *source, const char *only, reload_d
 		refuse(reload, diags);
 	} else {
 		new_blocks(source, config);
+		if (only == NULL && core_bus(source->core) != NULL) {
+			bus_keys(core_bus(source->core), config);
+		}
 		for (uint32_t i = 0; i < len; i++) {
 			if (only == NULL || strcmp(only, instances[i]->host.name) == 0) {
 				struct reload_row *row = &reload->rows[reload->rows_len++];

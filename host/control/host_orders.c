@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands of the host itself: status, stop, drain, reload, metrics, help. */
+/* Commands of the host itself: stop, drain, reload, metrics, help. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,90 +9,12 @@
 #include "host/core/directory.h"
 #include "host/obs/obs.h"
 
-#define LOOPS_MAX 64u
-
 struct host_command {
 	const char *name, *help;
 	const char *flag; /* the one word that may follow, "NAME" = any; NULL = none */
 	bool changes;
 	void (*run)(struct order *order, const char *word);
 };
-
-/* --- status --------------------------------------------------------------------------------------- */
-
-static void status_instances(struct text *out, struct core *core, bool *ret_ready)
-{
-	uint32_t len = 0;
-	struct core_instance *all = core_snapshot(core, &len);
-
-	*ret_ready = all != NULL;
-	text_put(out, ",\"instances\":[");
-	for (uint32_t i = 0; all != NULL && i < len; i++) {
-		*ret_ready &= all[i].ready != 0;
-		text_put(out, i > 0 ? ",{" : "{");
-		text_member(out, "part", all[i].part);
-		text_member(out, "instance", all[i].name);
-		text_member(out, "state", all[i].state);
-		text_member_number(out, "load", all[i].load);
-		text_member(out, "loop", all[i].loop);
-		text_member_number(out, "requests", all[i].requests);
-		text_member_number(out, "queued", all[i].queued);
-		text_member_number(out, "open", all[i].open);
-		text_member(out, "why", all[i].why);
-		text_put(out, "}");
-	}
-	text_put(out, "]");
-	free(all);
-}
-
-static void status_loops(struct text *out, struct core *core)
-{
-	struct core_loop loops[LOOPS_MAX];
-	uint32_t len = core_loops(core, loops, LOOPS_MAX);
-
-	text_put(out, ",\"loops\":[");
-	for (uint32_t i = 0; i < len && i < LOOPS_MAX; i++) {
-		text_put(out, i > 0 ? ",{" : "{");
-		text_member(out, "loop", loops[i].name);
-		text_member_number(out, "turns", loops[i].turns);
-		text_member_number(out, "stalls", loops[i].stalls);
-		text_member(out, "running", loops[i].running != NULL ? loops[i].running : "");
-		text_put(out, "}");
-	}
-	text_put(out, "]");
-}
-
-static void run_status(struct order *order, const char *word)
-{
-	struct core *core = order->control->core;
-	const struct config *config = core_config(core);
-	struct text lists, out;
-	bool ready;
-
-	(void)word;
-	text_init(&lists, CONTROL_ANSWER_MAX);
-	status_instances(&lists, core, &ready);
-	status_loops(&lists, core);
-	text_init(&out, CONTROL_ANSWER_MAX);
-	text_put(&out, "{");
-	text_member(&out, "cluster", config->cluster);
-	text_member(&out, "host", config->host->name);
-	text_format(&out, ",\"ready\":%s", ready ? "true" : "false");
-	text_member_number(&out, "pid", (uint64_t)getpid());
-	text_member_number(&out, "up_seconds", (loop_clock_us() / 1000 - order->control->started_ms) / 1000);
-	text_member(&out, "version", PACKAGE_VERSION);
-	text_member(&out, "configuration", config->path);
-	text_member(&out, "state_folder", config->state);
-	text_put(&out, lists.bytes != NULL ? lists.bytes : "");
-	text_put(&out, "}");
-	if (lists.failed || out.failed) {
-		order_refused(order, EXIT_FAILED, "", "no memory for the answer");
-	} else {
-		order_done(order, out.bytes, out.len);
-	}
-	text_clear(&lists);
-	text_clear(&out);
-}
 
 /* --- stop and drain -------------------------------------------------------------------------------- */
 
@@ -263,6 +185,12 @@ static void run_links(struct order *order, const char *word)
 {
 	(void)word;
 	order_links(order);
+}
+
+static void run_status(struct order *order, const char *word)
+{
+	(void)word;
+	order_status(order);
 }
 
 static const struct host_command host_commands[] = {

@@ -70,7 +70,8 @@ void order_answered(struct order *order, const char *line, size_t len);
 /* order_forward sends a checked command to the host that runs `target`; remote_order takes one. */
 void order_forward(struct order *order, struct instance *target);
 void remote_order(void *control, const struct troupe_request *request);
-/* order_links answers `links`. */
+/* order_status answers `status`, order_links `links`. */
+void order_status(struct order *order);
 void order_links(struct order *order);
 /* order_help lists the commands of the role or instance that words[at] names; at = -1: of everything. */
 void order_help(struct order *order, int at);

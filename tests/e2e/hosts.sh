@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Several hosts of one configuration on one machine: how operators reach the right one.
 
-echo 1..21
+echo 1..25
 n=0
 state=$(mktemp -d)
 TROUPE_STATE=$state/data
@@ -78,11 +78,19 @@ expect 0 "^base  base/echo.x" status --host a
 expect 4 "no host b runs.*there run: a" status --host b
 start b
 pid=${pids##* }
+i=0
+while [ $i -lt 100 ] && "$TROUPE" links | grep -q -e away -e silent; do
+	i=$((i + 1))
+	sleep 0.1
+done
 expect 0 "^host: b" status
 grep -q '^host: a' "$state/out"
 is $? "it shows both"
 expect 0 '"host":"b"' status --json --host b
 expect 2 "several hosts run here: a, b; say which one with --host NAME" stop --yes
+expect 0 "^  m/echo.y    *b  ready$" tree
+expect 0 '"host":"a","address":"127.0.0.1","running_here":true.*"instance":"m/echo.y",.*"state":"ready"' tree --json
+expect 0 "^shard:m  *m/echo.y  *b  *away" status --host a
 expect 0 "^count: 0" m/echo.y count
 expect 0 "^count: 0" base/echo.x count
 expect 2 "it runs in several processes: a, b" echo count
@@ -95,4 +103,5 @@ expect 0 'instance="m/echo.z"' metrics --host b
 is $? "its folders are its user's alone"
 expect 0 "^\"*stopped" stop --yes --host b
 wait "$pid"
+expect 0 "^  m/echo.y    *b  away$" tree "$state/game.lua"
 expect 0 "^\"*stopped" stop --yes

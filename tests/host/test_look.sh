@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The commands that look at a configuration: ports.
+# The commands that look at a configuration: ports, tree.
 
 number=0
 failed=0
@@ -56,5 +56,13 @@ ok "ports: and what is wrong with that" 0 C0214 "$TROUPE" ports public.lua
 ok "ports: no file" 2 "which file" "$TROUPE" ports
 ok "ports: wrong option" 2 "Did you mean '--public'" "$TROUPE" ports --pubic x.lua
 ok "ports: bad configuration" 3 C0100 "$TROUPE" ports gone.lua
+
+ok "tree: of a configuration" 0 '^  meadow/mechanics.m2 +world2$' "$TROUPE" tree "$conf/production.lua"
+ok "tree: as JSON" 0 '"part":"shard:meadow","instances":.*"meadow/frontend.fe1","role":"frontend","host":"front",.*"state":null' \
+	"$TROUPE" tree --json "$conf/test.lua"
+printf 'echo {} echo "x" {} host "a" { run = "base/echo.x" }' >nowhere.lua
+ok "tree: what runs nowhere" 0 '^  base/echo +\(none\)$' "$TROUPE" tree nowhere.lua
+ok "tree: nothing runs" 4 "no host runs" "$TROUPE" tree --state "$TMPDIR/nothing"
+
 echo "1..$number"
 exit $failed

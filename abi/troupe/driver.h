@@ -64,7 +64,8 @@ struct troupe_driver {
 	uint32_t ops_max;	  /* checks + ops of one transaction */
 	uint32_t group_max;	  /* transactions that one commit call takes well */
 	uint32_t group_bytes;	  /* and bytes of keys and values in them */
-	/* open: opens or creates the store and verifies it. On success *ret_store is the driver's handle. */
+	/* open: opens or creates the store and verifies it. A store has one owner: while another has it open this is
+	 * refused with UNAVAILABLE, and the text says who that is. On success *ret_store is the driver's handle. */
 	int32_t (*open)(const struct troupe_driver_open *open, void **ret_store, struct troupe_error *reterr);
 	/* close: releases everything. Takes a store in any state. */
 	void (*close)(void *store);

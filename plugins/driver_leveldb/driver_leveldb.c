@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "group.h"
+#include "owner.h"
 #include "record.h"
 #include "space.h"
 #include "troupe/driver.h"
@@ -49,11 +50,15 @@ static int32_t open_explain(int32_t status, const char *path, struct troupe_erro
 {
 	char text[sizeof(reterr->text)];
 
+	memcpy(text, reterr->text, sizeof(text));
+	if (status == TROUPE_UNAVAILABLE && strstr(text, "already held by process") != NULL) {
+		return fail(reterr, status, path, "already owned by another database of this process",
+			    "give this database another `path`");
+	}
 	if (status == TROUPE_UNAVAILABLE) {
-		return fail(reterr, status, path, "another process has this store open",
+		return fail(reterr, status, path, owner_tell(path, text, sizeof(text)),
 			    "stop that process (a host that is still ending?), or give this database another `path`");
 	}
-	memcpy(text, reterr->text, sizeof(text));
 	if (status == TROUPE_DATA_LOSS) {
 		return fail(reterr, status, path, text,
 			    "stored files are damaged or missing: nothing was changed; restore the folder from a backup");
@@ -152,6 +157,7 @@ static int32_t driver_open(const struct troupe_driver_open *open, void **ret_sto
 		driver_close(store);
 		return status;
 	}
+	owner_note(options->path, open->name);
 	*ret_store = store;
 	return TROUPE_OK;
 }

@@ -90,8 +90,8 @@ static void fill(unsigned entries)
 static void locked_by_another(void **state)
 {
 	int ready[2], done[2], status;
-	char byte;
-	void *store;
+	char byte, owner[64];
+	void *store, *second;
 
 	(void)state;
 	assert_int_equal(pipe(ready) | pipe(done), 0);
@@ -104,12 +104,21 @@ static void locked_by_another(void **state)
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(open_store(&store), TROUPE_UNAVAILABLE);
 	assert_non_null(strstr(error.text, folder));
-	assert_non_null(strstr(error.text, "another process"));
+	snprintf(owner, sizeof(owner), "already owned by t (pid %ld on ", (long)pid);
+	assert_non_null(strstr(error.text, owner));
 	assert_true(error.help[0] != '\0');
 	assert_int_equal(write(done[1], "d", 1), 1);
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);
 	assert_int_equal(open_store(&store), TROUPE_OK);
+	assert_int_equal(open_store(&second), TROUPE_UNAVAILABLE); /* and by ourselves */
+	assert_non_null(strstr(error.text, "of this process"));
+	pid = fork();
+	if (pid == 0) { /* asking did not give the lock away */
+		_exit(open_store(&second) == TROUPE_UNAVAILABLE ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
 	plugin->driver->close(store);
 	close(ready[0]), close(ready[1]), close(done[0]), close(done[1]);
 }

@@ -304,7 +304,8 @@ struct troupe_metric {
 
 typedef void (*troupe_timer_fn)(void *instance, void *arg);
 
-/* A state of an instance that is well but takes no calls, because another does its work; `why` says which. */
+/* A state of an instance that is well but takes no calls, because another does its work; `why` says which.
+ * Since 1.1; a host of 1.0 takes it for ready. */
 #define TROUPE_STANDBY 2u
 
 /* --- the table ---------------------------------------------------------------------------------- */
@@ -404,6 +405,10 @@ struct troupe_host {
 	 * removed. 0 = too many (16 an instance). watch_stop ends it. */
 	uint64_t (*watch)(const struct troupe_host *h, const char *path, troupe_timer_fn on_change, void *arg);
 	void (*watch_stop)(const struct troupe_host *h, uint64_t watch);
+
+	/* cluster: which cluster this is, for people and to be compared: "demo on thismachine (/srv/demo)" if all of it is on
+	 * one machine, else "demo at 10.0.0.5", by where its base is. The same in all its hosts. Since 1.1. */
+	const char *cluster;
 };
 
 #ifdef __cplusplus

@@ -27,7 +27,7 @@ extern "C" {
  *  7. A plugin keeps no mutable statics and starts no threads.
  */
 #define TROUPE_ABI_MAJOR 1
-#define TROUPE_ABI_MINOR 0
+#define TROUPE_ABI_MINOR 1
 
 /* TROUPE_HAS: true if the struct at `ptr`, made by the other side, is long enough to hold `field`. */
 #define TROUPE_HAS(ptr, field) \

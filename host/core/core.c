@@ -3,9 +3,11 @@
 #include "host/core/core_state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/bus/bus.h"
 #include "host/core/buf.h"
@@ -197,6 +199,27 @@ static int fail(struct troupe_error *reterr, int error, const char *what)
 	return error;
 }
 
+/* Two clusters may have one name: a copy of a configuration, a test beside the real one. What does not change with the
+ * configuration tells them apart: the state folder of one on a single machine, the place of the base of a larger one. */
+static void cluster_name(struct core *core)
+{
+	const struct config *config = core->config;
+	const char *address = config->hosts[0].address;
+	char machine[HOST_NAME_MAX + 1] = "";
+
+	if (config_keys_own(config)) {
+		gethostname(machine, sizeof(machine) - 1);
+		snprintf(core->cluster, sizeof(core->cluster), "%.60s on %.60s (%.120s)", config->cluster, machine, config->state);
+		return;
+	}
+	for (uint32_t i = config->instances_len; i-- > 0;) {
+		if (config->instances[i].placed && strcmp(config->instances[i].part, "base") == 0) {
+			address = config->hosts[config->instances[i].host].address;
+		}
+	}
+	snprintf(core->cluster, sizeof(core->cluster), "%.60s at %.120s", config->cluster, address);
+}
+
 static struct instance *instance_new(struct core *core, const struct config_instance *config, uint32_t index)
 {
 	struct instance *instance = calloc(1, sizeof(*instance));
@@ -217,6 +240,7 @@ static struct instance *instance_new(struct core *core, const struct config_inst
 	instance->host.name = config->name;
 	instance->host.part = config->part;
 	instance->host.id = troupe_fnv64(config->name, strlen(config->name));
+	instance->host.cluster = core->cluster;
 	atomic_init(&instance->log_level, config->log_level);
 	table_fill(instance);
 	return instance;
@@ -420,6 +444,7 @@ int core_new(const struct config *config, struct core **ret_core, struct troupe_
 		return fail(reterr, -ENOMEM, "core");
 	}
 	core->config = config;
+	cluster_name(core);
 	core->signal_fd = -1;
 	core_tasks_init(core);
 	pthread_mutex_init(&core->mutex, NULL);

@@ -15,6 +15,8 @@ struct mailbox;
 
 #define CORE_HOST_NAME 160u /* room for the name of a host as an instance */
 
+#define CORE_CLUSTER 256u
+
 struct core {
 	const struct config *config;
 	struct loop **loops; /* those of the roles, and last the main loop */
@@ -37,6 +39,7 @@ struct core {
 	struct job_pool *jobs;
 	char (*host_names)[CORE_HOST_NAME];
 	struct db *db;
+	char cluster[CORE_CLUSTER]; /* see troupe_host.cluster */
 	struct bus *bus; /* NULL: there is no other host */
 	pthread_mutex_t mutex; /* of every instance's `why` */
 	/* the main loop's */

@@ -198,6 +198,7 @@ static struct sim_instance *instance_add(struct sim *sim, const char *name, cons
 	instance->host.id = troupe_fnv64(name, strlen(name));
 	instance->host.name = name;
 	instance->host.part = part;
+	instance->host.cluster = "sim";
 	sim_host_fill(&instance->host);
 	sim_message_fill(&instance->host);
 	sim_db_fill(&instance->host);
@@ -363,6 +364,11 @@ void sim_power(struct sim *sim)
 void sim_freeze(struct sim *sim, const char *name, uint64_t ms)
 {
 	sim_find(sim, name)->frozen_us = sim->now_us + ms * 1000;
+}
+
+void sim_cluster(struct sim *sim, const char *name, const char *cluster)
+{
+	sim_find(sim, name)->host.cluster = cluster;
 }
 
 int sim_takes_calls(const struct sim_instance *instance)

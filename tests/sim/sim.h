@@ -93,6 +93,8 @@ void sim_crash(struct sim *sim, const char *name);
 void sim_power(struct sim *sim);
 /* sim_freeze stops an instance for `ms`, as SIGSTOP does a process: what happens to it happens then, others see it not ready. */
 void sim_freeze(struct sim *sim, const char *name, uint64_t ms);
+/* sim_cluster makes an instance believe that it belongs to another cluster, from its next start on. */
+void sim_cluster(struct sim *sim, const char *name, const char *cluster);
 /* sim_drain runs the instance's drain. */
 void sim_drain(struct sim *sim, const char *name);
 

@@ -112,20 +112,37 @@ uint32_t masters(const struct frontend *fe, uint64_t *ret_ids, uint32_t max)
 	return ready;
 }
 
-void session_announce(struct frontend *fe, const struct client *client)
+static void announce(const struct frontend *fe, const struct client *client, uint64_t master)
 {
-	uint64_t ids[MASTERS_MAX];
-	uint32_t n = masters(fe, ids, MASTERS_MAX);
 	Master__PresenceSet event = MASTER__PRESENCE_SET__INIT;
+	struct proto_to to = { .instance = master };
 
 	event.has_account = event.has_epoch = event.has_session = 1;
 	event.account = client->account;
 	event.epoch = client->epoch;
 	event.session = client->session;
-	for (uint32_t i = 0; i < n; i++) {
-		struct proto_to to = { .instance = ids[i] };
+	master_presence_set(fe->h, &event, &to);
+}
 
-		master_presence_set(fe->h, &event, &to);
+void session_announce(struct frontend *fe, const struct client *client)
+{
+	uint64_t ids[MASTERS_MAX];
+	uint32_t n = masters(fe, ids, MASTERS_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		announce(fe, client, ids[i]);
+	}
+}
+
+void enter_on_announce(void *instance, const struct troupe_request *request, const Frontend__AnnounceRequest *body)
+{
+	struct frontend *fe = instance;
+
+	(void)body;
+	for (uint32_t i = 0; i < fe->clients_top; i++) {
+		if (fe->clients[i] != NULL && fe->clients[i]->session != 0) {
+			announce(fe, fe->clients[i], request->from);
+		}
 	}
 }
 

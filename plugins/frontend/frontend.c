@@ -342,6 +342,7 @@ static const struct troupe_option options[] = {
 static const struct troupe_method methods[] = {
 	FRONTEND_EXPECT(enter_on_expect),
 	FRONTEND_KICK(enter_on_kick),
+	FRONTEND_ANNOUNCE(enter_on_announce),
 	FRONTEND_SEND(fanout_on_send),
 	FRONTEND_BATCH(fanout_on_batch),
 	{ 0 }

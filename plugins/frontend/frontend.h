@@ -213,6 +213,7 @@ void session_keep(struct frontend *fe, struct client *client);
 /* session_announce: tells the masters that it is here. */
 void session_announce(struct frontend *fe, const struct client *client);
 void enter_on_expect(void *instance, const struct troupe_request *request, const Frontend__ExpectRequest *body);
+void enter_on_announce(void *instance, const struct troupe_request *request, const Frontend__AnnounceRequest *body);
 void enter_on_kick(void *instance, const struct troupe_request *request, const Frontend__KickRequest *body);
 void expected_sweep(struct frontend *fe);
 void expected_free(struct frontend *fe);

@@ -24,17 +24,26 @@ struct lease {
 	char name[NAME_MAX_LEN + 1];
 };
 
-/* One request. */
+/* One question. */
 struct asking {
-	uint64_t request, from, epoch, ttl_ms, new_epoch;
-	int release;
+	struct lease_ask in; /* its name is in `name` */
+	struct master *master;
+	uint64_t new_epoch;
 	char name[NAME_MAX_LEN + 1];
+	char owner_name[LEASE_OWNER_MAX + 1];
 };
 
-static void refuse(struct master *master, struct asking *asking, int32_t status, const char *reason)
+static void asking_end(struct asking *asking, int32_t status, const char *reason, uint64_t epoch, const char *owner_name)
 {
-	proto_refuse(master->h, asking->request, status, reason);
+	struct lease_answer answer = { .status = status, .reason = reason, .epoch = epoch, .owner_name = owner_name };
+
+	asking->in.done(asking->master, asking->in.arg, &answer);
 	free(asking);
+}
+
+static void refuse(struct asking *asking, int32_t status, const char *reason)
+{
+	asking_end(asking, status, reason, 0, "");
 }
 
 static void key_of(const char *name, char ret_key[NAME_MAX_LEN + 16])
@@ -68,30 +77,23 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 	struct master *master = instance;
 	struct asking *asking = arg;
 	struct lease *lease = lease_of(master, asking->name);
-	Master__LeaseReply reply = MASTER__LEASE_REPLY__INIT;
-	char owner[32];
 
 	if (result->status != TROUPE_OK) {
-		refuse(master, asking, result->status,
+		refuse(asking, result->status,
 		       result->status == TROUPE_ABORTED ? "master.lease_race" : "master.lease_not_saved");
 		return;
 	}
 	if (lease != NULL) {
 		lease->version = result->version;
-		lease->expires_us = master->h->now_us(master->h) + (asking->release ? 0 : asking->ttl_ms * 1000);
+		lease->expires_us = master->h->now_us(master->h) + (asking->in.release ? 0 : asking->in.ttl_ms * 1000);
 	}
-	snprintf(owner, sizeof(owner), "%llu", (unsigned long long)asking->from);
-	reply.has_epoch = 1;
-	reply.epoch = asking->new_epoch;
-	reply.owner = owner;
-	master_lease_reply(master->h, asking->request, &reply);
-	free(asking);
+	asking_end(asking, TROUPE_OK, "", asking->new_epoch, asking->owner_name);
 }
 
 static void lease_commit(struct master *master, struct asking *asking, uint64_t version)
 {
 	Masterdb__Lease record = MASTERDB__LEASE__INIT;
-	uint8_t value[64], idempotency[TROUPE_KEY_SIZE];
+	uint8_t value[64 + LEASE_OWNER_MAX], idempotency[TROUPE_KEY_SIZE];
 	char key[NAME_MAX_LEN + 16];
 	struct troupe_db_check check = { .key = key, .version = version };
 	struct troupe_db_op op = { .kind = TROUPE_DB_PUT, .key = key, .value = value };
@@ -110,8 +112,9 @@ static void lease_commit(struct master *master, struct asking *asking, uint64_t 
 	key_of(asking->name, key);
 	record.has_epoch = record.has_owner = record.has_ttl_ms = 1;
 	record.epoch = asking->new_epoch;
-	record.owner = asking->release ? 0 : asking->from;
-	record.ttl_ms = asking->release ? 0 : asking->ttl_ms;
+	record.owner = asking->in.release ? 0 : asking->in.owner;
+	record.ttl_ms = asking->in.release ? 0 : asking->in.ttl_ms;
+	record.owner_name = asking->owner_name;
 	check.key_len = op.key_len = (uint32_t)strlen(key);
 	op.value_len = (uint32_t)masterdb__lease__pack(&record, value);
 	master->h->random_bytes(master->h, idempotency, sizeof(idempotency));
@@ -127,15 +130,18 @@ static void judge(struct master *master, struct asking *asking, struct lease *le
 		lease->version = version;
 		lease->expires_us = now_us + (record != NULL ? record->ttl_ms : 0) * 1000;
 	}
-	if (asking->epoch != 0) {
-		if (record == NULL || record->owner != asking->from || record->epoch != asking->epoch) {
-			refuse(master, asking, TROUPE_FAILED_PRECONDITION, "master.lease_lost");
+	if (asking->in.epoch != 0) {
+		if (record == NULL || record->owner != asking->in.owner || record->epoch != asking->in.epoch) {
+			refuse(asking, TROUPE_FAILED_PRECONDITION, "master.lease_lost");
 			return;
 		}
-		asking->new_epoch = asking->epoch;
+		asking->new_epoch = asking->in.epoch;
+	} else if (record != NULL && record->owner == asking->in.owner && asking->in.join) {
+		asking->new_epoch = record->epoch;
 	} else {
-		if (record != NULL && record->owner != asking->from && now_us < lease->expires_us) {
-			refuse(master, asking, TROUPE_FAILED_PRECONDITION, "master.lease_held");
+		if (record != NULL && record->owner != asking->in.owner && now_us < lease->expires_us) {
+			asking_end(asking, TROUPE_FAILED_PRECONDITION, "master.lease_held", record->epoch,
+				   record->owner_name != NULL ? record->owner_name : "");
 			return;
 		}
 		asking->new_epoch = (record != NULL ? record->epoch : 0) + 1;
@@ -153,7 +159,7 @@ static void on_read(void *instance, void *arg, const struct troupe_db_page *page
 	uint64_t version = 0;
 
 	if (page->status != TROUPE_OK || lease == NULL) {
-		refuse(master, asking, lease == NULL ? TROUPE_RESOURCE_EXHAUSTED : page->status,
+		refuse(asking, lease == NULL ? TROUPE_RESOURCE_EXHAUSTED : page->status,
 		       lease == NULL ? "master.too_many_leases" : "master.lease_not_read");
 		return;
 	}
@@ -166,45 +172,85 @@ static void on_read(void *instance, void *arg, const struct troupe_db_page *page
 							       page->values[0].value_len, &arena);
 	}
 	if (version != 0 && record == NULL) {
-		refuse(master, asking, TROUPE_DATA_LOSS, "master.lease_damaged");
+		refuse(asking, TROUPE_DATA_LOSS, "master.lease_damaged");
 	} else {
 		judge(master, asking, lease, record, version);
 	}
 	proto_arena_free(&arena);
 }
 
-void lease_on_lease(void *instance, const struct troupe_request *request, const Master__LeaseRequest *body)
+void lease_ask(struct master *master, const struct lease_ask *ask)
 {
-	struct master *master = instance;
-	struct asking *asking;
+	struct lease_answer none = { .status = TROUPE_RESOURCE_EXHAUSTED, .reason = "master.no_memory", .owner_name = "" };
+	struct asking *asking = calloc(1, sizeof(*asking));
 	char key[NAME_MAX_LEN + 16];
 	struct troupe_db_check keys = { .key = key };
 	struct troupe_db_get get = {
-		.size = sizeof(get), .db = master->db, .keys = &keys, .keys_len = 1, .on_page = on_read
+		.size = sizeof(get), .db = master->db, .keys = &keys, .keys_len = 1, .on_page = on_read, .arg = asking
 	};
 
+	if (asking == NULL) {
+		ask->done(master, ask->arg, &none);
+		return;
+	}
+	asking->in = *ask;
+	asking->master = master;
+	strcpy(asking->name, ask->name);
+	snprintf(asking->owner_name, sizeof(asking->owner_name), "%s", ask->owner_name != NULL ? ask->owner_name : "");
+	key_of(asking->name, key);
+	keys.key_len = (uint32_t)strlen(key);
+	master->h->db_get(master->h, &get);
+}
+
+/* --- what others ask ------------------------------------------------------------------------------ */
+
+struct request {
+	uint64_t id, from;
+};
+
+static void on_asked(struct master *master, void *arg, const struct lease_answer *answer)
+{
+	struct request *request = arg;
+	Master__LeaseReply reply = MASTER__LEASE_REPLY__INIT;
+	char owner[32];
+
+	if (answer->status != TROUPE_OK) {
+		proto_refuse(master->h, request->id, answer->status, answer->reason);
+	} else {
+		snprintf(owner, sizeof(owner), "%llu", (unsigned long long)request->from);
+		reply.has_epoch = 1;
+		reply.epoch = answer->epoch;
+		reply.owner = owner;
+		master_lease_reply(master->h, request->id, &reply);
+	}
+	free(request);
+}
+
+void lease_on_lease(void *instance, const struct troupe_request *request, const Master__LeaseRequest *body)
+{
+	struct master *master = instance;
+	struct lease_ask ask = { .name = body->name,
+				 .owner = request->from,
+				 .ttl_ms = body->ttl_ms,
+				 .epoch = body->epoch,
+				 .release = body->release,
+				 .done = on_asked };
+	struct request *kept;
+
 	if (body->name == NULL || body->name[0] == '\0' || strlen(body->name) > NAME_MAX_LEN ||
-	    body->ttl_ms < TTL_MIN_MS || body->ttl_ms > TTL_MAX_MS || (body->release && body->epoch == 0)) {
+	    strcmp(body->name, BASE_LEASE) == 0 || body->ttl_ms < TTL_MIN_MS || body->ttl_ms > TTL_MAX_MS ||
+	    (body->release && body->epoch == 0)) {
 		proto_refuse(master->h, request->id, TROUPE_INVALID_ARGUMENT, "master.bad_lease");
 		return;
 	}
-	asking = calloc(1, sizeof(*asking));
-	if (asking == NULL) {
+	kept = malloc(sizeof(*kept));
+	if (kept == NULL) {
 		proto_refuse(master->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "master.no_memory");
 		return;
 	}
-	*asking = (struct asking){
-		.request = request->id,
-		.from = request->from,
-		.epoch = body->epoch,
-		.ttl_ms = body->ttl_ms,
-		.release = body->release,
-	};
-	strcpy(asking->name, body->name);
-	key_of(asking->name, key);
-	keys.key_len = (uint32_t)strlen(key);
-	get.arg = asking;
-	master->h->db_get(master->h, &get);
+	*kept = (struct request){ .id = request->id, .from = request->from };
+	ask.arg = kept;
+	lease_ask(master, &ask);
 }
 
 void lease_free(struct master *master)

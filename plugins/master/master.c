@@ -164,6 +164,7 @@ static void on_second(void *instance, void *arg)
 
 	master->timer = master->h->timer_start(master->h, 1000, on_second, arg);
 	registry_tick(master);
+	presence_tick(master);
 }
 
 static int32_t master_start(void *instance, struct troupe_error *reterr)
@@ -177,6 +178,7 @@ static int32_t master_start(void *instance, struct troupe_error *reterr)
 		return reterr->status = status;
 	}
 	master->timer = master->h->timer_start(master->h, 1000, on_second, NULL);
+	base_begin(master);
 	return TROUPE_OK;
 }
 
@@ -184,13 +186,16 @@ static void master_stop(void *instance)
 {
 	struct master *master = instance;
 
+	base_stop(master);
 	master->h->timer_stop(master->h, master->timer);
+	master->h->timer_stop(master->h, master->wait_timer);
 }
 
 static void master_destroy(void *instance)
 {
 	struct master *master = instance;
 
+	registry_free(master);
 	presence_free(master);
 	lease_free(master);
 	free(master->frontends);
@@ -210,6 +215,9 @@ static const struct troupe_option shard_fields[] = {
 static const struct troupe_option options[] = {
 	{ .name = "database", .help = "Where leases are kept.", .type = TROUPE_OPTION_DATABASE,
 	  .flags = TROUPE_OPTION_REQUIRED, .offset = offsetof(struct master_options, database) },
+	{ .name = "base_lease", .help = "How long after the last word of another cluster's masters its base may be taken over.",
+	  .fallback = "30s", .type = TROUPE_OPTION_DURATION, .offset = offsetof(struct master_options, base_lease_ms),
+	  .min = 1000, .max = 60000 },
 	{ .name = "shards", .help = "What players are told of each shard, by its name.", .type = TROUPE_OPTION_MAP,
 	  .offset = offsetof(struct master_options, shards), .item_size = sizeof(struct shard_options),
 	  .fields = shard_fields },

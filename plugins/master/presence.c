@@ -7,6 +7,8 @@
 #include "proto/proto.h"
 
 #define FORGET_ROUND 256u
+#define LOOK_ROUND 20000u /* presences looked at in a second */
+#define OLD_US 100000000u /* front-ends speak of each every 30 s */
 
 static void present_changed(const struct master *master)
 {
@@ -58,7 +60,8 @@ void presence_on_set(void *instance, const struct troupe_request *request, const
 	*presence = (struct presence){ .account = body->account,
 				       .frontend = request->from,
 				       .session = body->session,
-				       .epoch = body->epoch };
+				       .epoch = body->epoch,
+				       .seen_us = master->h->now_us(master->h) };
 }
 
 void presence_on_clear(void *instance, const struct troupe_request *request, const Master__PresenceClear *body)
@@ -85,6 +88,30 @@ void presence_on_who(void *instance, const struct troupe_request *request, const
 		reply.epoch = presence->epoch;
 	}
 	master_who_reply(master->h, request->id, &reply);
+}
+
+/* A word that somebody left may be lost with a link, and then nothing else would tell. */
+void presence_tick(struct master *master)
+{
+	uint64_t old[FORGET_ROUND], now_us = master->h->now_us(master->h);
+	struct map_entry *entry = NULL;
+	uint32_t found = 0, looked = 0;
+
+	while (looked++ < LOOK_ROUND && found < FORGET_ROUND &&
+	       (entry = map_next(&master->presences, &master->presence_at)) != NULL) {
+		if (now_us - ((const struct presence *)entry->value)->seen_us > OLD_US) {
+			old[found++] = entry->key;
+		}
+	}
+	if (entry == NULL) {
+		master->presence_at = 0; /* once more from the start */
+	}
+	for (uint32_t i = 0; i < found; i++) {
+		free(map_remove(&master->presences, old[i]));
+	}
+	if (found > 0) {
+		present_changed(master);
+	}
 }
 
 void presence_forget_frontend(struct master *master, uint64_t frontend)

@@ -11,6 +11,8 @@
 #define PLACE_TRIES 3u
 #define EXPECT_TIMEOUT_MS 1500u
 #define TICKET_TTL_MS 30000u
+#define LEARN_US 2500000u /* from the start: front-ends that are there have spoken by then */
+#define LEARN_ROUND_MS 100u
 
 /* --- shards --------------------------------------------------------------------------------------- */
 
@@ -127,6 +129,15 @@ static void frontends_changed(const struct master *master)
 	master->h->metric_set(master->h, master->metrics[METRIC_FRONTENDS], master->frontend_count);
 }
 
+/* ask_sessions: a front-end that we did not know, or not any more, tells us who is there. */
+static void ask_sessions(const struct master *master, uint64_t frontend)
+{
+	static const Frontend__AnnounceRequest event = FRONTEND__ANNOUNCE_REQUEST__INIT;
+	struct proto_to to = { .instance = frontend };
+
+	frontend_announce(master->h, &event, &to);
+}
+
 void registry_on_register(void *instance, const struct troupe_request *request, const Master__Register *body)
 {
 	struct master *master = instance;
@@ -146,6 +157,7 @@ void registry_on_register(void *instance, const struct troupe_request *request, 
 		memset(fe, 0, sizeof(*fe));
 		fe->id = request->from;
 		frontends_changed(master);
+		ask_sessions(master, fe->id);
 	}
 	fe->seen_us = master->h->now_us(master->h);
 	fe->clients = body->clients;
@@ -185,6 +197,7 @@ void registry_tick(struct master *master)
 
 struct place {
 	struct master *master;
+	struct place *next; /* of master->waiting */
 	uint64_t request, account;
 	uint64_t tried[PLACE_TRIES];
 	uint32_t tries;
@@ -241,6 +254,44 @@ static int was_tried(const struct place *place, uint64_t id)
 	return 0;
 }
 
+static void on_wait(void *instance, void *arg)
+{
+	struct master *master = instance;
+	struct place *waiting = master->waiting;
+
+	(void)arg;
+	master->wait_timer = 0;
+	master->waiting = NULL;
+	while (waiting != NULL) {
+		struct place *place = waiting;
+
+		waiting = place->next;
+		place_next(place);
+	}
+}
+
+/* place_later: a master that has just begun waits for the word of the front-ends, which comes each second. */
+static void place_later(struct place *place)
+{
+	struct master *master = place->master;
+
+	place->next = master->waiting;
+	master->waiting = place;
+	if (master->wait_timer == 0) {
+		master->wait_timer = master->h->timer_start(master->h, LEARN_ROUND_MS, on_wait, NULL);
+	}
+}
+
+void registry_free(struct master *master)
+{
+	while (master->waiting != NULL) {
+		struct place *place = master->waiting;
+
+		master->waiting = place->next;
+		free(place);
+	}
+}
+
 static void place_next(struct place *place)
 {
 	struct master *master = place->master;
@@ -264,9 +315,16 @@ static void place_next(struct place *place)
 			best = fe;
 		}
 	}
+	if (best == NULL && !ready && place->tries == 0 &&
+	    master->h->now_us(master->h) - master->started_us < LEARN_US) {
+		place_later(place);
+		return;
+	}
 	if (best == NULL) {
 		if (ready) {
 			place_refuse(place, TROUPE_RESOURCE_EXHAUSTED, "master.shard_full");
+		} else if (shard_index(master, place->shard) < 0) {
+			place_refuse(place, TROUPE_NOT_FOUND, "master.no_shard");
 		} else {
 			place_refuse(place, TROUPE_FAILED_PRECONDITION, "master.no_frontend");
 		}
@@ -303,10 +361,11 @@ void registry_on_place(void *instance, const struct troupe_request *request, con
 	*place = (struct place){ .master = master, .request = request->id, .account = body->account };
 	memcpy(place->hash, body->ticket_hash.data, sizeof(place->hash));
 	shard = body->shard != NULL ? configured(master, body->shard) : NULL;
-	if (index < 0 && shard == NULL) {
+	if (body->shard == NULL || strlen(body->shard) >= sizeof(place->shard)) {
 		place_refuse(place, TROUPE_NOT_FOUND, "master.no_shard");
 		return;
 	}
+	strcpy(place->shard, body->shard);
 	if (shard != NULL && shard->locked) {
 		place_refuse(place, TROUPE_PERMISSION_DENIED, "master.shard_locked");
 		return;
@@ -317,7 +376,6 @@ void registry_on_place(void *instance, const struct troupe_request *request, con
 			place_refuse(place, TROUPE_RESOURCE_EXHAUSTED, "master.shard_full");
 			return;
 		}
-		strcpy(place->shard, master->shards[index]);
 	}
 	place_next(place);
 }

@@ -144,6 +144,10 @@ static void on_leased(void *instance, void *arg, const struct troupe_reply *repl
 	}
 	if (lease->state == LEASE_STANDBY) {
 		tell_standby(m);
+		if (reply->status == TROUPE_UNAVAILABLE && reply->from == 0) {
+			ask_in(m, 30); /* there is no master yet */
+			return;
+		}
 	} else if (reply->status == TROUPE_FAILED_PRECONDITION) {
 		lease_lost(m, reply->reason);
 		return;

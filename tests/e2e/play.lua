@@ -126,6 +126,15 @@ local function account_of(user)
 		error("no number in the answer of account show")
 end
 
+-- ledger: what was booked for a user, in gold; orders may overtake each other, so sorted.
+local function ledger(user)
+	local rows = {}
+	local text = story.operator("billing", "history", account_of(user), "gold", "--json")
+	for kind, amount in text:gmatch('"type":"(%a+)".-"amount":"?(%d+)') do table.insert(rows, kind .. " " .. amount) end
+	table.sort(rows)
+	return table.concat(rows, ", ")
+end
+
 local function shopping(ann, bob)
 	local gold = function() return (story.gold(ann)) end
 	step("the mall has offers", function()
@@ -268,6 +277,11 @@ local function again()
 			net.sleep(50)
 		end
 		error("the first is still in")
+	end)
+	-- whatever runs in which process, it comes to this
+	step("the ledger is what it always is after this story", function()
+		equal(ledger("ann"), "GRANT 500, HOLD 250, HOLD 30, POST 250, POST 30", "ann's")
+		equal(ledger("bob"), "GRANT 100, HOLD 30, VOID 30", "bob's")
 	end)
 	bob:close()
 end

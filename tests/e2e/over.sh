@@ -8,7 +8,7 @@ results=$(mktemp) || exit 99
 trap 'rm -f "$results"' EXIT
 number=0
 failed=0
-for scenario in play stop trace reload; do
+for scenario in play stop trace reload bots; do
 	"${SHELL:-sh}" "$top_srcdir/tests/e2e/$scenario.sh" >"$results" 2>&1
 	code=$?
 	while IFS= read -r line; do

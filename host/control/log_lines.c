@@ -169,9 +169,10 @@ size_t log_lines_show(struct log_lines *lines, int64_t until_ms, bool json, FILE
 {
 	size_t shown = 0;
 
-	if (lines->len > 0) {
-		qsort(lines->lines, lines->len, sizeof(*lines->lines), line_order);
+	if (lines->len == 0) {
+		return 0;
 	}
+	qsort(lines->lines, lines->len, sizeof(*lines->lines), line_order);
 	while (shown < lines->len && time_of(lines->lines[shown]) <= until_ms) {
 		json_t *line = lines->lines[shown++];
 		if (json) {

@@ -109,7 +109,8 @@ bool handshake_keys(struct seal *seal, const struct seal_setup *setup)
 	/* the same bytes on both sides, so with the lower id first */
 	seal_head_put(head, &(struct seal_head){ .session = low, .sender = high });
 	cipher_hash(seal->context, CIPHER_HASH, NULL, 0,
-		    (struct cipher_bytes[]){ { head, SEAL_HEAD }, { setup->prologue, MUTANT("no_prologue") ? 0 : setup->prologue_len } }, 2);
+		    (struct cipher_bytes[]){ { head, SEAL_HEAD },
+					     { setup->prologue, MUTANT("no_prologue") ? 0 : setup->prologue_len } }, 2);
 	memcpy(before, seal->pairs, sizeof(before));
 	memcpy(seal->setup.secrets, setup->secrets, sizeof(setup->secrets));
 	memcpy(seal->setup.peers, setup->peers, sizeof(setup->peers));

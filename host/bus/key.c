@@ -5,27 +5,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/bus/cipher.h"
+#include "host/bus/key_folder.h"
 #include "host/paths.h"
 
-#define NAME_MAX_BYTES 200u
 #define FILE_MAX (SEAL_KEYS_MAX * KEY_TEXT)
-
-/* The folder of keys, and what errors call a file in it. */
-struct key_folder {
-	const char *state, *name;
-	bool given; /* by the service manager: `state` is its folder */
-	int fd;
-	struct troupe_error *reterr;
-};
 
 /* The secret keys of a file. */
 struct key_ring {
@@ -33,143 +23,10 @@ struct key_ring {
 	unsigned len;
 };
 
-__attribute__((format(printf, 5, 6))) static int refuse(const struct key_folder *folder, int error, const char *suffix,
-							const char *why, const char *help, ...)
-{
-	struct troupe_error *reterr = folder->reterr;
-	va_list list;
-
-	reterr->status = error == -ENOENT   ? TROUPE_NOT_FOUND
-			 : error == -EACCES ? TROUPE_PERMISSION_DENIED
-			 : error == -ENOSPC ? TROUPE_RESOURCE_EXHAUSTED
-					    : TROUPE_FAILED_PRECONDITION;
-	snprintf(reterr->text, sizeof(reterr->text), "%.120s%s/%s%s: %s", folder->state, folder->given ? "" : "/keys",
-		 folder->name, suffix, why);
-	va_start(list, help);
-	vsnprintf(reterr->help, sizeof(reterr->help), help, list);
-	va_end(list);
-	return error;
-}
-
-static int refuse_errno(const struct key_folder *folder, int error, const char *suffix)
-{
-	return refuse(folder, error, suffix, strerror(-error),
-		      error == -ENOSPC ? "free some space" :
-					 "run this as the user who runs the host, and see who may use the folder");
-}
-
-/* Opens STATE/keys; with `make` it is made. */
-static int folder_open(struct key_folder *folder, const char *state, const char *name, bool make,
-		       struct troupe_error *reterr)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.");
-	char path[PATH_MAX];
-	int r = 0;
-
-	*folder = (struct key_folder){ .state = state, .name = name, .fd = -1, .reterr = reterr };
-	if (len == 0 || len > NAME_MAX_BYTES || name[len] != '\0' || name[0] == '.') {
-		reterr->status = TROUPE_INVALID_ARGUMENT;
-		snprintf(reterr->text, sizeof(reterr->text), "\"%.80s\" is no name of a host", name);
-		snprintf(reterr->help, sizeof(reterr->help), "names are made of a-z, 0-9 and _");
-		return -EINVAL;
-	}
-	if (snprintf(path, sizeof(path), "%s/keys", state) >= (int)sizeof(path)) {
-		return refuse(folder, -ENAMETOOLONG, "", "the path is too long", "use a state folder with a shorter path");
-	}
-	if (make) {
-		r = paths_make_folder(state);
-		r = r == 0 ? paths_make_folder(path) : r;
-	}
-	folder->fd = r == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (folder->fd >= 0) {
-		return 0;
-	}
-	r = r < 0 ? r : -errno;
-	if (r == -ENOENT) {
-		return refuse(folder, r, ".key", "there is no key", "make one: troupe key new %s --state %.100s", name, state);
-	}
-	return refuse_errno(folder, r, "");
-}
-
-/* What opens and locks it for a change. */
-static int folder_lock(struct key_folder *folder, const char *state, const char *name, struct troupe_error *reterr)
-{
-	int r = folder_open(folder, state, name, true, reterr);
-
-	while (r == 0 && flock(folder->fd, LOCK_EX) < 0) {
-		if (errno != EINTR) {
-			r = refuse_errno(folder, -errno, "");
-			close(folder->fd);
-		}
-	}
-	return r;
-}
-
-/* Reads a file of at most `size` bytes; its length or -errno. */
-static int file_read(const struct key_folder *folder, const char *suffix, char *bytes, size_t size, struct stat *ret_stat)
-{
-	char file[NAME_MAX_BYTES + 16];
-	size_t len = 0;
-	ssize_t n = 1;
-
-	snprintf(file, sizeof(file), "%s%s", folder->name, suffix);
-	int fd = openat(folder->fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0 || fstat(fd, ret_stat) < 0) {
-		int r = -errno;
-
-		if (fd >= 0) {
-			close(fd);
-		}
-		return r;
-	}
-	while (n > 0 && len < size) {
-		n = read(fd, bytes + len, size - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	int r = n < 0 ? -errno : (int)len;
-
-	close(fd);
-	return r;
-}
-
-/* Puts a file in place of what is there, as a whole. */
-static int file_write(const struct key_folder *folder, const char *suffix, mode_t mode, const char *bytes, size_t len)
-{
-	char file[NAME_MAX_BYTES + 16], made[NAME_MAX_BYTES + 32];
-	int r = 0;
-
-	snprintf(file, sizeof(file), "%s%s", folder->name, suffix);
-	snprintf(made, sizeof(made), "%s.new", file);
-	unlinkat(folder->fd, made, 0); /* what a crash has left */
-	int fd = openat(folder->fd, made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-
-	if (fd < 0) {
-		return refuse_errno(folder, -errno, suffix);
-	}
-	ssize_t n = write(fd, bytes, len);
-
-	if (n != (ssize_t)len) {
-		r = n < 0 ? -errno : -ENOSPC;
-	}
-	if (r == 0 && fsync(fd) < 0) {
-		r = -errno;
-	}
-	close(fd);
-	if (r == 0 && (renameat(folder->fd, made, folder->fd, file) < 0 || fsync(folder->fd) < 0)) {
-		r = -errno;
-	}
-	if (r < 0) {
-		unlinkat(folder->fd, made, 0);
-		return refuse_errno(folder, r, suffix);
-	}
-	return 0;
-}
-
 static int ring_owner(const struct key_folder *folder, const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode)) {
-		return refuse(folder, -EBADMSG, ".key", "this is no file", "move it away, then: troupe key new %s",
+		return key_refuse(folder, -EBADMSG, ".key", "this is no file", "move it away, then: troupe key new %s",
 			      folder->name);
 	}
 	if (folder->given) {
@@ -180,13 +37,13 @@ static int ring_owner(const struct key_folder *folder, const struct stat *st)
 
 		snprintf(why, sizeof(why), "it belongs to user %u, and this is user %u", (unsigned)st->st_uid,
 			 (unsigned)geteuid());
-		return refuse(folder, -EACCES, ".key", why, "run this as the user who runs the host, or chown the file");
+		return key_refuse(folder, -EACCES, ".key", why, "run this as the user who runs the host, or chown the file");
 	}
 	if ((st->st_mode & 077) != 0) {
 		char why[64];
 
 		snprintf(why, sizeof(why), "others may use it (mode %03o)", (unsigned)st->st_mode & 0777);
-		return refuse(folder, -EACCES, ".key", why,
+		return key_refuse(folder, -EACCES, ".key", why,
 			      "chmod 600 it; if somebody may have read it, make another key: troupe key new %s",
 			      folder->name);
 	}
@@ -197,16 +54,16 @@ static int ring_read(const struct key_folder *folder, struct key_ring *ring)
 {
 	char bytes[FILE_MAX + 1], why[64];
 	struct stat st;
-	int len = file_read(folder, ".key", bytes, sizeof(bytes), &st);
+	int len = key_file_read(folder, ".key", bytes, sizeof(bytes), &st);
 	int r = len < 0 ? len : ring_owner(folder, &st);
 
 	ring->len = 0;
 	if (len == -ENOENT) {
-		return refuse(folder, len, ".key", "there is no key", "make one: troupe key new %s --state %.100s",
+		return key_refuse(folder, len, ".key", "there is no key", "make one: troupe key new %s --state %.100s",
 			      folder->name, folder->state);
 	}
 	if (len < 0) {
-		return refuse_errno(folder, len, ".key");
+		return key_refuse_errno(folder, len, ".key");
 	}
 	for (int at = 0; r == 0 && at < len; at += (int)KEY_TEXT) {
 		if (len - at < (int)KEY_TEXT || bytes[at + (int)KEY_TEXT - 1] != '\n' || ring->len == SEAL_KEYS_MAX ||
@@ -218,7 +75,7 @@ static int ring_read(const struct key_folder *folder, struct key_ring *ring)
 	cipher_wipe(bytes, sizeof(bytes));
 	if (r == 0 && ring->len == 0) {
 		snprintf(why, sizeof(why), "this is no key file (%d bytes)", len);
-		return refuse(folder, -EBADMSG, ".key", why,
+		return key_refuse(folder, -EBADMSG, ".key", why,
 			      "put a copy of it back, or move it away, then: troupe key new %s", folder->name);
 	}
 	return r;
@@ -233,7 +90,7 @@ static int ring_write(const struct key_folder *folder, const struct key_ring *ri
 		cipher_key_print(ring->secrets[i], bytes + i * KEY_TEXT);
 		bytes[(i + 1) * KEY_TEXT - 1] = '\n';
 	}
-	r = file_write(folder, ".key", 0600, bytes, ring->len * KEY_TEXT);
+	r = key_file_write(folder, ".key", 0600, bytes, ring->len * KEY_TEXT);
 	cipher_wipe(bytes, sizeof(bytes));
 	return r;
 }
@@ -246,13 +103,13 @@ static int public_write(const struct key_folder *folder, const struct key_ring *
 	cipher_public(ring->secrets[0], key);
 	cipher_key_print(key, bytes);
 	bytes[KEY_TEXT - 1] = '\n';
-	return file_write(folder, ".pub", 0644, bytes, KEY_TEXT);
+	return key_file_write(folder, ".pub", 0644, bytes, KEY_TEXT);
 }
 
 /* Opens the folder of what the service manager gave, if this key is there. */
 static bool given_open(struct key_folder *folder, const char *name, struct troupe_error *reterr)
 {
-	char file[NAME_MAX_BYTES + 16], path[PATH_MAX];
+	char file[KEY_NAME_MAX + 16], path[PATH_MAX];
 
 	*folder = (struct key_folder){ .name = name, .given = true, .fd = -1, .reterr = reterr };
 	if (snprintf(file, sizeof(file), "%s.key", name) < (int)sizeof(file) && strchr(name, '/') == NULL &&
@@ -268,7 +125,7 @@ int key_load(const char *state, const char *name, uint8_t ret_secrets[SEAL_KEYS_
 {
 	struct key_folder folder;
 	struct key_ring ring;
-	int r = given_open(&folder, name, reterr) ? 0 : folder_open(&folder, state, name, false, reterr);
+	int r = given_open(&folder, name, reterr) ? 0 : key_folder_open(&folder, state, name, false, reterr);
 
 	*ret_len = 0;
 	if (r < 0) {
@@ -288,7 +145,7 @@ int key_load(const char *state, const char *name, uint8_t ret_secrets[SEAL_KEYS_
 static int ring_add(const struct key_folder *folder, struct key_ring *ring)
 {
 	if (cipher_init() < 0) {
-		return refuse(folder, -EAGAIN, ".key", "the system has no random numbers", "see getrandom(2)");
+		return key_refuse(folder, -EAGAIN, ".key", "the system has no random numbers", "see getrandom(2)");
 	}
 	memcpy(ring->secrets[1], ring->secrets[0], SEAL_KEY);
 	cipher_random(ring->secrets[0], SEAL_KEY);
@@ -300,14 +157,14 @@ int key_new(const char *state, const char *name, uint8_t ret_public[SEAL_KEY], s
 {
 	struct key_folder folder;
 	struct key_ring ring = { .len = 0 };
-	int r = folder_lock(&folder, state, name, reterr);
+	int r = key_folder_lock(&folder, state, name, reterr);
 
 	if (r < 0) {
 		return r;
 	}
 	r = ring_read(&folder, &ring);
 	if (r == 0 && ring.len == SEAL_KEYS_MAX) {
-		r = refuse(&folder, -EEXIST, ".key", "it holds a former key that is still valid",
+		r = key_refuse(&folder, -EEXIST, ".key", "it holds a former key that is still valid",
 			   "when every host has the new one in its configuration: troupe key drop %s", name);
 	}
 	if (r == 0 || r == -ENOENT) {
@@ -330,7 +187,7 @@ int key_drop(const char *state, const char *name, struct troupe_error *reterr)
 {
 	struct key_folder folder;
 	struct key_ring ring;
-	int r = folder_lock(&folder, state, name, reterr);
+	int r = key_folder_lock(&folder, state, name, reterr);
 
 	if (r < 0) {
 		return r;
@@ -372,7 +229,7 @@ int key_ensure(const char *state, const char *name, struct troupe_error *reterr)
 	if (key_there(state, name)) {
 		return 0;
 	}
-	r = folder_lock(&folder, state, name, reterr);
+	r = key_folder_lock(&folder, state, name, reterr);
 	if (r < 0) {
 		return r;
 	}
@@ -393,22 +250,22 @@ int key_public_read(const char *state, const char *name, uint8_t ret_key[SEAL_KE
 	char bytes[KEY_TEXT + 1];
 	struct key_folder folder;
 	struct stat st;
-	int r = folder_open(&folder, state, name, false, reterr);
+	int r = key_folder_open(&folder, state, name, false, reterr);
 
 	if (r < 0) {
 		return r;
 	}
-	int len = file_read(&folder, ".pub", bytes, sizeof(bytes), &st);
+	int len = key_file_read(&folder, ".pub", bytes, sizeof(bytes), &st);
 
 	if (len == -ENOENT) {
-		r = refuse(&folder, len, ".pub", "that host has made no key yet",
+		r = key_refuse(&folder, len, ".pub", "that host has made no key yet",
 			   "start it, or make the key: troupe key new %s --state %.100s", name, state);
 	} else if (len < 0) {
-		r = refuse_errno(&folder, len, ".pub");
+		r = key_refuse_errno(&folder, len, ".pub");
 	} else {
 		bytes[KEY_TEXT - 1] = '\0';
 		if (len != (int)KEY_TEXT || !key_public_parse(bytes, ret_key)) {
-			r = refuse(&folder, -EBADMSG, ".pub", "this is no public key",
+			r = key_refuse(&folder, -EBADMSG, ".pub", "this is no public key",
 				   "remove it; its host makes it again when it starts");
 		}
 	}

@@ -15,12 +15,12 @@
  * public half of the first, for hosts that find each other's keys in one state folder. Files change as a whole, under a
  * lock of the folder (flock), and are on the disk when a function returns.
  *
- * A host's key may also be given by the service manager, as NAME.key in $CREDENTIALS_DIRECTORY (paths.h); that one counts
- * then, and is only read.
+ * A host's key may also be given by the service manager, as NAME.key in $CREDENTIALS_DIRECTORY (paths.h); that one
+ * counts then, and is only read.
  *
  * Functions return 0 or more, or -errno with *reterr saying which file, what is wrong with it and how to mend it.
- * A name is made of a-z, 0-9, _ and dots, which only names of instances have; another is -EINVAL. [any], but they wait
- * for the disk.
+ * A name is made of a-z, 0-9, _ and dots, which only names of instances have; another is -EINVAL. [any], but they
+ * wait for the disk.
  */
 #define KEY_TEXT 45u /* bytes of a key's text, with NUL: base64 (RFC 4648) of 32 bytes, 44 characters that end with = */
 

@@ -74,7 +74,8 @@ static int arguments(struct key_order *order, int argc, char **argv)
 }
 
 /* The public halves, as text; how many. */
-static int key_texts(const struct key_order *order, char ret_texts[SEAL_KEYS_MAX][KEY_TEXT], struct troupe_error *reterr)
+static int key_texts(const struct key_order *order, char ret_texts[SEAL_KEYS_MAX][KEY_TEXT],
+		     struct troupe_error *reterr)
 {
 	uint8_t secrets[SEAL_KEYS_MAX][SEAL_KEY], key[SEAL_KEY];
 	unsigned len;

@@ -221,8 +221,8 @@ static void heals_when_quiet(void **state)
 	}
 }
 
-/* Message 2 arrives, but nothing under the new session reaches the other side until that has forgotten it: now the lower id
- * sends under a session that the other does not know, while it still hears the former one. */
+/* Message 2 arrives, but nothing under the new session reaches the other side until that has forgotten it: now the lower
+ * id sends under a session that the other does not know, while it still hears the former one. */
 static void heals_when_half_cut(void **state)
 {
 	struct pair *pair = pair_ready(1);
@@ -311,8 +311,8 @@ static void keys_set(struct pair *pair, unsigned at, const int secrets[2], const
 	}
 }
 
-/* A side gets a new key as an operator does it: at every step the sides are reloaded one after the other, or restarted, and all
- * frames come through. */
+/* A side gets a new key as an operator does it: at every step the sides are reloaded one after the other, or restarted,
+ * and all frames come through. */
 static void changes_keys(void **state)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What does not belong: forged, changed, cut, replayed, late frames are dropped and counted, cost little, change nothing. */
+/* What does not belong: forged, changed, cut, replayed, late frames are dropped, counted, cost little, change nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,7 +117,7 @@ static void changed_data(void **state)
 	pair_free(pair);
 }
 
-/* Every handshake message, changed everywhere, costs no curve operation, is not answered, and the true one still works. */
+/* Every handshake message, changed anywhere, costs no curve operation and gets no answer; the true one still works. */
 static void changed_handshake(void **state)
 {
 	struct pair *pair = pair_new(1);
@@ -258,7 +258,7 @@ static void replayed_pokes(void **state)
 	pair_free(pair);
 }
 
-/* While both restart, somebody replays what he has heard before, a thousand times as often: they find each other anyway. */
+/* While one or both restart, somebody replays what he has heard, again and again: they find each other anyway. */
 static void replays_at_start(void **state)
 {
 	(void)state;

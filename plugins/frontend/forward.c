@@ -90,7 +90,8 @@ static void on_answer(void *instance, void *arg, const struct troupe_reply *repl
 {
 	struct frontend *fe = instance;
 	struct slot *slot = arg;
-	uint64_t conn = slot->client->conn;
+	struct client *client = slot->client;
+	uint64_t conn = client->conn;
 	uint16_t tag = slot->tag, event = slot->event, reply_event = slot->reply_event;
 
 	(void)typed;
@@ -100,6 +101,9 @@ static void on_answer(void *instance, void *arg, const struct troupe_reply *repl
 	} else {
 		count(fe, METRIC_ANSWERED_ERROR);
 		wire_error(fe->h, conn, event, tag, reply->status, reply->reason, NULL);
+		if (reply->from != 0 && reply->from == client->mechanics && strcmp(reply->reason, "world.not_here") == 0) {
+			world_lost(fe, client);
+		}
 	}
 }
 

@@ -345,6 +345,7 @@ static const struct troupe_method methods[] = {
 	FRONTEND_ANNOUNCE(enter_on_announce),
 	FRONTEND_SEND(fanout_on_send),
 	FRONTEND_BATCH(fanout_on_batch),
+	FRONTEND_REENTER(world_on_reenter),
 	{ 0 }
 };
 

@@ -230,6 +230,9 @@ void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
 /* world_end: the client's session ends: whatever is under way ends without it, and its avatar leaves the world, at once or
  * later. */
 void world_end(struct frontend *fe, struct client *client, enum session_end why);
+/* world_lost: mechanics does not know the client's avatar any more; it goes in again by itself. */
+void world_lost(struct frontend *fe, struct client *client);
+void world_on_reenter(void *instance, const struct troupe_request *request, const Frontend__Reenter *body);
 /* world_watch: four times a second: players whose world has stopped are told, and go into another by themselves. */
 void world_watch(struct frontend *fe);
 

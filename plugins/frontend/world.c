@@ -396,6 +396,26 @@ static int enter_again(struct frontend *fe, struct client *client)
 	return visit != NULL;
 }
 
+void world_lost(struct frontend *fe, struct client *client)
+{
+	if (client->state == CLIENT_WORLD) {
+		pause_client(fe, client, fe->h->now_us(fe->h));
+	}
+}
+
+void world_on_reenter(void *instance, const struct troupe_request *request, const Frontend__Reenter *body)
+{
+	struct frontend *fe = instance;
+
+	for (size_t i = 0; i < body->n_session; i++) {
+		struct client *client = client_by_session(fe, body->session[i]);
+
+		if (client != NULL && client->mechanics == request->from) {
+			world_lost(fe, client);
+		}
+	}
+}
+
 void world_watch(struct frontend *fe)
 {
 	struct troupe_peer peers[WORLDS_MAX];

@@ -74,6 +74,7 @@ struct player {
 	uint64_t leave_request; /* answered when the last save has ended; 0 = nobody waits */
 	struct frontend *frontend; /* NULL: its connection is lost, and it waits for a session that resumes */
 	uint64_t lost_us;      /* since then */
+	uint64_t lost_from;    /* with this front-end, if it was out of reach: 0 = it has said so itself, or was told */
 	uint32_t at;	       /* place in mechanics.players */
 	uint32_t cell;	       /* around which it sees; 0 = nothing yet */
 	uint8_t saving, gone;  /* a save is under way; it left the world */

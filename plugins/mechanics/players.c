@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "avatar.stub.h"
+#include "frontend.stub.h"
 #include "mechanics.h"
 
 #define TRIES_MAX 10u	/* of a last save, a second apart */
@@ -195,6 +196,7 @@ static void despawn(struct mechanics *m, struct player *player)
 static void lose(struct mechanics *m, struct player *player)
 {
 	if (player->frontend != NULL) {
+		player->lost_from = player->frontend->id;
 		frontend_leave(m, player);
 		player->lost_us = m->h->now_us(m->h);
 		player->lost_us += player->lost_us == 0;
@@ -302,6 +304,7 @@ void players_on_leave(void *instance, const struct troupe_request *request, cons
 	}
 	if (body->lost && m->options->linger_ms > 0 && !m->draining) {
 		lose(m, player);
+		player->lost_from = 0;
 		world_leave_reply(m->h, request->id, &reply);
 		return;
 	}
@@ -311,18 +314,44 @@ void players_on_leave(void *instance, const struct troupe_request *request, cons
 	}
 }
 
+static int in_reach(const struct troupe_peer *peers, uint32_t len, uint64_t id)
+{
+	for (uint32_t i = 0; i < len && i < PEERS_MAX; i++) {
+		if (peers[i].id == id) {
+			return peers[i].ready != 0;
+		}
+	}
+	return len > PEERS_MAX;
+}
+
+/* tell_lost: a front-end that was out of reach is back; those of its players that it still has must come in again. */
+static void tell_lost(struct mechanics *m, const struct troupe_peer *peers, uint32_t len)
+{
+	for (uint32_t i = 0; i < m->players_len && m->lost > 0; i++) {
+		struct player *player = m->players[i];
+		Frontend__Reenter event = FRONTEND__REENTER__INIT;
+		struct proto_to to = { .instance = player->lost_from };
+
+		if (player->lost_us == 0 || player->lost_from == 0 || !in_reach(peers, len, player->lost_from)) {
+			continue;
+		}
+		player->lost_from = 0;
+		event.n_session = 1;
+		event.session = &player->session;
+		frontend_reenter(m->h, &event, &to);
+	}
+}
+
 static void frontends_watch(struct mechanics *m)
 {
 	struct troupe_peer peers[PEERS_MAX];
 	uint32_t n = m->h->peers(m->h, "frontend", peers, PEERS_MAX);
 
+	tell_lost(m, peers, n);
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		struct frontend *frontend = &m->frontends[i];
-		int here = n > PEERS_MAX;
+		int here = in_reach(peers, n, frontend->id);
 
-		for (uint32_t p = 0; p < n && p < PEERS_MAX; p++) {
-			here |= peers[p].id == frontend->id && peers[p].ready;
-		}
 		frontend->missed = here || frontend->players == 0 ? 0 : frontend->missed + 1;
 		if (frontend->missed < 2) {
 			continue;

@@ -271,6 +271,36 @@ for _, name in ipairs({ "ma", "mb" }) do
 	step("it is started again", function() shell("start " .. name) end)
 end
 
+-- --- out of reach, and in order -------------------------------------------------------------------
+
+step("a front-end sleeps, longer than others wait for it, and wakes: its players see all others again", function()
+	local name = which(port_of(players[1]))
+	shell("sleep " .. name)
+	net.sleep(5000)
+	shell("wake " .. name)
+	all_there(15000, places)
+end)
+step("a front-end is drained: its players go on at the other", function()
+	local leaving = which(port_of(players[1]))
+	shell(("drain %s meadow/frontend.%s"):format(leaving, leaving))
+	took = within(10000, "going over", function()
+		for _, me in ipairs(players) do
+			if me.returning or not me.game:open() or which(port_of(me)) == leaving then return false end
+		end
+		return true
+	end)
+	all_there(5000, places)
+end)
+step("the owner of the world is drained: the other does not wait for the lease", function()
+	local began = net.now()
+	shell(("drain %s meadow/mechanics.%s"):format(first, first))
+	everybody(function(me) looks(me, 5000) end)
+	took = net.now() - began
+	assert(is(other(first), "owner"), "the other one does not own it")
+	all_there(5000, places)
+end)
+print(("# after %.0f ms"):format(took))
+
 -- --- the books ------------------------------------------------------------------------------------
 
 step("every lantern was paid for once", function()

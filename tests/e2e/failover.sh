@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Processes are lost one after another while ten players are in: failover.lua is what they do and see. It asks for what
-# only a shell can do in files: do.N holds `kill HOST`, `start HOST`, `sleep HOST` (SIGSTOP) or `wake HOST`; did.N answers.
+# only a shell can do in files: do.N holds `kill HOST`, `start HOST`, `sleep HOST` (SIGSTOP), `wake HOST` or
+# `drain HOST INSTANCE`; did.N answers.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 CONFIG=$top_srcdir/tests/e2e/failover_config.lua
 HOSTS="base ma mb items m1 m2 fe1 fe2"
@@ -37,12 +38,13 @@ signal()
 # obey FILE: does what it says.
 obey()
 {
-	read -r what host <"$1"
+	read -r what host instance <"$1"
 	case $what in
 	kill) signal -KILL "$host" && wait "$(cat "$STATE/$host.pid")" 2>/dev/null ;;
 	start) begin "$host" && well "$host" ;;
 	sleep) signal -STOP "$host" ;;
 	wake) signal -CONT "$host" ;;
+	drain) operator drain "$instance" --yes --host "$host" >>"$STATE/drains" 2>&1 ;;
 	esac
 }
 

@@ -31,7 +31,7 @@ struct world {
 	struct sim *sim;
 	const struct troupe_host *account, *master, *store, *mechanics;
 	uint64_t epoch, session, silent_calls, account_seen;
-	uint32_t kept, lost, stale;
+	uint32_t kept, lost, stale, not_here;
 	uint32_t registered, present, cleared, entered, left, kicked, draining;
 	uint64_t actor, seen_account;
 	int hold; /* mechanics does not answer looks */
@@ -175,6 +175,10 @@ static void on_look(void *instance, const struct troupe_request *request, const 
 
 	(void)body;
 	w->actor = request->actor;
+	if (w->not_here) {
+		proto_refuse(w->mechanics, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
+		return;
+	}
 	if (w->hold) {
 		w->silent_calls++;
 		return;
@@ -922,6 +926,34 @@ static void test_world_awaited(void **state)
 	player_done(&gone);
 }
 
+/* Mechanics had lost us for a while, and our players: they go in again. Each is told so, or finds it out. */
+static void test_out_of_reach(void **state)
+{
+	struct world *w = *state;
+	struct player p, old;
+	Frontend__Reenter event = FRONTEND__REENTER__INIT;
+	uint64_t sessions[2] = { in_world(&p, w, 1), 12345 };
+
+	event.n_session = 2;
+	event.session = sessions;
+	frontend_reenter(w->mechanics, &event, NULL);
+	sim_run(w->sim, 500);
+	expect_state(&p, 0, "frontend.world_gone");
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 0);
+	expect_state(&p, 1, "");
+	assert_int_equal(w->entered, 2);
+	in_world(&old, w, 2);
+	w->not_here = 1;
+	player_send_bytes(&old, 40, 7, NULL, 0);
+	player_expect_error(&old, 40, 7, "world.not_here");
+	w->not_here = 0;
+	expect_state(&old, 0, "frontend.world_gone");
+	player_expect(&old, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 0);
+	expect_state(&old, 1, "");
+	player_done(&p);
+	player_done(&old);
+}
+
 /* It does not come back: its players are out of it in the end, and may say so themselves before. */
 static void test_world_gone(void **state)
 {
@@ -1041,6 +1073,7 @@ int main(void)
 		T(test_kick),
 		T(test_world_pauses),
 		T(test_world_awaited),
+		T(test_out_of_reach),
 		T(test_world_gone),
 		T(test_world_moves),
 		T(test_announces_itself),

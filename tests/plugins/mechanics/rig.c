@@ -53,7 +53,16 @@ static void on_batch(void *instance, const struct troupe_request *request, const
 	}
 }
 
-static const struct troupe_method fe_methods[] = { FRONTEND_BATCH(on_batch), { 0 } };
+static void on_reenter(void *instance, const struct troupe_request *request, const Frontend__Reenter *body)
+{
+	struct rig *rig = instance;
+
+	(void)request;
+	rig->reentered += body->n_session;
+	rig->reenter_session = body->session[0];
+}
+
+static const struct troupe_method fe_methods[] = { FRONTEND_BATCH(on_batch), FRONTEND_REENTER(on_reenter), { 0 } };
 
 static void on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body)
 {

@@ -28,6 +28,7 @@ struct rig {
 	char scripts[64];
 	struct heard heard[HEARD_MAX];
 	uint32_t heard_len, batches;
+	uint64_t reentered, reenter_session;
 	/* the store */
 	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
 	int store_silent, store_down;

@@ -231,7 +231,11 @@ static void test_frontend_gone(void **state)
 	sim_run(rig.sim, 4000);
 	assert_int_equal(rig_status(&rig, "avatars"), 1);
 	assert_int_equal(rig_status(&rig, "lost"), 1);
+	assert_int_equal(rig.reentered, 0);
 	rig.fe->state(rig.fe, 1, 0, NULL);
+	sim_run(rig.sim, 3000);
+	assert_int_equal(rig.reentered, 1); /* it was only out of reach, perhaps; it hears so once */
+	assert_int_equal(rig.reenter_session, 1001);
 	assert_int_equal(rig_enter_as(&rig, 1, 77, 8), TROUPE_OK);
 	sim_run(rig.sim, 70000);
 	assert_int_equal(rig_status(&rig, "avatars"), 1);

@@ -18,8 +18,9 @@ database "base" { driver = "leveldb", path = "base" }
 local shards = { meadow = { comment = "The first meadow", limit = 500 } }
 master "first" { database = "base", shards = shards }
 master "second" { database = "base", shards = shards }
--- What players reach listens on loopback: a front that speaks TLS, such as HAProxy, stands before it on its machine.
-account { database = "base", listen = "tcp://127.0.0.1:9340" }
+-- What players reach listens on loopback: a front that speaks TLS, such as HAProxy, stands before it on its machine. So
+-- all players have its address, and it is the front that bounds connections from one.
+account { database = "base", listen = "tcp://127.0.0.1:9340", limits = { per_network = 0 } }
 billing { database = "base", currencies = { gold = { title = "Gold" }, silver = { title = "Silver" } } }
 mall {
 	database = "base",

@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "config/check.h"
 #include "config/docs.h"
+#include "config/limits.h"
 #include "config/ports.h"
 #include "config/words.h"
 #include "control/client.h"
@@ -31,6 +32,7 @@ const struct command commands[] = {
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
 	{ "key", "make, show or change the key of a host", key_usage, key_main, 0 },
+	{ "limits", "say what a number of players needs", limits_usage, limits_main, 0 },
 	{ "ports", "list every port of a configuration", ports_usage, ports_main, 0 },
 	{ "explain", "say what an error code means", explain_usage, explain_main, 0 },
 	{ "api", "print reference pages", docs_usage, docs_main, 1 },

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -236,6 +237,17 @@ static void run_close(struct run *run)
 	close(run->lock);
 }
 
+/* As many open files as are allowed: the usual soft limit of 1024 is for programs that call select(2). */
+static void run_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static int run_host(struct run *run)
 {
 	struct diag_list *diags = diag_list_create();
@@ -255,6 +267,7 @@ static int run_host(struct run *run)
 		fprintf(stderr, "troupe: cannot bound the memory of %s: %s\n", config->isolated->name, strerror(-r));
 		return EXIT_FAILED;
 	}
+	run_files();
 	r = run_folders(config);
 	if (r != 0) {
 		return r;

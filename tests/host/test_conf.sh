@@ -46,8 +46,8 @@ done
 game standalone >"$scratch/standalone"
 for name in test production; do
 	game $name >"$scratch/$name"
-	# nothing of standalone's may be missing or other here
-	grep -Fvx -f "$scratch/$name" "$scratch/standalone" >"$scratch/differs"
+	# nothing of standalone's may be missing or other here, but for how many come from one address
+	grep -Fvx -f "$scratch/$name" "$scratch/standalone" | grep -v 'limits.per_network' >"$scratch/differs"
 	test $? -eq 1
 	result $? "conf/$name.lua is the game of standalone.lua" "$scratch/differs"
 done

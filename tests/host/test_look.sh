@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The commands that look at a configuration: ports, tree.
+# The commands that look at a configuration: ports, tree, limits.
 
 number=0
 failed=0
@@ -60,9 +60,37 @@ ok "ports: bad configuration" 3 C0100 "$TROUPE" ports gone.lua
 ok "tree: of a configuration" 0 '^  meadow/mechanics.m2 +world2$' "$TROUPE" tree "$conf/production.lua"
 ok "tree: as JSON" 0 '"part":"shard:meadow","instances":.*"meadow/frontend.fe1","role":"frontend","host":"front",.*"state":null' \
 	"$TROUPE" tree --json "$conf/test.lua"
+KEY_A=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
+KEY_B=ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=
+cat >far.lua <<END
+echo {} echo "x" {}
+host "a" { bus = 9500, key = "$KEY_A", run = "base/echo.x", address = "127.0.0.1" }
+host "b" { bus = 9500, key = "$KEY_B", run = {}, address = "192.0.2.1" }
+END
 printf 'echo {} echo "x" {} host "a" { run = "base/echo.x" }' >nowhere.lua
 ok "tree: what runs nowhere" 0 '^  base/echo +\(none\)$' "$TROUPE" tree nowhere.lua
 ok "tree: nothing runs" 4 "no host runs" "$TROUPE" tree --state "$TMPDIR/nothing"
+
+ok "limits: enough" 0 '^host front +open files \(ulimit -Hn\) +84 +[0-9]+$' "$TROUPE" limits --ccu 8 "$conf/test.lua"
+without "limits: nothing is too low" "too low"
+ok "limits: of a shard" 1 '^base/master +shards.meadow.limit +501 +500  too low$' "$TROUPE" limits --ccu 501 "$conf/standalone.lua"
+ok "limits: how to raise it" 1 '^base/master, shards.meadow.limit: raise it' "$TROUPE" limits --ccu 501 "$conf/standalone.lua"
+ok "limits: of two front-ends" 1 '^meadow/frontend.fe2 +max_clients +5001 +5000  too low$' \
+	"$TROUPE" limits --ccu 10001 "$conf/production.lua"
+ok "limits: of one address" 1 "^base/account, limits.per_network: players behind a TLS front" \
+	"$TROUPE" limits --ccu 9 "$conf/standalone.lua"
+ok "limits: as JSON" 1 '"ccu":501,"enough":false,.*"need":501,"have":500,"unit":"count","enough":false,"raise":"raise it' \
+	"$TROUPE" limits --ccu=501 "$conf/standalone.lua" --json
+ok "limits: open files" 1 '^host one +open files \(ulimit -Hn\) +[0-9]+ +700  too low$' \
+	sh -c 'ulimit -n 700; exec "$TROUPE" limits --ccu 101 "$1"' sh "$conf/standalone.lua"
+ok "limits: how to raise them" 1 'LimitNOFILE=[0-9]+ in its unit' \
+	sh -c 'ulimit -n 700; exec "$TROUPE" limits --ccu 101 "$1"' sh "$conf/standalone.lua"
+ok "limits: another machine" 0 'host b is on another machine \(192.0.2.1\)' "$TROUPE" limits --ccu 10 far.lua
+without "limits: whose bounds are not these" '^host b +open'
+ok "limits: unless asked" 0 '^host b +open' "$TROUPE" limits --ccu 10 far.lua --host b
+ok "limits: of how many" 2 "how many players" "$TROUPE" limits "$conf/test.lua"
+ok "limits: of a word" 2 "how many players" "$TROUPE" limits --ccu many "$conf/test.lua"
+ok "limits: no file" 2 "which file" "$TROUPE" limits --ccu 5
 
 echo "1..$number"
 exit $failed

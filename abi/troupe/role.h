@@ -152,7 +152,8 @@ struct troupe_method {
 struct troupe_command {
 	const char *verb;
 	const char *help;		   /* one sentence */
-	const char *right;		   /* what the operator must hold: "read", "operate", "money" ... */
+	const char *right;		   /* what the operator must hold: "read", "operate", "money" ...; whoever may
+					    * open the control socket holds everything */
 	const struct troupe_option *args;  /* in the order of the command line; NULL = none */
 	uint32_t args_size;		   /* sizeof the struct that `args` describes */
 	uint32_t flags;

@@ -216,7 +216,8 @@ static void operator_set(struct order *order)
 		return;
 	}
 	memcpy(claimed, order->request.operator_name, sizeof(claimed));
-	socket_operator(uid, claimed, order->request.operator_name, sizeof(order->request.operator_name));
+	socket_operator(uid, claimed, order->control->user, order->request.operator_name,
+			sizeof(order->request.operator_name));
 }
 
 void order_take(struct order *order)
@@ -347,6 +348,7 @@ int32_t control_open(struct core *core, const char *state, const struct reload_s
 	}
 	control->core = core;
 	control->source = *source;
+	socket_user(control->user, sizeof(control->user));
 	control->started_ms = loop_clock_us() / 1000;
 	control->net = core_net(core, loop_index(core_main_loop(core)));
 	control->owner = (struct net_owner){ .instance = control, .name = "control", .stats = &control->stats };

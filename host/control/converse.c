@@ -20,7 +20,11 @@ static void operator_name(char *name, size_t size)
 {
 	const char *sudo = getenv("SUDO_USER");
 
-	socket_operator(geteuid(), sudo != NULL && strlen(sudo) < size ? sudo : "", name, size);
+	if (geteuid() == 0 && sudo != NULL && strlen(sudo) < size) {
+		snprintf(name, size, "%s", sudo);
+	} else {
+		socket_user(name, size);
+	}
 }
 
 void operation_init(struct operation *operation, char **words)

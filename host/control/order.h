@@ -19,6 +19,7 @@ struct control {
 	struct net_owner owner;
 	struct net_stats stats;
 	char *state;
+	char user[64]; /* whom this process runs as */
 	uint64_t started_ms;
 	struct order *orders; /* that have not been answered */
 	unsigned orders_len;
@@ -61,6 +62,10 @@ void order_begun(const struct order *order);
 
 /* Commands of the host itself. Returns false if words[0] is none of them. */
 bool order_host(struct order *order);
+/* order_undecided: may what was called have happened? `by_host`: a host answers, not a role; then these reasons say that
+ * the call got nowhere: host.not_ready, host.unreachable, host.remote. */
+bool order_undecided(const struct troupe_reply *reply, bool by_host);
+
 /* Commands of roles: words[0] is a role or an instance. */
 void order_role(struct order *order);
 /* order_take begins an order, unless too many are under way: then it is answered and link NULL. [main] */

@@ -30,9 +30,8 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 		order_refused(order, EXIT_NOT_ALLOWED, "give the command on that host, or set commands = true in this host's block",
 			      "%s takes no commands from this host", host);
 	} else {
-		bool undecided = troupe_outcome_of(reply->status) == TROUPE_UNDECIDED &&
-				 strcmp(reply->reason, "host.unreachable") != 0 && strcmp(reply->reason, "host.not_ready") != 0;
-		order_refused(order, EXIT_FAILED, undecided ? "look before you try again" : "nothing was done", "%s: %s", host,
+		order_refused(order, EXIT_FAILED,
+			      order_undecided(reply, true) ? "look before you try again" : "nothing was done", "%s: %s", host,
 			      reply->reason[0] != '\0' ? reply->reason : "no answer");
 	}
 }

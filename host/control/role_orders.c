@@ -36,20 +36,31 @@ static const char *audit_line(struct order *order, const struct troupe_command *
 
 /* --- the answer ----------------------------------------------------------------------------------- */
 
-static const char *status_text(int32_t status)
+bool order_undecided(const struct troupe_reply *reply, bool by_host)
 {
-	switch (troupe_outcome_of(status)) {
-	case TROUPE_REFUSED:
-		return status == TROUPE_UNIMPLEMENTED ? "the role does not know this command" : "refused, nothing was done";
-	default:
-		return status == TROUPE_DEADLINE_EXCEEDED ? "no answer in time; it may have been done" :
-							    "the outcome is unknown; it may have been done";
+	static const char *const nowhere[] = { "host.not_ready", "host.unreachable", "host.remote" };
+
+	for (size_t i = 0; by_host && reply->status == TROUPE_UNAVAILABLE && i < sizeof(nowhere) / sizeof(*nowhere); i++) {
+		if (strcmp(reply->reason, nowhere[i]) == 0) {
+			return false;
+		}
 	}
+	return troupe_outcome_of(reply->status) == TROUPE_UNDECIDED;
+}
+
+static const char *status_text(int32_t status, bool undecided)
+{
+	if (!undecided) {
+		return status == TROUPE_UNIMPLEMENTED ? "the role does not know this command" : "refused, nothing was done";
+	}
+	return status == TROUPE_DEADLINE_EXCEEDED ? "no answer in time; it may have been done" :
+						    "the outcome is unknown; it may have been done";
 }
 
 static void on_reply(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
 {
 	struct order *order = arg;
+	bool undecided = order_undecided(reply, reply->from == 0);
 	bool denied = reply->status == TROUPE_PERMISSION_DENIED || reply->status == TROUPE_UNAUTHENTICATED;
 
 	(void)instance, (void)typed;
@@ -58,9 +69,9 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 		return;
 	}
 	order_refused(order, denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
-		      troupe_outcome_of(reply->status) == TROUPE_UNDECIDED ? "look before you try again" : "", "%s: %s",
+		      undecided ? "look before you try again" : "", "%s: %s",
 		      reply->reason != NULL && reply->reason[0] != '\0' ? reply->reason : "no reason given",
-		      status_text(reply->status));
+		      status_text(reply->status, undecided));
 }
 
 /* --- finding it ----------------------------------------------------------------------------------- */

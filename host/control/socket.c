@@ -101,16 +101,30 @@ int socket_connect(const char *state)
 	return r;
 }
 
-void socket_operator(uid_t uid, const char *claimed, char *ret_name, size_t size)
+static void uid_name(uid_t uid, char *ret_name, size_t size)
+{
+	snprintf(ret_name, size, uid == 0 ? "root" : "uid %u", (unsigned)uid);
+}
+
+void socket_user(char *ret_name, size_t size)
 {
 	struct passwd entry, *user = NULL;
 	char bytes[4096];
 
-	if (uid == 0 && claimed[0] != '\0') {
-		snprintf(ret_name, size, "%s", claimed);
-	} else if (getpwuid_r(uid, &entry, bytes, sizeof(bytes), &user) == 0 && user != NULL) {
+	if (getpwuid_r(geteuid(), &entry, bytes, sizeof(bytes), &user) == 0 && user != NULL) {
 		snprintf(ret_name, size, "%s", user->pw_name);
 	} else {
-		snprintf(ret_name, size, "uid %u", (unsigned)uid);
+		uid_name(geteuid(), ret_name, size);
+	}
+}
+
+void socket_operator(uid_t uid, const char *claimed, const char *own, char *ret_name, size_t size)
+{
+	if (uid == 0 && claimed[0] != '\0') {
+		snprintf(ret_name, size, "%s", claimed);
+	} else if (uid == geteuid()) {
+		snprintf(ret_name, size, "%s", own);
+	} else {
+		uid_name(uid, ret_name, size);
 	}
 }

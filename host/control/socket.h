@@ -21,10 +21,14 @@ void socket_remove(const char *state);
  * -ECONNREFUSED mean that none runs, -EACCES that it is another user's. */
 int socket_connect(const char *state);
 
+/* socket_user writes the system's name of the user that this process runs as, or "uid 1000". It asks the name service and
+ * may wait for it. */
+void socket_user(char *ret_name, size_t size);
 /*
- * socket_operator writes the name under which the user `uid` is audited: the system's name of that user, or "uid 1000".
- * What the peer says of itself counts only when it is root, who could be anybody anyway: sudo tells it who asked.
+ * socket_operator writes the name under which a peer of the user `uid` is audited, without asking anybody: `own` (of
+ * socket_user) for the user of this process, else "uid 1000"; nobody else can connect, by the socket's mode, but root. What
+ * the peer says of itself counts only when it is root, who could be anybody anyway: sudo tells it who asked.
  */
-void socket_operator(uid_t uid, const char *claimed, char *ret_name, size_t size);
+void socket_operator(uid_t uid, const char *claimed, const char *own, char *ret_name, size_t size);
 
 #endif

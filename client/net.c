@@ -42,10 +42,39 @@ static struct player_link *link_check(lua_State *L)
 
 /* --- trace ---------------------------------------------------------------------------------------- */
 
+static void trace_value(lua_State *L, int index, FILE *out);
+
+/* Fields in the order of their names: tables have none, and lines are compared with each other. */
+static void trace_fields(lua_State *L, int index, FILE *out)
+{
+	const char *last = NULL, *next;
+
+	do {
+		next = NULL;
+		for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+			const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+
+			if (name != NULL && (last == NULL || strcmp(name, last) > 0) &&
+			    (next == NULL || strcmp(name, next) < 0)) {
+				next = name;
+			}
+		}
+		if (next != NULL) {
+			fprintf(out, "%s%s=", last != NULL ? " " : "", next);
+			lua_getfield(L, index, next);
+			if (strcmp(next, "password") == 0) {
+				fputs("***", out);
+			} else {
+				trace_value(L, -1, out);
+			}
+			lua_pop(L, 1);
+		}
+		last = next;
+	} while (next != NULL);
+}
+
 static void trace_value(lua_State *L, int index, FILE *out)
 {
-	const char *separator = "";
-
 	if (lua_type(L, index) != LUA_TTABLE) {
 		size_t len;
 		const char *text = luaL_tolstring(L, index, &len);
@@ -64,20 +93,13 @@ static void trace_value(lua_State *L, int index, FILE *out)
 	}
 	fputs("{", out);
 	index = lua_absindex(L, index);
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-		fputs(separator, out);
-		separator = " ";
-		if (lua_type(L, -2) == LUA_TSTRING) {
-			const char *name = lua_tostring(L, -2);
-
-			fprintf(out, "%s=", name);
-			if (strcmp(name, "password") == 0) {
-				fputs("***", out);
-				continue;
-			}
-		}
+	for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, index); i++) {
+		fputs(i > 1 ? " " : "", out);
+		lua_rawgeti(L, index, i);
 		trace_value(L, -1, out);
+		lua_pop(L, 1);
 	}
+	trace_fields(L, index, out);
 	fputs("}", out);
 }
 

@@ -323,16 +323,36 @@ int run_main(int argc, char **argv)
 	return r;
 }
 
+/* Where an instance listens: told to take any port, it has one that only it knows. */
+static unsigned demo_listener(const struct run *run, const struct config_instance *owner, const char *address)
+{
+	struct instance *instance = core_instance(run->core, owner->name);
+	size_t len = strlen(address);
+	unsigned port = instance != NULL ? atomic_load(&instance->port) : 0;
+
+	if (port != 0 && len > 2 && strcmp(address + len - 2, ":0") == 0) {
+		printf(", %s on %.*s:%u", owner->name, (int)len - 2, address, port);
+		return port;
+	}
+	printf(", %s on %s", owner->name, address);
+	return 0;
+}
+
 static void demo_print(const struct run *run)
 {
 	const struct config *config = run->configs[0];
 	const char *folder = config->folder;
+	unsigned login = 0; /* the port, if it is not the usual one */
 
 	printf("ready: %u instances", config->local_len);
 	for (const struct options_listener *l = config->found->listeners; l != NULL; l = l->next) {
-		printf(", %s on %s", config->instances[l->owner].name, l->address);
+		const struct config_instance *owner = &config->instances[l->owner];
+		unsigned port = demo_listener(run, owner, l->address);
+
+		login = strcmp(owner->role, "account") == 0 ? port : login;
 	}
-	printf("\nplay:  in a second terminal, type: %s client\n", program_invocation_name);
+	printf("\nplay:  in a second terminal, type: %s client", program_invocation_name);
+	printf(login != 0 ? " --connect 127.0.0.1:%u\n" : "\n", login);
 	for (const struct options_source *s = config->found->sources; s != NULL; s = s->next) {
 		struct stat st;
 
@@ -341,7 +361,8 @@ static void demo_print(const struct run *run)
 		}
 	}
 	printf("edit:  the rules in %s; save, and see them change\n", folder);
-	printf("look:  %s status\n", program_invocation_name);
+	printf("look:  %s status%s%s\n", program_invocation_name, run->request.state != NULL ? " --state " : "",
+	       run->request.state != NULL ? run->request.state : "");
 	printf("stop:  Ctrl-C\n");
 	fflush(stdout);
 }

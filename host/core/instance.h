@@ -107,6 +107,7 @@ struct instance {
 	atomic_bool standby; /* not ready, because another does its work */
 	atomic_bool degraded; /* what it needs or uses is away */
 	atomic_uint load;
+	atomic_uint port; /* the last that it listens on; 0 = none */
 	atomic_uint log_level; /* enum troupe_log_level */
 	char why[160];	 /* reason shown to operators; under core's mutex */
 	atomic_int process; /* enum instance_process: of the proxy of an isolated instance of this host */

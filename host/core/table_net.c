@@ -75,7 +75,16 @@ static int32_t on_listen(const struct troupe_host *h, const struct troupe_listen
 	if (link == NULL) {
 		return TROUPE_RESOURCE_EXHAUSTED;
 	}
-	return net_listen(link->net, &link->owner, listen, ret_port, reterr);
+	uint16_t port = 0;
+	int32_t status = net_listen(link->net, &link->owner, listen, &port, reterr);
+
+	if (status == TROUPE_OK) {
+		atomic_store_explicit(&instance->port, port, memory_order_relaxed);
+		if (ret_port != NULL) {
+			*ret_port = port;
+		}
+	}
+	return status;
 }
 
 static int32_t on_send(const struct troupe_host *h, uint64_t conn, const void *head, size_t head_len,

@@ -260,6 +260,7 @@ static void on_peer_tail(void *instance, void *arg, const struct troupe_reply *r
 	if (peer_answered(peer, reply, body != NULL ? body->fault : NULL)) {
 		peer_found(ask, body->found, body->n_found);
 		ask->passed += body->passed;
+		peer->missing = body->n_missing > 0;
 	}
 	for (size_t i = 0; body != NULL && i < body->n_follows; i++) {
 		uint32_t at = 0;
@@ -320,6 +321,7 @@ static void on_peer_where(void *instance, void *arg, const struct troupe_reply *
 		for (size_t i = 0; i < body->n_servers; i++) {
 			server_take(ask, body->servers[i]);
 		}
+		peer->missing = body->n_missing > 0;
 	}
 	ask_part_done(ask);
 }

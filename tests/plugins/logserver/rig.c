@@ -80,7 +80,7 @@ void make(struct world *w, uint64_t seq, unsigned len)
 	}
 }
 
-static void on_reply(void *instance, void *arg, const struct troupe_reply *reply, const Log__AppendReply *body)
+void on_appended(void *instance, void *arg, const struct troupe_reply *reply, const Log__AppendReply *body)
 {
 	struct answer *answer = arg;
 
@@ -96,7 +96,7 @@ int32_t ask_at(struct world *w, const struct troupe_host *from, const Log__Appen
 	struct proto_to to = { .instance = w->server };
 
 	w->answer.done = 0;
-	log_append(from, request, &to, on_reply, &w->answer);
+	log_append(from, request, &to, on_appended, &w->answer);
 	assert_true(sim_run_until(w->sim, &w->answer.done, 20000));
 	return w->answer.status;
 }

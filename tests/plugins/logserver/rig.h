@@ -51,6 +51,9 @@ uint64_t durable(const struct world *w);
 void put(struct world *w, const char *host, unsigned len);
 void hello(struct world *w, const char *host, uint64_t want);
 
+/* on_appended: notes the answer to log_append in the struct answer that is its argument. */
+void on_appended(void *instance, void *arg, const struct troupe_reply *reply, const Log__AppendReply *body);
+
 /* how_many, find: asked as the console does. found_at, assert_found: the nth record of a page. */
 uint64_t how_many(struct world *w, const char *query);
 Log__QueryReply *find(struct world *w, const char *query, const Log__QueryReply *after);

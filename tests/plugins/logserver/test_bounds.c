@@ -38,6 +38,25 @@ static void test_quota(void **state)
 	assert_int_equal(how_many(w, "(any_time) instance = base/mall"), 2500);
 }
 
+/* What is sent again because it could not be stored does not count against the quota twice. */
+static void test_refund(void **state)
+{
+	struct world *w = *state;
+
+	use(w, "base/logserver.l1");
+	hello(w, "one", 0);
+	make(w, 1, 250);
+	for (unsigned i = 0; i < 10; i++) {
+		sim_db_down(w->sim, "log", 1);
+		assert_int_equal(ship_batch(w, "one", 250), TROUPE_UNAVAILABLE);
+		sim_db_down(w->sim, "log", 0);
+		hello(w, "one", 0);
+	}
+	put(w, "one", 250);
+	w->server = 0;
+	assert_int_equal(how_many(w, ""), 250);
+}
+
 static void test_age(void **state)
 {
 	struct world *w = *state;
@@ -65,6 +84,43 @@ static void test_age(void **state)
 	sim_run(w->sim, 2 * 3600000);
 	assert_int_equal(how_many(w, "(any_time)"), 0);
 	assert_says(command(w, "base/logserver.l2", "status", NULL, NULL), "\"records\":0,\"bytes\":0,");
+}
+
+static void count_records(void *arg, const struct troupe_db_value *value)
+{
+	int64_t *difference = arg;
+	const uint8_t *key = value->key, *number = value->value;
+
+	/* "log/", id, kind */
+	*difference += key[12] == 'r';
+	if (key[12] == 'n') {
+		int64_t counted = 0;
+
+		memcpy(&counted, number, sizeof(counted));
+		*difference -= counted;
+	}
+}
+
+/* Records for an hour that is being removed: they are counted and go in their turn, whenever they come. */
+static void test_late(void **state)
+{
+	struct world *w = *state;
+	int64_t difference = 0;
+	uint64_t seq = 1;
+
+	use(w, "base/logserver.l2"); /* keeps an hour, and looks for what is older once a minute */
+	hello(w, "one", 0);
+	sim_run(w->sim, 59000);
+	while (sim_now_us(w->sim) < 61000000) {
+		make(w, seq++, 1);
+		w->records[0].time_ms = WALL_MS - 10 * 3600000;
+		put(w, "one", 1);
+	}
+	sim_db_each(w->sim, "log", "log/", count_records, &difference);
+	assert_int_equal(difference, 0);
+	sim_run(w->sim, 120000);
+	w->server = 0;
+	assert_int_equal(how_many(w, "(any_time)"), 0);
 }
 
 struct left {
@@ -105,7 +161,7 @@ static void test_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T3(test_quota), T3(test_age), T3(test_bytes),
+		T3(test_quota), T3(test_refund), T3(test_age), T3(test_late), T3(test_bytes),
 	};
 
 	return cmocka_run_group_tests_name("bounds", tests, NULL, NULL);

@@ -65,6 +65,28 @@ static void test_faults(void **state)
 	assert_int_equal(how_many(w, ""), seq - 1);
 }
 
+/* A commit whose outcome is not known: the host asks where it stands, and goes on. */
+static void test_unknown(void **state)
+{
+	static const struct sim_faults faults = { .commit_unknown = 1000000 };
+	struct world *w = *state;
+	uint64_t at;
+
+	hello(w, "one", 0);
+	for (uint64_t round = 0; round < 10; round++) {
+		make(w, round * 5 + 1, 5);
+		sim_faults(w->sim, &faults);
+		assert_int_equal(ship_batch(w, "one", 5), TROUPE_UNAVAILABLE);
+		sim_faults(w->sim, NULL);
+		assert_int_equal(ship_batch(w, "one", 5), TROUPE_FAILED_PRECONDITION);
+		assert_int_equal(ship_batch(w, "one", 0), TROUPE_OK);
+		at = durable(w);
+		assert_true(at == round * 5 || at == round * 5 + 5);
+		put(w, "one", 5);
+	}
+	assert_int_equal(how_many(w, ""), 50);
+}
+
 static void test_newest_first(void **state)
 {
 	struct world *w = *state;
@@ -204,7 +226,19 @@ static void test_clocks(void **state)
 	make(w, 2, 1);
 	w->records[0].time_ms = 4000;
 	assert_int_equal(ask_at(w, w->host, &request), TROUPE_OK);
-	page = find(w, "(any_time)", NULL);
+	/* a right clock, and a time that cannot be: it would never expire */
+	request.now_ms = wall_ms(w);
+	make(w, 3, 1);
+	w->records[0].time_ms = wall_ms(w) + 3 * 86400000ull;
+	w->records[0].text = "future";
+	assert_int_equal(ask_at(w, w->host, &request), TROUPE_OK);
+	page = find(w, "text = future", NULL);
+	record = found_at(page, 0);
+	assert_in_range(wall_ms(w) - record->time_ms, 0, 1000);
+	assert_int_equal(record->said_ms, w->records[0].time_ms);
+	log__record__free_unpacked(record, NULL);
+	log__query_reply__free_unpacked(page, NULL);
+	page = find(w, "(any_time) text != future", NULL);
 	assert_int_equal(page->n_found, 2);
 	record = found_at(page, 0);
 	assert_in_range(record->skew_ms, 3599000, 3601000);
@@ -251,7 +285,7 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_once), T(test_faults), T(test_newest_first), T(test_indexes), T(test_oversized), T(test_clocks), T(test_refusals),
+		T(test_once), T(test_faults), T(test_unknown), T(test_newest_first), T(test_indexes), T(test_oversized), T(test_clocks), T(test_refusals),
 	};
 
 	return cmocka_run_group_tests_name("logserver", tests, NULL, NULL);

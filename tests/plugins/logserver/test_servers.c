@@ -60,6 +60,48 @@ static void test_merge(void **state)
 	assert_says((const char *)w->answer.body, "\"partial\":false");
 }
 
+/* One server's answer ends early, for the size of its records: the other's are not shown beyond that. */
+static void test_frontier(void **state)
+{
+	struct world *w = *state;
+	static char big[8001];
+	Log__QueryReply *page = NULL, *next;
+	uint64_t last_ms = UINT64_MAX, seen = 0;
+	int more = 1;
+
+	memset(big, 'x', sizeof(big) - 1);
+	for (int two = 0; two < 2; two++) {
+		use(w, two ? "meadow/logserver.l3" : "base/logserver.l2");
+		hello(w, two ? "two" : "one", 0);
+		for (unsigned i = 0; i < 10; i++) {
+			make(w, i * 10 + 1, 10);
+			for (unsigned k = 0; k < 10; k++) {
+				w->records[k].time_ms = WALL_MS - 1000 + i * 20 + k * 2 + (unsigned)two;
+				w->records[k].text = two ? "small" : big;
+			}
+			put(w, two ? "two" : "one", 10);
+		}
+	}
+	w->server = 0;
+	for (; more; page = next) {
+		next = find(w, "(limit = 1000)", page);
+		more = next->more;
+		for (size_t i = 0; i < next->n_found; i++) {
+			Log__Record *record = found_at(next, i);
+
+			assert_true(record->time_ms < last_ms);
+			last_ms = record->time_ms;
+			log__record__free_unpacked(record, NULL);
+			seen++;
+		}
+		if (page != NULL) {
+			log__query_reply__free_unpacked(page, NULL);
+		}
+	}
+	log__query_reply__free_unpacked(page, NULL);
+	assert_int_equal(seen, 200);
+}
+
 static void test_partial(void **state)
 {
 	struct world *w = *state;
@@ -82,6 +124,8 @@ static void test_partial(void **state)
 	assert_int_equal(page->n_found, 0);
 	assert_int_equal(page->n_missing, 3);
 	log__query_reply__free_unpacked(page, NULL);
+	assert_says(command(w, "base/logserver.l1", "where", "", NULL),
+		    "\"missing\":[\"base/logserver.l1\",\"base/logserver.l2\",\"meadow/logserver.l3\"]");
 	sim_db_down(w->sim, "log", 0);
 }
 
@@ -178,7 +222,7 @@ static void test_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T3(test_merge), T3(test_partial), T3(test_where), T3(test_context), T3(test_tail),
+		T3(test_merge), T3(test_frontier), T3(test_partial), T3(test_where), T3(test_context), T3(test_tail),
 	};
 
 	return cmocka_run_group_tests_name("servers", tests, NULL, NULL);

@@ -15,10 +15,12 @@
 #include "config/words.h"
 #include "control/client.h"
 #include "control/tree.h"
+#include "init.h"
 #include "run.h"
 
 const struct command commands[] = {
 	{ "demo", "run the small game that comes with the program", demo_usage, demo_main, 0 },
+	{ "init", "make a folder with a game to begin with", init_usage, init_main, 0 },
 	{ "run", "run a host of a configuration", run_usage, run_main, 0 },
 	{ "tree", "show the parts of a cluster, and what runs where", tree_usage, tree_main, 0 },
 	{ "status", "show what a running host does", status_usage, operator_main, 0 },

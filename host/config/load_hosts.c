@@ -5,7 +5,6 @@
 #include "host/bus/key.h"
 #include "host/net/address.h"
 #include "load.h"
-#include "script_lua.h"
 #include "words.h"
 
 /* Where the item `index` of an option stands: the block itself when --set gave it. */

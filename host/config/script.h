@@ -3,6 +3,7 @@
 #ifndef HOST_CONFIG_SCRIPT_H
 #define HOST_CONFIG_SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,5 +51,8 @@ int script_table(const struct script_in *in, struct value *ret_value);
 
 /* script_compile checks the syntax of a Lua text file. Returns 0, or -EINVAL with an error in `diags`. */
 int script_compile(struct diag_list *diags, const char *path);
+
+/* script_is_name: [a-z0-9_]+, at most 64 bytes. */
+bool script_is_name(const char *text);
 
 #endif

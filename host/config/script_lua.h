@@ -51,7 +51,5 @@ void script_file_run(struct script *script, lua_State *lua, const char *path, co
 /* script_block_add takes the table on top of the stack as a block. */
 void script_block_add(struct script *script, lua_State *lua, const char *word, const char *name,
 		      const struct place *place);
-/* script_is_name: [a-z0-9_]+, at most 64 bytes. */
-bool script_is_name(const char *text);
 
 #endif

@@ -83,7 +83,7 @@ ok "not loopback" 3 "HAProxy" "$TROUPE" check public.lua
 
 # Placement decides what a host may be asked; a bad plugin is refused with its place.
 echo 'bad_major {}' >bad.lua
-ok "bad plugin" 3 "built for contract 2.7, this host speaks 1.0" "$TROUPE" check bad.lua
+ok "bad plugin" 3 "built for contract 2.7, this host speaks 1." "$TROUPE" check bad.lua
 ok "run refuses the same" 3 "P0007" "$TROUPE" run bad.lua
 ok "run without file" 2 "which configuration" "$TROUPE" run
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The commands that look at a configuration: ports, tree, limits.
+# The commands that look at a configuration, ports, tree and limits; and init, which makes one.
 
 number=0
 failed=0
@@ -91,6 +91,25 @@ ok "limits: unless asked" 0 '^host b +open' "$TROUPE" limits --ccu 10 far.lua --
 ok "limits: of how many" 2 "how many players" "$TROUPE" limits "$conf/test.lua"
 ok "limits: of a word" 2 "how many players" "$TROUPE" limits --ccu many "$conf/test.lua"
 ok "limits: no file" 2 "which file" "$TROUPE" limits --ccu 5
+
+mkdir sub
+ok "init" 0 '^next:  cd mygame$' "$TROUPE" init mygame
+ok "init: its files" 0 '^mygame/scripts/welcome.lua$' find mygame
+cd mygame || exit 99
+ok "init: it is good" 0 'good; [0-9]+ instances on 1 host' "$TROUPE" check game.lua \
+	--set base/account.listen=tcp://127.0.0.1:0 --set meadow/frontend.fe1.listen=tcp://127.0.0.1:0
+ok "init: it has its name" 0 '^cluster "mygame"' "$TROUPE" check game.lua --offline --show-effective
+ok "init: its own rules" 0 "scripts += \"$PWD/scripts\"" "$TROUPE" check game.lua --offline --show-effective
+ok "init: its host's key" 0 '^600 .*one.key$' stat -c '%a %n' data/keys/one.key
+grep -n 'standalone\|[.][.]/' game.lua >leads
+ok "init: nothing leads out of it" 0 '^0 ' wc -l leads
+cd ..
+ok "init: nothing is overwritten" 1 'mygame: it is there already' "$TROUPE" init mygame
+ok "init: a folder there is not" 1 'No such file' "$TROUPE" init gone/mygame
+ok "init: no name" 2 "a-z, 0-9 and _" "$TROUPE" init my-game
+ok "init: as JSON" 0 '"folder":"sub/other",' "$TROUPE" init --json sub/other/
+ok "init: which" 2 "which name" "$TROUPE" init
+ok "init: nothing else is left" 0 '^mygame sub $' sh -c 'ls -d mygame sub .[a-z]*.* 2>/dev/null | tr "\n" " "'
 
 echo "1..$number"
 exit $failed

@@ -28,16 +28,14 @@ void account_log(const struct account *account, uint32_t level, const char *code
 
 /* --- the service ---------------------------------------------------------------------------------- */
 
-static void on_details_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			      uint64_t version)
+static void on_details_loaded(struct account *account, void *arg, int32_t status, const char *reason,
+			      const Accountdb__Record *record)
 {
 	uint64_t request = (uint64_t)(uintptr_t)arg;
 	Account__DetailsReply reply = ACCOUNT__DETAILS_REPLY__INIT;
 
-	(void)version;
 	if (status != TROUPE_OK) {
-		proto_refuse(account->h, request, status,
-			     status == TROUPE_NOT_FOUND ? "account.no_user" : "account.not_read");
+		proto_refuse(account->h, request, status, reason);
 		return;
 	}
 	reply.has_account = reply.has_epoch = reply.has_created_ms = reply.has_last_login_ms = 1;
@@ -61,7 +59,7 @@ static void on_details(void *instance, const struct troupe_request *request, con
 	}
 	/* a request's id is all that the answer needs; it fits a pointer on the machines we run on */
 	_Static_assert(sizeof(void *) == sizeof(uint64_t), "64-bit pointers");
-	store_load(account, body->user != NULL ? user : NULL, body->account, on_details_loaded,
+	record_run(account, request, body->user != NULL ? user : NULL, body->account, record_look, on_details_loaded,
 		   (void *)(uintptr_t)request->id);
 }
 
@@ -155,11 +153,10 @@ static void on_second(void *instance, void *arg)
 static int32_t account_start(void *instance, struct troupe_error *reterr)
 {
 	struct account *account = instance;
-	int32_t status = account->h->db_find(account->h, account->options->database, &account->db);
+	int32_t status = store_open(&account->store, account->h, account, account->options->database, reterr);
 
 	if (status != TROUPE_OK) {
-		return fail(reterr, status, "the database of the accounts is not there",
-			    "name a database of the base part in `database`");
+		return status;
 	}
 	status = conn_listen(account, reterr);
 	if (status == TROUPE_OK) {
@@ -195,6 +192,7 @@ static void account_destroy(void *instance)
 	if (account->h == NULL) {
 		return;
 	}
+	store_close(&account->store);
 	conn_free_all(account);
 	attempt_free_waiting(account);
 	throttle_free(&account->throttle);

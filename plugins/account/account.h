@@ -6,6 +6,7 @@
 #include "account.stub.h"
 #include "record.pb-c.h"
 #include "secret/secret.h"
+#include "store/store.h"
 #include "troupe/host.h"
 #include "wire/wire.h"
 
@@ -122,8 +123,8 @@ struct account {
 	struct conn *conns;
 	struct attempt *waiting, *waiting_last; /* for a place among the hashes */
 	struct throttle throttle;
+	struct store store;
 	uint64_t timer;
-	uint32_t db;
 	uint32_t admitted; /* attempts between admission and end of their hash */
 	uint32_t hashing;
 	uint32_t sweep_in_s, sweeping;
@@ -193,39 +194,34 @@ int32_t resume_judge(const struct account *account, const Accountdb__Record *rec
 /* resume_on_keep: account.keep. */
 void resume_on_keep(void *instance, const struct troupe_request *request, const Account__KeepRequest *body);
 
-/* --- store.c: records ------------------------------------------------------------------------------ */
+/* --- records.c: accounts in the database ----------------------------------------------------------- */
 
-#define STORE_KEY_MAX 64u
-#define STORE_WRITE_MAX 4u
+/* The keys of an account's record, of its name, of a ticket; as store_key. */
+struct store_key *record_key_id(struct store_key *key, uint64_t id);
+struct store_key *record_key_name(struct store_key *key, const char *user);
+struct store_key *record_key_ticket(struct store_key *key, const uint8_t hash[SECRET_HASH_SIZE]);
 
-struct store_key {
-	uint32_t len;
-	uint8_t bytes[STORE_KEY_MAX];
-};
+/* record_get: the record of an account, NULL if there is none. Returns 0 until it is known: as store_read. */
+int record_get(struct store_tx *tx, uint64_t id, const Accountdb__Record **ret_record);
+/* record_put, record_put_name: as store_put. */
+void record_put(struct store_tx *tx, const Accountdb__Record *record);
+void record_put_name(struct store_tx *tx, const char *user, uint64_t id);
 
-struct store_key store_key_name(const char *user);
-struct store_key store_key_id(uint64_t id);
-struct store_key store_key_ticket(const uint8_t hash[SECRET_HASH_SIZE]);
+/* A record_decide_fn is a store_kind's decide with the account's record, NULL if there is none; a record_done_fn its
+ * done, after OK with the record as last read. Both borrow it. */
+typedef enum store_next (*record_decide_fn)(struct store_tx *tx, void *arg, const Accountdb__Record *record);
+typedef void (*record_done_fn)(struct account *account, void *arg, int32_t status, const char *reason,
+			       const Accountdb__Record *record);
 
-/* One commit. Made by store_write_new, filled, given away to store_write_commit. */
-struct store_write;
-struct store_write *store_write_new(struct account *account);
-void store_check(struct store_write *write, const struct store_key *key, uint64_t version);
-/* store_put: message NULL = delete. store_put_id: an id's 8 bytes. */
-void store_put(struct store_write *write, const struct store_key *key, const ProtobufCMessage *message);
-void store_put_id(struct store_write *write, const struct store_key *key, uint64_t id);
 /*
- * store_write_commit: done gets the status of the commit, repeated with its own idempotency key while that is
- * undecided, for about 2 s; ABORTED with the index of the check. write NULL = RESOURCE_EXHAUSTED.
+ * record_run: a transaction about the account of this id (0 = nobody's, nothing is read), or if user is not NULL of
+ * this name. An unknown name takes the reads of a known one. `request` gives its patience (NULL = 5 s) and is not
+ * answered. `done` may run inside.
  */
-typedef void (*store_done_fn)(struct account *account, void *arg, int32_t status, uint32_t index);
-void store_write_commit(struct account *account, struct store_write *write, store_done_fn done, void *arg);
-
-/* store_load: the account of this id, or if user is not NULL of this name. NOT_FOUND takes the same reads. `record`
- * is borrowed. */
-typedef void (*store_loaded_fn)(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-				uint64_t version);
-void store_load(struct account *account, const char *user, uint64_t id, store_loaded_fn done, void *arg);
+void record_run(struct account *account, const struct troupe_request *request, const char *user, uint64_t id,
+		record_decide_fn decide, record_done_fn done, void *arg);
+/* record_look: a record_decide_fn that only looks; NOT_FOUND "account.no_user". */
+enum store_next record_look(struct store_tx *tx, void *arg, const Accountdb__Record *record);
 
 extern const struct troupe_command account_commands[];
 

@@ -9,7 +9,6 @@
 #include "master.stub.h"
 #include "proto/proto.h"
 
-#define RETRIES_MAX 3u
 #define LIST_LIMIT 200u
 
 struct user_args {
@@ -24,8 +23,8 @@ struct list_args {
 /* A command that is under way. */
 struct command {
 	struct account *account;
-	uint64_t request, id, epoch;
-	uint32_t tries, ban;
+	uint64_t request, id;
+	uint32_t ban;
 	char user[USER_MAX + 1];
 	char reason[256];
 };
@@ -55,15 +54,14 @@ static struct command *command_new(struct account *account, const struct troupe_
 
 /* --- show ----------------------------------------------------------------------------------------- */
 
-static void on_show(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-		    uint64_t version)
+static void on_show(struct account *account, void *arg, int32_t status, const char *reason,
+		    const Accountdb__Record *record)
 {
 	struct command *command = arg;
 	struct json json = { 0 };
 
-	(void)version;
 	if (status != TROUPE_OK) {
-		command_refuse(command, status, status == TROUPE_NOT_FOUND ? "account.no_user" : "account.not_read");
+		command_refuse(command, status, reason);
 		return;
 	}
 	json_open(&json, '{');
@@ -93,77 +91,78 @@ static void command_show(void *instance, const struct troupe_request *request, c
 	struct command *command = command_new(account, request, user->user);
 
 	if (command != NULL) {
-		store_load(account, command->user, 0, on_show, command);
+		record_run(account, request, command->user, 0, record_look, on_show, command);
 	}
 }
 
 /* --- list ----------------------------------------------------------------------------------------- */
 
-static void on_list(void *instance, void *arg, const struct troupe_db_page *page)
-{
-	struct account *account = instance;
-	struct command *command = arg;
-	struct json json = { 0 };
-	const uint32_t prefix = 10; /* "account:n:" */
+/* A list that is being made. */
+struct listing {
+	struct store_walk walk;
+	uint64_t request;
+	struct json json;
+};
 
-	if (page->status != TROUPE_OK) {
-		command_refuse(command, page->status, "account.not_read");
+static int list_name(struct store_walk *walk, const struct troupe_db_value *value)
+{
+	struct listing *listing = (struct listing *)walk;
+	const uint32_t prefix = 10; /* "account:n:" */
+	char user[USER_MAX + 1] = { 0 };
+
+	if (value->key_len <= prefix || value->key_len > prefix + USER_MAX || value->value_len != 8) {
+		return 0;
+	}
+	memcpy(user, (const char *)value->key + prefix, value->key_len - prefix);
+	json_open(&listing->json, '{');
+	json_key(&listing->json, "user");
+	json_text(&listing->json, user);
+	json_key(&listing->json, "account");
+	json_id(&listing->json, store_u64_be(value->value));
+	json_close(&listing->json, '}');
+	return 0;
+}
+
+static void list_end(struct store_walk *walk, int32_t status)
+{
+	struct listing *listing = (struct listing *)walk;
+
+	if (status != TROUPE_OK) {
+		proto_refuse(walk->store->h, listing->request, status, "account.not_read");
 		return;
 	}
-	json_open(&json, '[');
-	for (uint32_t i = 0; i < page->count; i++) {
-		const struct troupe_db_value *value = &page->values[i];
-		char user[USER_MAX + 1] = { 0 };
-		uint64_t id = 0;
+	json_close(&listing->json, ']');
+	json_reply(&listing->json, walk->store->h, listing->request);
+	listing->json.text = NULL;
+}
 
-		if (value->key_len <= prefix || value->key_len > prefix + USER_MAX || value->value_len != 8) {
-			continue;
-		}
-		memcpy(user, (const char *)value->key + prefix, value->key_len - prefix);
-		for (int b = 0; b < 8; b++) {
-			id = id << 8 | ((const uint8_t *)value->value)[b];
-		}
-		json_open(&json, '{');
-		json_key(&json, "user");
-		json_text(&json, user);
-		json_key(&json, "account");
-		json_id(&json, id);
-		json_close(&json, '}');
-	}
-	json_close(&json, ']');
-	json_reply(&json, account->h, command->request);
-	free(command);
+static void list_release(struct store_walk *walk)
+{
+	free(((struct listing *)walk)->json.text);
 }
 
 static void command_list(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct account *account = instance;
 	const struct list_args *list = args;
-	struct command *command = calloc(1, sizeof(*command));
-	static const char to[] = "account:n;";
-	struct store_key from;
-	struct troupe_db_scan scan = {
-		.size = sizeof(scan),
-		.db = account->db,
-		.to = to,
-		.to_len = sizeof(to) - 1,
-		.limit = LIST_LIMIT,
-		.after = 1,
-		.on_page = on_list,
-		.arg = command,
-	};
+	struct listing *listing = store_walk_new(&account->store, sizeof(*listing));
+	char after[USER_MAX + 1];
 
-	if (command == NULL) {
+	if (listing == NULL) {
 		proto_refuse(account->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "account.no_memory");
 		return;
 	}
-	command->account = account;
-	command->request = request->id;
-	user_fold(list->after != NULL ? list->after : "", command->user);
-	from = store_key_name(command->user);
-	scan.from = from.bytes;
-	scan.from_len = from.len;
-	account->h->db_scan(account->h, &scan);
+	user_fold(list->after != NULL ? list->after : "", after);
+	listing->request = request->id;
+	listing->walk.each = list_name;
+	listing->walk.end = list_end;
+	listing->walk.release = list_release;
+	listing->walk.max = listing->walk.page = LIST_LIMIT;
+	listing->walk.after = 1;
+	store_key_end(record_key_name(&listing->walk.from, ""), &listing->walk.to);
+	record_key_name(&listing->walk.from, after);
+	json_open(&listing->json, '[');
+	store_walk_run(listing, NULL);
 }
 
 /* --- ban and unban -------------------------------------------------------------------------------- */
@@ -211,19 +210,32 @@ static void on_who(void *instance, void *arg, const struct troupe_reply *reply, 
 	frontend_kick(account->h, &kick, &to, on_kicked, command);
 }
 
-static void on_status_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			     uint64_t version);
+static enum store_next status_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	struct command *command = arg;
+	Accountdb__Record next;
 
-static void on_status_saved(struct account *account, void *arg, int32_t status, uint32_t index)
+	if (record == NULL) {
+		return store_refuse(tx, TROUPE_NOT_FOUND, "account.no_user");
+	}
+	command->id = record->id;
+	next = *record;
+	next.status = command->ban ? "banned" : "active";
+	next.status_reason = command->reason;
+	next.has_resume = 0; /* not even after the ban is lifted */
+	record_put(tx, &next);
+	return STORE_COMMIT;
+}
+
+static void on_status_saved(struct account *account, void *arg, int32_t status, const char *reason,
+			    const Accountdb__Record *record)
 {
 	struct command *command = arg;
 	Master__WhoRequest who = MASTER__WHO_REQUEST__INIT;
 
-	(void)index;
-	if (status == TROUPE_ABORTED && command->tries++ < RETRIES_MAX) {
-		store_load(account, command->user, 0, on_status_loaded, command);
-	} else if (status != TROUPE_OK) {
-		command_refuse(command, status, "account.not_saved");
+	(void)record;
+	if (status != TROUPE_OK) {
+		command_refuse(command, status, reason);
 	} else if (!command->ban) {
 		status_answer(command, 0);
 	} else {
@@ -231,30 +243,6 @@ static void on_status_saved(struct account *account, void *arg, int32_t status, 
 		who.account = command->id;
 		master_who(account->h, &who, NULL, on_who, command);
 	}
-}
-
-static void on_status_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			     uint64_t version)
-{
-	struct command *command = arg;
-	struct store_write *write;
-	struct store_key key;
-	Accountdb__Record next;
-
-	if (status != TROUPE_OK) {
-		command_refuse(command, status, status == TROUPE_NOT_FOUND ? "account.no_user" : "account.not_read");
-		return;
-	}
-	command->id = record->id;
-	next = *record;
-	next.status = command->ban ? "banned" : "active";
-	next.status_reason = command->reason;
-	next.has_resume = 0; /* not even after the ban is lifted */
-	key = store_key_id(record->id);
-	write = store_write_new(account);
-	store_check(write, &key, version);
-	store_put(write, &key, &next.base);
-	store_write_commit(account, write, on_status_saved, command);
 }
 
 static void status_change(struct account *account, const struct troupe_request *request, const struct user_args *args,
@@ -267,7 +255,7 @@ static void status_change(struct account *account, const struct troupe_request *
 	}
 	command->ban = ban;
 	strncpy(command->reason, args->reason != NULL ? args->reason : "", sizeof(command->reason) - 1);
-	store_load(account, command->user, 0, on_status_loaded, command);
+	record_run(account, request, command->user, 0, status_decide, on_status_saved, command);
 }
 
 static void command_ban(void *instance, const struct troupe_request *request, const void *args)

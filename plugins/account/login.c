@@ -13,9 +13,9 @@ struct attempt {
 	struct conn *conn; /* NULL: the connection is gone */
 	struct attempt *next;
 	uint64_t throttle_key;
-	uint64_t id, version, began_us;
+	uint64_t id, began_us;
 	Accountdb__Record *record; /* Login: the account, NULL if there is none */
-	uint32_t is_register, tries;
+	uint32_t is_register;
 	int32_t code;
 	uint16_t tag;
 	char user[USER_MAX + 1];
@@ -293,13 +293,22 @@ static Accountdb__Record *record_copy(const Accountdb__Record *record)
 	return copy;
 }
 
-static void on_login_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			    uint64_t version)
+static enum store_next login_look(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	(void)tx;
+	(void)arg;
+	(void)record;
+	return STORE_DONE; /* an unknown name goes on like a known one */
+}
+
+static void on_login_loaded(struct account *account, void *arg, int32_t status, const char *reason,
+			    const Accountdb__Record *record)
 {
 	struct attempt *attempt = arg;
 
 	(void)account;
-	if (status != TROUPE_OK && status != TROUPE_NOT_FOUND) {
+	(void)reason;
+	if (status != TROUPE_OK) {
 		abandon(attempt, CLIENT__LOGIN_CODE__SERVER_ERROR);
 		return;
 	}
@@ -310,7 +319,6 @@ static void on_login_loaded(struct account *account, void *arg, int32_t status, 
 			return;
 		}
 		attempt->id = record->id;
-		attempt->version = version;
 		strncpy(attempt->hash, record->password, sizeof(attempt->hash) - 1);
 	}
 	hash_begin(attempt);
@@ -342,50 +350,58 @@ void login_begin(struct account *account, struct conn *conn, uint16_t tag, const
 	}
 	memcpy(attempt->user, folded, sizeof(folded));
 	attempt->throttle_key = key;
-	store_load(account, attempt->user, 0, on_login_loaded, attempt);
+	record_run(account, NULL, attempt->user, 0, login_look, on_login_loaded, attempt);
 }
 
-static void on_login_saved(struct account *account, void *arg, int32_t status, uint32_t index)
+/* Nothing that a login needs is in this commit: the date and perhaps a newer hash come with the next one; a ban is
+ * looked at again when the ticket is redeemed. */
+static enum store_next login_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	struct attempt *attempt = arg;
+	struct account *account = attempt->account;
+	Accountdb__Record next;
+
+	if (record == NULL || strcmp(record->password, attempt->record->password) != 0) {
+		return STORE_DONE; /* it is not that of the login any more */
+	}
+	next = *record;
+	next.has_last_login_ms = 1;
+	next.last_login_ms = account->h->wall_ms(account->h);
+	if (attempt->fresh[0] != '\0') {
+		next.password = attempt->fresh;
+	}
+	record_put(tx, &next);
+	return STORE_COMMIT;
+}
+
+static void on_login_saved(struct account *account, void *arg, int32_t status, const char *reason,
+			   const Accountdb__Record *record)
 {
 	struct attempt *attempt = arg;
 
-	(void)index;
-	/* ABORTED: somebody changed the record meanwhile. Nothing that a login needs is in this commit: the date and
-	 * perhaps a newer hash come with the next one; a ban is looked at again when the ticket is redeemed. */
-	if (status != TROUPE_OK && status != TROUPE_ABORTED) {
+	(void)record;
+	if (status != TROUPE_OK) {
 		account_log(account, TROUPE_LOG_WARNING, "S0202", attempt->id,
-			    "the date of a login was not saved (status %d); the login goes on", (int)status);
+			    "the date of a login was not saved (%s); the login goes on", reason);
 	}
 	attempt_end(attempt, CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
 }
 
 static void login_save(struct attempt *attempt)
 {
-	struct account *account = attempt->account;
-	struct store_key key = store_key_id(attempt->id);
-	struct store_write *write = store_write_new(account);
-	Accountdb__Record next = *attempt->record; /* shares its strings; nothing of it is released */
-
-	next.has_last_login_ms = 1;
-	next.last_login_ms = account->h->wall_ms(account->h);
-	if (attempt->fresh[0] != '\0') {
-		next.password = attempt->fresh;
-	}
-	store_check(write, &key, attempt->version);
-	store_put(write, &key, &next.base);
-	store_write_commit(account, write, on_login_saved, attempt);
+	record_run(attempt->account, NULL, NULL, attempt->id, login_decide, on_login_saved, attempt);
 }
 
 /* --- registration --------------------------------------------------------------------------------- */
 
-static void on_name_looked_up(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			      uint64_t version)
+static void on_name_looked_up(struct account *account, void *arg, int32_t status, const char *reason,
+			      const Accountdb__Record *record)
 {
 	struct attempt *attempt = arg;
 
 	(void)account;
+	(void)reason;
 	(void)record;
-	(void)version;
 	if (status == TROUPE_OK) {
 		abandon(attempt, CLIENT__LOGIN_CODE__NAME_TAKEN); /* no hash for what cannot succeed */
 	} else if (status != TROUPE_NOT_FOUND) {
@@ -416,21 +432,61 @@ void register_begin(struct account *account, struct conn *conn, uint16_t tag, co
 	}
 	attempt->is_register = 1;
 	memcpy(attempt->user, folded, sizeof(folded));
-	store_load(account, attempt->user, 0, on_name_looked_up, attempt);
+	record_run(account, NULL, attempt->user, 0, record_look, on_name_looked_up, attempt);
 }
 
-static void on_registered(struct account *account, void *arg, int32_t status, uint32_t index)
+/* 63 random bits: ids tell nobody how many accounts there are, and fit signed numbers everywhere. */
+static uint64_t id_draw(const struct troupe_host *h)
+{
+	uint64_t id;
+
+	h->random_bytes(h, &id, sizeof(id));
+	id &= INT64_MAX;
+	return id + (id == 0);
+}
+
+static enum store_next register_decide(struct store_tx *tx, void *arg, const Accountdb__Record *nobody)
+{
+	struct attempt *attempt = arg;
+	struct account *account = attempt->account;
+	struct store_key key;
+	const struct store_value *name = store_read(tx, record_key_name(&key, attempt->user));
+	const struct store_value *other = store_read(tx, record_key_id(&key, attempt->id));
+	Accountdb__Record record = ACCOUNTDB__RECORD__INIT;
+
+	(void)nobody;
+	if (name == NULL || other == NULL) {
+		return STORE_READ;
+	}
+	if (name->version != 0) {
+		return store_refuse(tx, TROUPE_ALREADY_EXISTS, "account.name_taken");
+	}
+	if (other->version != 0) {
+		attempt->id = id_draw(account->h);
+		return STORE_READ;
+	}
+	record.has_id = record.has_epoch = record.has_created_ms = 1;
+	record.id = attempt->id;
+	record.user = attempt->user;
+	record.password = attempt->fresh;
+	record.status = "active";
+	record.created_ms = account->h->wall_ms(account->h);
+	record_put_name(tx, attempt->user, attempt->id);
+	record_put(tx, &record);
+	return STORE_COMMIT;
+}
+
+static void on_registered(struct account *account, void *arg, int32_t status, const char *reason,
+			  const Accountdb__Record *record)
 {
 	struct attempt *attempt = arg;
 
-	if (status == TROUPE_ABORTED && index == 0) {
+	(void)record;
+	if (status == TROUPE_ALREADY_EXISTS) {
 		attempt_end(attempt, CLIENT__LOGIN_CODE__NAME_TAKEN);
-	} else if (status == TROUPE_ABORTED && attempt->tries < 3) {
-		attempt->tries++;
-		register_save(attempt); /* the id was taken: draw another */
 	} else if (status != TROUPE_OK) {
 		account_log(account, TROUPE_LOG_WARNING, "S0203", 0,
-			    "a registration was not saved (status %d); the player was told to try again", (int)status);
+			    "a registration was not saved (%s); the player was told to try again", reason);
 		attempt_end(attempt, CLIENT__LOGIN_CODE__SERVER_ERROR);
 	} else {
 		attempt_end(attempt, CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
@@ -439,25 +495,6 @@ static void on_registered(struct account *account, void *arg, int32_t status, ui
 
 static void register_save(struct attempt *attempt)
 {
-	struct account *account = attempt->account;
-	Accountdb__Record record = ACCOUNTDB__RECORD__INIT;
-	struct store_write *write = store_write_new(account);
-	struct store_key by_name = store_key_name(attempt->user), by_id;
-
-	/* 63 random bits: ids tell nobody how many accounts there are, and fit signed numbers everywhere */
-	account->h->random_bytes(account->h, &attempt->id, sizeof(attempt->id));
-	attempt->id &= INT64_MAX;
-	attempt->id += attempt->id == 0;
-	by_id = store_key_id(attempt->id);
-	record.has_id = record.has_epoch = record.has_created_ms = 1;
-	record.id = attempt->id;
-	record.user = attempt->user;
-	record.password = attempt->fresh;
-	record.status = "active";
-	record.created_ms = account->h->wall_ms(account->h);
-	store_check(write, &by_name, 0);
-	store_check(write, &by_id, 0);
-	store_put_id(write, &by_name, attempt->id);
-	store_put(write, &by_id, &record.base);
-	store_write_commit(account, write, on_registered, attempt);
+	attempt->id = id_draw(attempt->account->h);
+	record_run(attempt->account, NULL, NULL, 0, register_decide, on_registered, attempt);
 }

@@ -7,20 +7,19 @@
 #include "account.stub.h"
 #include "proto/proto.h"
 
-#define RETRIES_MAX 3u
 /* How long a used or expired ticket is remembered, to tell its second use from a guess. */
 #define REMEMBER_MS 3600000
 #define SWEEP_LIMIT 200u
+#define SWEEP_PATIENCE_MS 5000u
 
 struct redeem {
 	struct account *account;
 	uint64_t request, from;
-	uint64_t id, epoch, ticket_version;
-	uint32_t tries, by_resume;
+	uint64_t id, epoch;
+	uint32_t by_resume;
 	uint8_t hash[SECRET_HASH_SIZE]; /* of the ticket or token */
 	char user[USER_MAX + 1];
 	struct resume_token next; /* of the session that begins */
-	int64_t issued_ms, expires_ms;
 };
 
 static void refuse(struct redeem *redeem, int32_t status, const char *reason)
@@ -34,20 +33,15 @@ static void refuse(struct redeem *redeem, int32_t status, const char *reason)
 	free(redeem);
 }
 
-static void look(struct redeem *redeem);
-
-static void on_saved(struct account *account, void *arg, int32_t status, uint32_t index)
+static void on_saved(struct account *account, void *arg, int32_t status, const char *reason,
+		     const Accountdb__Record *record)
 {
 	struct redeem *redeem = arg;
 	Account__RedeemReply reply = ACCOUNT__REDEEM_REPLY__INIT;
 
-	(void)index;
-	if (status == TROUPE_ABORTED && redeem->tries++ < RETRIES_MAX) {
-		look(redeem); /* the ticket or the record changed: look again */
-		return;
-	}
+	(void)record;
 	if (status != TROUPE_OK) {
-		refuse(redeem, status, "account.not_saved");
+		refuse(redeem, status, reason);
 		return;
 	}
 	count(account, redeem->by_resume ? METRIC_RESUMED : METRIC_TICKET_REDEEMED);
@@ -63,145 +57,102 @@ static void on_saved(struct account *account, void *arg, int32_t status, uint32_
 	free(redeem);
 }
 
-/* spend: the ticket is remembered as used, and nobody else uses it. */
-static void spend(struct redeem *redeem, struct store_write *write)
+/* A new session of the account begins. */
+static enum store_next begin(struct store_tx *tx, struct redeem *redeem, const Accountdb__Record *record)
 {
 	struct account *account = redeem->account;
-	struct store_key key = store_key_ticket(redeem->hash);
-	Accountdb__Ticket spent = ACCOUNTDB__TICKET__INIT;
+	Accountdb__Record next = *record;
 
-	spent.has_account = spent.has_frontend = spent.has_issued_ms = spent.has_expires_ms = spent.has_used_ms = 1;
-	spent.account = redeem->id;
-	spent.frontend = redeem->from;
-	spent.shard = redeem->next.shard;
-	spent.issued_ms = redeem->issued_ms;
-	spent.expires_ms = redeem->expires_ms;
-	spent.used_ms = account->h->wall_ms(account->h);
-	spent.used_ms += spent.used_ms == 0;
-	store_check(write, &key, redeem->ticket_version);
-	store_put(write, &key, &spent.base);
-}
-
-static void on_record(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-		      uint64_t version)
-{
-	struct redeem *redeem = arg;
-	Accountdb__Record next;
-	struct store_key by_id = store_key_id(redeem->id);
-	struct store_write *write;
-	const char *reason = "account.not_read";
-
-	if (status == TROUPE_OK && redeem->by_resume) {
-		status = resume_judge(account, record, redeem->hash, &reason);
-		if (status == TROUPE_OK && strcmp(record->resume_shard, redeem->next.shard) != 0) {
-			status = TROUPE_PERMISSION_DENIED;
-			reason = "account.resume_wrong_shard";
-		}
-	} else if (status == TROUPE_OK && strcmp(record->status, "active") != 0) {
-		status = TROUPE_PERMISSION_DENIED;
-		reason = "account.banned";
-	} else if (status == TROUPE_NOT_FOUND && redeem->by_resume) {
-		reason = "account.resume_unknown";
-	}
-	if (status != TROUPE_OK) {
-		refuse(redeem, status, reason);
-		return;
-	}
 	redeem->epoch = record->epoch + 1;
 	strncpy(redeem->user, record->user, USER_MAX);
-	next = *record;
 	next.has_epoch = 1;
 	next.epoch = redeem->epoch;
 	resume_fresh(account, &next, &redeem->next);
-	write = store_write_new(account);
-	store_check(write, &by_id, version);
 	if (!redeem->by_resume) {
 		next.has_ticket = 0;
-		spend(redeem, write);
 	}
-	store_put(write, &by_id, &next.base);
-	store_write_commit(account, write, on_saved, redeem);
+	record_put(tx, &next);
+	return STORE_COMMIT;
 }
 
-static void judge(struct redeem *redeem, const Accountdb__Ticket *ticket)
+static enum store_next resume_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	struct redeem *redeem = arg;
+	const char *reason = "account.resume_unknown";
+	int32_t status = record != NULL ? resume_judge(redeem->account, record, redeem->hash, &reason) : TROUPE_NOT_FOUND;
+
+	if (status == TROUPE_OK && strcmp(record->resume_shard, redeem->next.shard) != 0) {
+		status = TROUPE_PERMISSION_DENIED;
+		reason = "account.resume_wrong_shard";
+	}
+	return status == TROUPE_OK ? begin(tx, redeem, record) : store_refuse(tx, status, reason);
+}
+
+/* Why the ticket is not good; NULL if it is. */
+static const char *ticket_wrong(const struct redeem *redeem, const Accountdb__Ticket *ticket, int32_t *ret_status)
 {
 	struct account *account = redeem->account;
 	int64_t now_ms = account->h->wall_ms(account->h);
 
+	*ret_status = TROUPE_PERMISSION_DENIED;
 	if (ticket->used_ms != 0) {
 		account_log(account, TROUPE_LOG_WARNING, "S0210", ticket->account,
 			    "a ticket came a second time: it was stolen, or a client is broken; it was refused");
-		refuse(redeem, TROUPE_PERMISSION_DENIED, "account.ticket_used");
-		return;
+		return "account.ticket_used";
 	}
 	if (ticket->frontend != redeem->from) {
 		account_log(account, TROUPE_LOG_WARNING, "S0211", ticket->account,
 			    "a ticket came to a front-end that it was not made for; it was refused");
-		refuse(redeem, TROUPE_PERMISSION_DENIED, "account.ticket_wrong_frontend");
-		return;
+		return "account.ticket_wrong_frontend";
 	}
-	if (now_ms > ticket->expires_ms || now_ms < ticket->issued_ms - SKEW_MS) {
-		refuse(redeem, TROUPE_FAILED_PRECONDITION, "account.ticket_expired");
-		return;
-	}
-	redeem->id = ticket->account;
-	redeem->issued_ms = ticket->issued_ms;
-	redeem->expires_ms = ticket->expires_ms;
-	strncpy(redeem->next.shard, ticket->shard != NULL ? ticket->shard : "", sizeof(redeem->next.shard) - 1);
-	store_load(account, NULL, redeem->id, on_record, redeem);
+	*ret_status = TROUPE_FAILED_PRECONDITION;
+	return now_ms > ticket->expires_ms || now_ms < ticket->issued_ms - SKEW_MS ? "account.ticket_expired" : NULL;
 }
 
-static void on_ticket(void *instance, void *arg, const struct troupe_db_page *page)
-{
-	struct redeem *redeem = arg;
-	struct proto_arena arena;
-	const Accountdb__Ticket *ticket;
-
-	(void)instance;
-	if (page->status != TROUPE_OK) {
-		refuse(redeem, page->status, "account.not_read");
-		return;
-	}
-	if (page->count == 0 || page->values[0].version == 0) {
-		refuse(redeem, TROUPE_NOT_FOUND, "account.ticket_unknown");
-		return;
-	}
-	proto_arena_init(&arena);
-	ticket = (const Accountdb__Ticket *)proto_unpack(&accountdb__ticket__descriptor, page->values[0].value,
-							 page->values[0].value_len, &arena);
-	redeem->ticket_version = page->values[0].version;
-	if (ticket == NULL) {
-		refuse(redeem, TROUPE_DATA_LOSS, "account.ticket_damaged");
-	} else {
-		judge(redeem, ticket);
-	}
-	proto_arena_free(&arena);
-}
-
-static void read_ticket(struct redeem *redeem)
+/* The ticket is remembered as used, and nobody else uses it. */
+static void spend(struct store_tx *tx, const struct redeem *redeem, const Accountdb__Ticket *ticket)
 {
 	const struct troupe_host *h = redeem->account->h;
-	struct store_key key = store_key_ticket(redeem->hash);
-	struct troupe_db_check keys = { .key = key.bytes, .key_len = key.len };
-	struct troupe_db_get get = {
-		.size = sizeof(get),
-		.db = redeem->account->db,
-		.keys = &keys,
-		.keys_len = 1,
-		.on_page = on_ticket,
-		.arg = redeem,
-	};
+	Accountdb__Ticket spent = *ticket;
+	struct store_key key;
 
-	h->db_get(h, &get);
+	spent.has_used_ms = 1;
+	spent.used_ms = h->wall_ms(h);
+	spent.used_ms += spent.used_ms == 0;
+	store_put(tx, record_key_ticket(&key, redeem->hash), &spent.base);
 }
 
-static void look(struct redeem *redeem)
+static enum store_next ticket_decide(struct store_tx *tx, void *arg, const Accountdb__Record *nobody)
 {
-	if (redeem->by_resume) {
-		store_load(redeem->account, NULL, redeem->id, on_record, redeem);
-	} else {
-		read_ticket(redeem);
+	struct redeem *redeem = arg;
+	struct store_key key;
+	const struct store_value *value = store_read(tx, record_key_ticket(&key, redeem->hash));
+	const Accountdb__Ticket *ticket = value != NULL ? store_unpack(tx, value, &accountdb__ticket__descriptor) : NULL;
+	const Accountdb__Record *record;
+	const char *reason;
+	int32_t status;
+
+	(void)nobody;
+	if (value == NULL) {
+		return STORE_READ;
 	}
+	if (ticket == NULL) {
+		return store_refuse(tx, TROUPE_NOT_FOUND, "account.ticket_unknown");
+	}
+	reason = ticket_wrong(redeem, ticket, &status);
+	if (reason != NULL) {
+		return store_refuse(tx, status, reason);
+	}
+	if (!record_get(tx, ticket->account, &record)) {
+		return STORE_READ;
+	}
+	if (record == NULL || strcmp(record->status, "active") != 0) {
+		return store_refuse(tx, TROUPE_PERMISSION_DENIED, "account.banned");
+	}
+	redeem->id = ticket->account;
+	strncpy(redeem->next.shard, ticket->shard != NULL ? ticket->shard : "", sizeof(redeem->next.shard) - 1);
+	spend(tx, redeem, ticket);
+	return begin(tx, redeem, record);
 }
 
 void ticket_on_redeem(void *instance, const struct troupe_request *request, const Account__RedeemRequest *body)
@@ -230,62 +181,79 @@ void ticket_on_redeem(void *instance, const struct troupe_request *request, cons
 		redeem->id = body->account;
 		strncpy(redeem->next.shard, body->shard != NULL ? body->shard : "", sizeof(redeem->next.shard) - 1);
 	}
-	look(redeem);
+	record_run(account, request, NULL, redeem->id, redeem->by_resume ? resume_decide : ticket_decide, on_saved, redeem);
 }
 
 /* --- removal of old tickets ----------------------------------------------------------------------- */
 
-static void on_swept(struct account *account, void *arg, int32_t status, uint32_t index)
+/* A damaged one is as good as old: nobody can use it. */
+static int is_old(const struct account *account, const void *bytes, uint32_t len)
 {
-	(void)account;
-	(void)arg;
-	(void)status; /* what was not removed now is found again by the next round */
-	(void)index;
+	struct proto_arena arena;
+	const Accountdb__Ticket *ticket;
+	int old;
+
+	proto_arena_init(&arena);
+	ticket = (const Accountdb__Ticket *)proto_unpack(&accountdb__ticket__descriptor, bytes, len, &arena);
+	old = ticket == NULL || ticket->expires_ms + REMEMBER_MS < account->h->wall_ms(account->h);
+	proto_arena_free(&arena);
+	return old;
 }
 
-static void on_tickets(void *instance, void *arg, const struct troupe_db_page *page)
+/* One that is removed, if it is still old. */
+struct removal {
+	struct store_tx tx;
+	struct store_key key;
+};
+
+static enum store_next removal_decide(struct store_tx *tx)
 {
-	struct account *account = instance;
-	int64_t now_ms = account->h->wall_ms(account->h);
+	const struct removal *removal = (const struct removal *)tx;
+	const struct store_value *value = store_read(tx, &removal->key);
 
-	(void)arg;
-	account->sweeping = 0;
-	for (uint32_t i = 0; page->status == TROUPE_OK && i < page->count; i++) {
-		const struct troupe_db_value *value = &page->values[i];
-		struct proto_arena arena;
-		const Accountdb__Ticket *ticket;
-
-		proto_arena_init(&arena);
-		ticket = (const Accountdb__Ticket *)proto_unpack(&accountdb__ticket__descriptor, value->value,
-								 value->value_len, &arena);
-		if (value->key_len <= STORE_KEY_MAX && (ticket == NULL || ticket->expires_ms + REMEMBER_MS < now_ms)) {
-			struct store_write *write = store_write_new(account);
-			struct store_key key = { .len = value->key_len };
-
-			memcpy(key.bytes, value->key, value->key_len);
-			store_check(write, &key, value->version);
-			store_put(write, &key, NULL);
-			store_write_commit(account, write, on_swept, NULL);
-		}
-		proto_arena_free(&arena);
+	if (value == NULL) {
+		return STORE_READ;
 	}
+	if (value->version == 0 || !is_old(tx->store->instance, value->value, value->len)) {
+		return STORE_DONE;
+	}
+	store_delete(tx, &removal->key);
+	return STORE_COMMIT;
+}
+
+static void removal_done(struct store_tx *tx)
+{
+	(void)tx; /* what was not removed now is found again by the next round */
+}
+
+static const struct store_kind removal_kind = { sizeof(struct removal), removal_decide, removal_done };
+
+static int sweep_one(struct store_walk *walk, const struct troupe_db_value *value)
+{
+	struct removal *removal = is_old(walk->store->instance, value->value, value->value_len) ?
+					  store_new(walk->store, &removal_kind, NULL, SWEEP_PATIENCE_MS) : NULL;
+
+	if (removal != NULL) {
+		store_key_bytes(&removal->key, value->key, value->key_len);
+		store_run(removal, 0);
+	}
+	return 0;
+}
+
+static void sweep_end(struct store_walk *walk, int32_t status)
+{
+	struct account *account = walk->store->instance;
+
+	(void)status;
+	account->sweeping = 0;
 }
 
 void ticket_sweep(struct account *account)
 {
 	uint8_t hash[SECRET_HASH_SIZE];
-	struct store_key from;
-	static const char to[] = "account:t;";
-	struct troupe_db_scan scan = {
-		.size = sizeof(scan),
-		.db = account->db,
-		.to = to,
-		.to_len = sizeof(to) - 1,
-		.limit = SWEEP_LIMIT,
-		.on_page = on_tickets,
-	};
+	struct store_walk *walk = account->sweeping ? NULL : store_walk_new(&account->store, sizeof(*walk));
 
-	if (account->sweeping) {
+	if (walk == NULL) {
 		return;
 	}
 	/* Hashes are random: from a random place, every ticket is met in time, however many there are. The last
@@ -294,9 +262,11 @@ void ticket_sweep(struct account *account)
 	if (hash[31] & 1) {
 		memset(hash, 0, sizeof(hash));
 	}
-	from = store_key_ticket(hash);
-	scan.from = from.bytes;
-	scan.from_len = from.len;
 	account->sweeping = 1;
-	account->h->db_scan(account->h, &scan);
+	store_key_end(store_key(&walk->from, "account:t:"), &walk->to);
+	record_key_ticket(&walk->from, hash);
+	walk->max = walk->page = SWEEP_LIMIT;
+	walk->each = sweep_one;
+	walk->end = sweep_end;
+	store_walk_run(walk, NULL);
 }

@@ -7,8 +7,6 @@
 #include "account.stub.h"
 #include "proto/proto.h"
 
-#define RETRIES_MAX 3u
-
 /*
  * Each redeem makes a token and puts its hash into the account's record, in the commit that raises the session's epoch: so
  * a token is good for one session to follow, and only until any other has begun. While the session lives its front-end
@@ -51,61 +49,42 @@ int32_t resume_judge(const struct account *account, const Accountdb__Record *rec
 /* --- keep ----------------------------------------------------------------------------------------- */
 
 struct keep {
-	uint64_t request, id, epoch;
-	uint32_t tries;
+	uint64_t request, epoch;
 };
 
-static void keep_end(struct account *account, struct keep *keep, int32_t status, const char *reason)
+static enum store_next keep_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	struct account *account = tx->store->instance;
+	const struct keep *keep = arg;
+	Accountdb__Record next;
+
+	if (record == NULL) {
+		return store_refuse(tx, TROUPE_NOT_FOUND, "account.no_user");
+	}
+	if (record->epoch != keep->epoch) {
+		return store_refuse(tx, TROUPE_FAILED_PRECONDITION, "account.stale");
+	}
+	next = *record;
+	next.has_resume_issued_ms = next.has_resume_expires_ms = 1;
+	next.resume_issued_ms = account->h->wall_ms(account->h);
+	next.resume_expires_ms = next.resume_issued_ms + account->options->resume_ms;
+	record_put(tx, &next);
+	return STORE_COMMIT;
+}
+
+static void on_kept(struct account *account, void *arg, int32_t status, const char *reason,
+		    const Accountdb__Record *record)
 {
 	static const Account__KeepReply reply = ACCOUNT__KEEP_REPLY__INIT;
+	struct keep *keep = arg;
 
+	(void)record;
 	if (status == TROUPE_OK) {
 		account_keep_reply(account->h, keep->request, &reply);
 	} else {
 		proto_refuse(account->h, keep->request, status, reason);
 	}
 	free(keep);
-}
-
-static void on_keep_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			   uint64_t version);
-
-static void on_kept(struct account *account, void *arg, int32_t status, uint32_t index)
-{
-	struct keep *keep = arg;
-
-	(void)index;
-	if (status == TROUPE_ABORTED && keep->tries++ < RETRIES_MAX) {
-		store_load(account, NULL, keep->id, on_keep_loaded, keep);
-		return;
-	}
-	keep_end(account, keep, status, "account.not_saved");
-}
-
-static void on_keep_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			   uint64_t version)
-{
-	struct keep *keep = arg;
-	struct store_key key = store_key_id(keep->id);
-	struct store_write *write;
-	Accountdb__Record next;
-
-	if (status != TROUPE_OK) {
-		keep_end(account, keep, status, "account.not_read");
-		return;
-	}
-	if (record->epoch != keep->epoch) {
-		keep_end(account, keep, TROUPE_FAILED_PRECONDITION, "account.stale");
-		return;
-	}
-	next = *record;
-	next.has_resume_issued_ms = next.has_resume_expires_ms = 1;
-	next.resume_issued_ms = account->h->wall_ms(account->h);
-	next.resume_expires_ms = next.resume_issued_ms + account->options->resume_ms;
-	write = store_write_new(account);
-	store_check(write, &key, version);
-	store_put(write, &key, &next.base);
-	store_write_commit(account, write, on_kept, keep);
 }
 
 void resume_on_keep(void *instance, const struct troupe_request *request, const Account__KeepRequest *body)
@@ -117,6 +96,6 @@ void resume_on_keep(void *instance, const struct troupe_request *request, const 
 		proto_refuse(account->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "account.no_memory");
 		return;
 	}
-	*keep = (struct keep){ .request = request->id, .id = body->account, .epoch = body->epoch };
-	store_load(account, NULL, keep->id, on_keep_loaded, keep);
+	*keep = (struct keep){ .request = request->id, .epoch = body->epoch };
+	record_run(account, request, NULL, body->account, keep_decide, on_kept, keep);
 }

@@ -7,15 +7,13 @@
 #include "client.pb-c.h"
 #include "master.stub.h"
 
-#define RETRIES_MAX 3u
-
 /* One ShardListRequest, ChooseShard or Resume. */
 struct ask {
 	struct account *account;
 	struct conn *conn; /* NULL: the connection is gone */
 	uint64_t id;	   /* the account */
 	uint64_t frontend;
-	uint32_t port, tries;
+	uint32_t port;
 	uint16_t tag, event;
 	char shard[SHARD_MAX];
 	char host[256];
@@ -119,20 +117,15 @@ void shards_begin(struct account *account, struct conn *conn, uint16_t tag)
 
 /* --- the choice ----------------------------------------------------------------------------------- */
 
-static void ticket_save(struct ask *ask);
-
-static void on_ticket_saved(struct account *account, void *arg, int32_t status, uint32_t index)
+static void on_ticket_saved(struct account *account, void *arg, int32_t status, const char *reason,
+			    const Accountdb__Record *record)
 {
 	struct ask *ask = arg;
 	Client__HostPort answer = CLIENT__HOST_PORT__INIT;
 
-	(void)index;
-	if (status == TROUPE_ABORTED && ask->tries++ < RETRIES_MAX) {
-		ticket_save(ask); /* the record changed since it was read */
-		return;
-	}
+	(void)record;
 	if (status != TROUPE_OK) {
-		ask_refuse(ask, status, "account.not_saved");
+		ask_refuse(ask, status, reason);
 		return;
 	}
 	count(account, METRIC_TICKETS);
@@ -149,19 +142,20 @@ static void on_ticket_saved(struct account *account, void *arg, int32_t status, 
 	ask_free(ask);
 }
 
-/* still_may: 0, and the request is refused, if the account may not have a ticket. */
-static int still_may(struct ask *ask, const Accountdb__Record *record)
+/* still_may: may the account have a ticket? Else it is refused. */
+static int still_may(struct store_tx *tx, const struct ask *ask, const Accountdb__Record *record)
 {
-	int32_t status = TROUPE_OK;
-	const char *reason = "account.banned";
+	const char *reason = ask->event == WIRE_RESUME ? "account.resume_unknown" : "account.no_user";
+	int32_t status = TROUPE_NOT_FOUND;
 
-	if (ask->event == WIRE_RESUME) {
+	if (record != NULL && ask->event == WIRE_RESUME) {
 		status = resume_judge(ask->account, record, ask->resume, &reason);
-	} else if (strcmp(record->status, "active") != 0) {
-		status = TROUPE_PERMISSION_DENIED;
+	} else if (record != NULL) {
+		status = strcmp(record->status, "active") == 0 ? TROUPE_OK : TROUPE_PERMISSION_DENIED;
+		reason = "account.banned";
 	}
 	if (status != TROUPE_OK) {
-		ask_refuse(ask, status, reason);
+		store_refuse(tx, status, reason);
 	}
 	return status == TROUPE_OK;
 }
@@ -171,21 +165,16 @@ static int still_may(struct ask *ask, const Accountdb__Record *record)
  * time, since another process may redeem it and monotonic clocks begin anywhere; redeem.c bounds what a clock that
  * jumps can do. An older ticket that was not used goes in the same commit: one account, one ticket.
  */
-static void on_account(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-		       uint64_t version)
+static enum store_next ticket_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
 {
 	struct ask *ask = arg;
+	struct account *account = ask->account;
 	Accountdb__Ticket ticket = ACCOUNTDB__TICKET__INIT;
 	Accountdb__Record next;
-	struct store_key key, old_key;
-	struct store_write *write;
+	struct store_key key;
 
-	if (status != TROUPE_OK) {
-		ask_refuse(ask, status, "account.not_read");
-		return;
-	}
-	if (!still_may(ask, record)) {
-		return;
+	if (!still_may(tx, ask, record)) {
+		return STORE_DONE;
 	}
 	ticket.has_account = ticket.has_frontend = ticket.has_issued_ms = ticket.has_expires_ms = 1;
 	ticket.account = ask->id;
@@ -197,22 +186,12 @@ static void on_account(struct account *account, void *arg, int32_t status, const
 	next.has_ticket = 1;
 	next.ticket.data = ask->hash;
 	next.ticket.len = sizeof(ask->hash);
-	write = store_write_new(account);
-	key = store_key_id(ask->id);
-	store_check(write, &key, version);
-	store_put(write, &key, &next.base);
-	key = store_key_ticket(ask->hash);
-	store_put(write, &key, &ticket.base);
+	record_put(tx, &next);
+	store_put(tx, record_key_ticket(&key, ask->hash), &ticket.base);
 	if (record->has_ticket && record->ticket.len == SECRET_HASH_SIZE) {
-		old_key = store_key_ticket(record->ticket.data);
-		store_put(write, &old_key, NULL);
+		store_delete(tx, record_key_ticket(&key, record->ticket.data));
 	}
-	store_write_commit(account, write, on_ticket_saved, ask);
-}
-
-static void ticket_save(struct ask *ask)
-{
-	store_load(ask->account, NULL, ask->id, on_account, ask);
+	return STORE_COMMIT;
 }
 
 static void on_placed(void *instance, void *arg, const struct troupe_reply *reply, const Master__PlaceReply *body)
@@ -231,7 +210,7 @@ static void on_placed(void *instance, void *arg, const struct troupe_reply *repl
 	strcpy(ask->host, body->host);
 	ask->port = body->port;
 	ask->frontend = body->frontend;
-	ticket_save(ask);
+	record_run(ask->account, NULL, NULL, ask->id, ticket_decide, on_ticket_saved, ask);
 }
 
 /* place: asks for a front-end of ask->shard, which will be shown the ticket. */
@@ -265,20 +244,24 @@ void choose_begin(struct account *account, struct conn *conn, uint16_t tag, cons
 	}
 }
 
-static void on_resume_loaded(struct account *account, void *arg, int32_t status, const Accountdb__Record *record,
-			     uint64_t version)
+static enum store_next resume_decide(struct store_tx *tx, void *arg, const Accountdb__Record *record)
+{
+	still_may(tx, arg, record); /* whether there is such an account is nobody's business */
+	return STORE_DONE;
+}
+
+static void on_resume_judged(struct account *account, void *arg, int32_t status, const char *reason,
+			     const Accountdb__Record *record)
 {
 	struct ask *ask = arg;
 
 	(void)account;
-	(void)version;
 	if (status != TROUPE_OK) {
-		/* whether there is such an account is nobody's business */
-		ask_refuse(ask, status, status == TROUPE_NOT_FOUND ? "account.resume_unknown" : "account.not_read");
-	} else if (still_may(ask, record)) {
-		strncpy(ask->shard, record->resume_shard, sizeof(ask->shard) - 1);
-		place(ask);
+		ask_refuse(ask, status, reason);
+		return;
 	}
+	strncpy(ask->shard, record->resume_shard, sizeof(ask->shard) - 1);
+	place(ask);
 }
 
 void resume_begin(struct account *account, struct conn *conn, uint16_t tag, uint64_t id, const uint8_t *token, size_t len)
@@ -294,5 +277,5 @@ void resume_begin(struct account *account, struct conn *conn, uint16_t tag, uint
 	}
 	ask->id = id;
 	secret_hash(token, len, ask->resume);
-	store_load(account, NULL, id, on_resume_loaded, ask);
+	record_run(account, NULL, NULL, id, resume_decide, on_resume_judged, ask);
 }

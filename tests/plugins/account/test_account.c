@@ -741,6 +741,34 @@ static void test_database_away(void **state)
 	player_done(&p);
 }
 
+/* Half of the commits end unknown, half of those are done. */
+static void test_unknown_outcomes_are_found_out(void **state)
+{
+	struct world *w = *state;
+	struct sim_faults faults = { .commit_unknown = 500000, .commit_slow = 300000, .late_us = 50000 };
+	struct player p;
+
+	sim_faults(w->sim, &faults);
+	for (int i = 0; i < 30; i++) {
+		uint8_t ticket[32];
+		char user[16], peer[24];
+
+		snprintf(user, sizeof(user), "user%d", i);
+		snprintf(peer, sizeof(peer), "10.0.1.%d:1", i);
+		player_hello(&p, w->sim, "base/account", peer);
+		assert_int_equal(try_register(&p, user, "correct horse"), CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
+		assert_int_equal(try_register(&p, user, "correct horse"), CLIENT__LOGIN_CODE__NAME_TAKEN);
+		assert_int_equal(try_login(&p, user, "correct horse"), CLIENT__LOGIN_CODE__LOGIN_SUCCESS);
+		choose(&p, ticket);
+		player_done(&p);
+		redeem(w, w->fe1, ticket, 32);
+		assert_int_equal(w->status, TROUPE_OK);
+		assert_int_equal(w->epoch, 1);
+		redeem(w, w->fe1, ticket, 32);
+		assert_string_equal(w->reason, "account.ticket_used");
+	}
+}
+
 static void test_survives_power_cut(void **state)
 {
 	struct world *w = *state;
@@ -782,6 +810,7 @@ int main(void)
 		T(test_resume_ends),
 		T(test_resume_banned),
 		T(test_database_away),
+		T(test_unknown_outcomes_are_found_out),
 		T(test_survives_power_cut),
 	};
 

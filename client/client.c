@@ -22,7 +22,7 @@ const char client_usage[] =
 	"\n"
 	"exit codes: 0 done, 1 the script failed or an answer was not what it expected, 2 wrong usage\n";
 
-/* A typed line runs as a coroutine of its own, so that what others do is shown while it waits. */
+/* A typed line runs as a coroutine of its own, so that what others do is shown while it waits. NULL: nothing more comes. */
 static int run_line(struct engine *engine, const char *line)
 {
 	lua_State *L = engine_lua(engine);
@@ -43,7 +43,9 @@ static int run_line(struct engine *engine, const char *line)
 static int interactive(struct engine *engine)
 {
 	static const char setup[] = "local me = interactive()\n"
-				    "function net.typed(line) if not prompt(me, line) then net.quit = true end end\n";
+				    "function net.typed(line)\n"
+				    "	if not line then me:close() elseif not prompt(me, line) then net.quit = true end\n"
+				    "end\n";
 	char line[1024];
 	size_t len = 0;
 	int tty = isatty(STDIN_FILENO), quit = 0;
@@ -80,6 +82,10 @@ static int interactive(struct engine *engine)
 		}
 	}
 	while (!tty && !quit && engine_running(engine) > 0) {
+		engine_step(engine, -1, -1);
+	}
+	run_line(engine, NULL); /* out of the world at once: who is only cut off is kept in it */
+	while (engine_running(engine) > 0) {
 		engine_step(engine, -1, -1);
 	}
 	return engine_failed(engine) > 0;

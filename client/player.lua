@@ -388,6 +388,9 @@ function Player:arrived(name, message, link)
 		end
 	end
 	local handler = self.on[name] or self.on["*"]
+	if name == "closed" and link ~= self.game then
+		handler = nil -- the account server closes when it has nothing more to say
+	end
 	if handler then handler(message, name) end
 end
 

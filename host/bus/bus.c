@@ -17,6 +17,7 @@
 #include "host/obs/log.h"
 
 #define GOODBYE_MS 50u
+#define RECONNECT_US (2u * 1000000u) /* how long a connection is given to bring a link up */
 
 /* --- one peer ------------------------------------------------------------------------------------- */
 
@@ -110,6 +111,7 @@ static void on_down(void *arg, const char *why)
 	} else if (why != link_self_ends) {
 		peer_say(peer, TROUPE_LOG_WARNING, "is lost", why);
 	}
+	peer->reconnect_us = now_of(peer) + RECONNECT_US;
 	messages_down(peer);
 	held_drop(peer);
 	routes_down(peer);
@@ -152,7 +154,16 @@ static void on_writable(void *arg)
 	peer->dirty = true;
 }
 
-/* Does what is due, and comes again when the next is. */
+/* What the link sends is lost, or there is nobody: the kernel would try the same connection again ever more rarely. */
+static void reconnect(struct peer *peer, uint64_t now_us)
+{
+	if (!peer->up && peer->wire != NULL && now_us >= peer->reconnect_us) {
+		peer->reconnect_us = now_us + RECONNECT_US;
+		wire_reconnect(peer->wire); /* if it fails, it is tried again then */
+	}
+}
+
+/* Does what is due, and comes again when the next is: within LINK_HELLO_US while it is not up. */
 static void peer_tick(struct peer *peer)
 {
 	uint64_t now_us = now_of(peer);
@@ -164,6 +175,7 @@ static void peer_tick(struct peer *peer)
 		link_writable(peer->link, now_us); /* it was refused for want of a session */
 	}
 	peer->sealed = sealed;
+	reconnect(peer, now_us);
 	held_send(peer);
 	link_flush(peer->link, now_us);
 	link_us = link_tick(peer->link, now_us);
@@ -414,6 +426,7 @@ static int peer_open(struct peer *peer, const uint8_t secrets[SEAL_KEYS_MAX][SEA
 		return fail(reterr, -ENOMEM, "links");
 	}
 	address_of(peer, address);
+	peer->reconnect_us = now_us + RECONNECT_US;
 	r = wire_connect(bus->wire, address, on_writable, peer, &peer->wire);
 	return r < 0 ? fail(reterr, r, address) : 0;
 }

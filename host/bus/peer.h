@@ -57,6 +57,7 @@ struct peer {
 	bool up, dirty;
 	bool sealed; /* it was so in the last turn */
 	struct wire_peer *wire;
+	uint64_t reconnect_us; /* when to connect anew, if the link is not up by then */
 	struct seal *seal;
 	struct seal_setup keys; /* read again and not yet in use, when it has any; under bus->mutex */
 	struct link *link;

@@ -73,6 +73,8 @@ begin()
 	chmod -R u+w "$work/scripts"
 	sed -e 's/"tcp:[^"]*"/"tcp:\/\/127.0.0.1:0"/' -e 's/metrics = [0-9]*/metrics = 0/' \
 		"$source/conf/standalone.lua" >"$work/conf/standalone.lua"
+	sed -e 's/"tcp:[^"]*"/"tcp:\/\/127.0.0.1:0"/' -e "s/bus = 95/bus = $((100 + $$ % 200))/" \
+		"$source/conf/production.lua" >"$work/conf/production.lua"
 	"$program" run "$work/conf/standalone.lua" --state "$work/data" >"$work/log" 2>&1 &
 	host=$!
 	i=0
@@ -129,7 +131,7 @@ block()
 }
 
 for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md docs/tutorial/hosts.md \
-	docs/howto/keys.md docs/howto/systemd.md; do
+	docs/howto/keys.md docs/howto/machines.md docs/howto/systemd.md; do
 	begin
 	blocks=$(split "$source/$page")
 	[ "$blocks" -gt 0 ]

@@ -2,7 +2,8 @@
 # For tests that run the built program as its users do; sourced, not run.
 #
 # The sample game runs on ports that the kernel chooses, with its data in a folder of its own. TOPOLOGY says in how many
-# processes: standalone (one, the default), test (three), production (one for each instance); a scenario is the same.
+# processes: standalone (one, the default), test (three), production (one for each instance), machines (the same with an
+# address of its own for each, so that they talk over TCP); a scenario is the same.
 #
 #   host_start [--set ...]    starts all hosts and waits until every instance is ready; again after host_kill
 #   host_kill, host_stop      kill -9; as an operator would
@@ -18,7 +19,7 @@
 : "${top_builddir:=$top_srcdir}" "${TROUPE:=$top_builddir/troupe}" "${TROUPE_PLUGINS:=$top_builddir/plugins/all}"
 STATE=$(mktemp -d) || exit 99
 : "${TOPOLOGY:=standalone}"
-PORT_FILE=$STATE/port CONFIG=$top_srcdir/conf/$TOPOLOGY.lua HOST_LOG=$STATE/host.log HOST_PID_FILE=$STATE/host.pid
+PORT_FILE=$STATE/port CONFIG=$top_srcdir/conf/$(echo "$TOPOLOGY" | sed 's/^machines$/production/').lua HOST_LOG=$STATE/host.log HOST_PID_FILE=$STATE/host.pid
 export TROUPE TROUPE_PLUGINS STATE PORT_FILE HOST_PID_FILE top_srcdir
 host_pid='' helper_pids='' test_count=0 test_failed=0
 
@@ -56,7 +57,7 @@ host_pid_of()
 host_again()
 {
 	# shellcheck disable=SC2086
-	"$TROUPE" run "$CONFIG" --host "$1" --state "$STATE/data" --log text --set host.metrics=0 --set host.bus=0 \
+	"$TROUPE" run "$CONFIG" --host "$1" --state "$STATE/data" --log text --set host.metrics=0 --set host.bus=$host_bus \
 		--set base/account.listen=tcp://127.0.0.1:0 $host_sets >>"$HOST_LOG" 2>&1 &
 	echo $! >"$STATE/pid.$1"
 	host_pids_write
@@ -90,6 +91,14 @@ host_begin()
 	echo "--- start" >>"$HOST_LOG"
 	host_from=$(wc -l <"$HOST_LOG")
 	host_sets="$(host_each frontend listen=tcp://127.0.0.1:0) $*"
+	host_bus=0
+	if [ "$TOPOLOGY" = machines ]; then
+		host_number=0 host_bus=$((20000 + $$ % 10000))
+		for name in $(host_names); do
+			host_number=$((host_number + 1))
+			host_sets="--set host.$name.address=127.0.1.$host_number $host_sets"
+		done
+	fi
 	for name in $(host_names); do
 		host_again "$name"
 	done

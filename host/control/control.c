@@ -220,13 +220,13 @@ static void operator_set(struct order *order)
 			sizeof(order->request.operator_name));
 }
 
-void order_take(struct order *order)
+bool order_take(struct order *order)
 {
 	struct control *control = order->control;
 
 	if (control->orders_len >= ORDERS_MAX) {
 		order_refused(order, EXIT_FAILED, "try again later", "%u commands are under way already", ORDERS_MAX);
-		return;
+		return false;
 	}
 	order->next = control->orders;
 	order->link = &control->orders;
@@ -235,6 +235,7 @@ void order_take(struct order *order)
 	}
 	control->orders = order;
 	control->orders_len++;
+	return true;
 }
 
 static void serve(struct control *control, uint64_t conn, const char *line, size_t len)
@@ -250,11 +251,7 @@ static void serve(struct control *control, uint64_t conn, const char *line, size
 	order->control = control;
 	order->conn = conn;
 	operator_set(order);
-	order_take(order);
-	if (order->link == NULL) {
-		return;
-	}
-	if (!order_host(order)) {
+	if (order_take(order) && !order_host(order)) {
 		order_role(order);
 	}
 }

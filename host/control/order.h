@@ -68,8 +68,8 @@ bool order_undecided(const struct troupe_reply *reply, bool by_host);
 
 /* Commands of roles: words[0] is a role or an instance. */
 void order_role(struct order *order);
-/* order_take begins an order, unless too many are under way: then it is answered and link NULL. [main] */
-void order_take(struct order *order);
+/* order_take begins an order. False: too many are under way; it has been answered and freed. [main] */
+bool order_take(struct order *order);
 /* order_answered passes on a line that another host answered with. */
 void order_answered(struct order *order, const char *line, size_t len);
 /* order_forward sends a checked command to the host that runs `target`; remote_order takes one. */

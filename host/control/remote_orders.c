@@ -134,8 +134,7 @@ void remote_order(void *arg, const struct troupe_request *request)
 		 directory_instance(core_directory(control->core), request->from)->host.name + strlen("host."));
 	order->control = control;
 	order->request_id = request->id;
-	order_take(order);
-	if (order->link != NULL) {
+	if (order_take(order)) {
 		order_role(order);
 	}
 }

@@ -430,6 +430,29 @@ static void test_malformed(void **state)
 	assert_non_null(strstr(ask_as("status", false), "\"exit\":0"));
 }
 
+/* More commands at once than a host takes: the one too many is refused, and the others are answered. */
+static void test_many(void **state)
+{
+	static const char one[] = "{\"id\":7,\"operator\":\"a\",\"words\":[\"billing\",\"refuse\"]}\n";
+	static char all[65 * sizeof(one)];
+	unsigned refused = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 65; i++) {
+		strcat(all, one);
+	}
+	int fd = dial();
+	assert_int_equal(send(fd, all, strlen(all), MSG_NOSIGNAL), (ssize_t)strlen(all));
+	for (unsigned i = 0; i < 65; i++) {
+		char *line = line_read(fd);
+		assert_non_null(strstr(line, "{\"id\":7,\"exit\":"));
+		refused += strstr(line, "64 commands are under way") != NULL;
+	}
+	close(fd);
+	assert_int_equal(refused, 1);
+	assert_non_null(strstr(ask_as("status", false), "\"exit\":0"));
+}
+
 static void test_owner(void **state)
 {
 	struct stat st;
@@ -527,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_undecided), cmocka_unit_test(test_ask),	  cmocka_unit_test(test_reload_refused), cmocka_unit_test(test_audit),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_owner),	 cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_show),	  cmocka_unit_test(test_operator),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests_name("control", tests, setup, teardown);

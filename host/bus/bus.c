@@ -117,6 +117,25 @@ static void on_down(void *arg, const char *why)
 	routes_down(peer);
 }
 
+static void on_died(struct loop_task *task)
+{
+	struct peer *peer = (struct peer *)(void *)((char *)task - offsetof(struct peer, died));
+
+	atomic_store(&peer->dying, false);
+	link_lost(peer->link, "its process has died", loop_now_us(peer->bus->loop));
+}
+
+void bus_child_died(struct bus *bus, const struct instance *proxy)
+{
+	for (uint32_t i = 0; bus != NULL && i < bus->peers_len; i++) {
+		struct peer *peer = &bus->peers[i];
+		if (peer->kind == PEER_CHILD && strcmp(peer->isolated->name, proxy->host.name) == 0 &&
+		    !atomic_exchange(&peer->dying, true)) {
+			loop_post(bus->loop, &peer->died);
+		}
+	}
+}
+
 static void on_message(void *arg, const struct envelope *envelope, const uint8_t *body)
 {
 	struct peer *peer = arg;
@@ -324,6 +343,7 @@ static void peer_add(struct bus *bus, enum peer_kind kind, const struct config_h
 	peer->instance_id = troupe_fnv64(instance, strlen(instance));
 	peer->held_tail = &peer->held;
 	peer->timer.expire = on_timer;
+	peer->died.run = on_died;
 	snprintf(peer->view.name, sizeof(peer->view.name), "%s", peer->name);
 }
 

@@ -26,6 +26,7 @@
 struct bus;
 struct config;
 struct core;
+struct instance;
 
 /*
  * bus_new opens the sockets of this host and begins to link with the others. 0 and *ret_bus, NULL when the
@@ -41,6 +42,10 @@ struct bus *bus_free(struct bus *bus);
  * it has. `config` need not outlive the call. [any]
  */
 void bus_keys(struct bus *bus, const struct config *config);
+
+/* bus_child_died says that the process of an isolated instance of this host has died: what waits for its link need not wait
+ * until that has been silent for long enough. NULL is fine. [any] */
+void bus_child_died(struct bus *bus, const struct instance *proxy);
 
 /* One link, for operators. Bytes and messages are those of roles' messages, of this connection and before. */
 struct bus_link {

@@ -315,6 +315,14 @@ uint64_t link_tick(struct link *link, uint64_t now_us)
 	return link->due_us;
 }
 
+void link_lost(struct link *link, const char *why, uint64_t now_us)
+{
+	clock_set(link, now_us);
+	if (link->state == LINK_UP) {
+		go_down(link, why);
+	}
+}
+
 void link_bye(struct link *link, uint64_t now_us)
 {
 	bool was_up = link->state == LINK_UP;

@@ -92,6 +92,10 @@ void link_credit(struct link *link, uint32_t bytes);
  * it can say so again. */
 void link_bye(struct link *link, uint64_t now_us);
 
+/* link_lost ends a connection at once when the caller knows better than silence that the peer's process is gone; `why` is
+ * static text. The next one may come up. */
+void link_lost(struct link *link, const char *why, uint64_t now_us);
+
 bool link_up(const struct link *link);
 
 struct link_counts {

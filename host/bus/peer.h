@@ -56,6 +56,8 @@ struct peer {
 	bool forwards; /* it runs a master */
 	bool up, dirty;
 	bool sealed; /* it was so in the last turn */
+	struct loop_task died; /* its process has, as somebody saw who posted this */
+	atomic_bool dying;
 	struct wire_peer *wire;
 	uint64_t reconnect_us; /* when to connect anew, if the link is not up by then */
 	struct seal *seal;

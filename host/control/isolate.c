@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/bus/bus.h"
 #include "host/control/child.h"
 
 static char program[] = "/proc/self/exe"; /* the file that runs, also when a newer one has taken its place */
@@ -47,6 +48,9 @@ static void on_change(void *arg, enum child_state state, const char *why)
 
 	if (one->child != NULL) {
 		atomic_store(&one->proxy->restarts, child_restarts(one->child));
+	}
+	if (state == CHILD_AWAY) {
+		bus_child_died(core_bus(one->proxy->core), one->proxy);
 	}
 	core_process(one->proxy, process_of(state), why);
 }

@@ -75,6 +75,8 @@ alive >"$STATE/out" 2>&1 && [ "$(process b)" = "$b" ] && is b ready 0
 test_is $? "and nothing else notices" "$STATE/out"
 grep -q 'base/misbehave.a: its process was killed by signal 6 (Aborted); restart 1 in 100 ms' "$HOST_LOG"
 test_is $? "the log says what happened" "$HOST_LOG"
+grep -q 'host "one~base/misbehave.a" is lost: its process has died' "$HOST_LOG"
+test_is $? "nor does anybody wait for the link to fall silent" "$HOST_LOG"
 # A loop of crashes: each time the pause is twice as long.
 until_true 5 inside a ping
 inside a crash >"$STATE/out" 2>&1

@@ -225,6 +225,8 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 	}
 }
 
+static void load(struct frontend *fe, struct visit *visit, uint64_t avatar);
+
 static void on_avatar_loaded(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__LoadReply *body)
 {
 	struct frontend *fe = instance;
@@ -233,6 +235,7 @@ static void on_avatar_loaded(void *instance, void *arg, const struct troupe_repl
 	struct proto_to to = { .account = visit->account, .actor = visit->avatar, .session = visit->session };
 	struct troupe_peer peers[WORLDS_MAX];
 	struct troupe_reply refusal = { .status = TROUPE_INTERNAL, .reason = "avatar.malformed" };
+	uint32_t found;
 
 	if (reply->status != TROUPE_OK || visit->client == NULL) {
 		select_failed(fe, visit, reply,
@@ -244,8 +247,13 @@ static void on_avatar_loaded(void *instance, void *arg, const struct troupe_repl
 		select_failed(fe, visit, &refusal, 1);
 		return;
 	}
-	visit->world = to.instance = world_pick(peers, worlds(fe, peers));
-	if (visit->world == 0) {
+	found = worlds(fe, peers);
+	to.instance = visit->world;
+	if (!world_ready(peers, found, visit->world)) {
+		if (world_pick(peers, found) != 0) {
+			load(fe, visit, visit->avatar); /* the one before may have saved after this was read */
+			return;
+		}
 		if (!awaits(fe, visit)) {
 			refusal = (struct troupe_reply){ .status = TROUPE_FAILED_PRECONDITION,
 							 .reason = "frontend.no_world" };
@@ -268,8 +276,10 @@ static void load(struct frontend *fe, struct visit *visit, uint64_t avatar)
 {
 	Avatar__LoadRequest request = AVATAR__LOAD_REQUEST__INIT;
 	struct proto_to to = { .account = visit->account, .session = visit->session };
+	struct troupe_peer peers[WORLDS_MAX];
 
 	visit->avatar = avatar;
+	visit->world = world_pick(peers, worlds(fe, peers));
 	request.has_avatar = request.has_account = request.has_epoch = 1;
 	request.avatar = avatar;
 	request.account = visit->account;

@@ -484,7 +484,7 @@ static void place_of(const struct mechanics *m, const World__EnterRequest *body,
 	*ret_x = body->x;
 	*ret_y = body->y;
 	for (const struct player *gone = m->gone; gone != NULL; gone = gone->gone_next) {
-		if (gone->avatar == body->avatar) {
+		if (gone->avatar == body->avatar && !gone->forgotten && !gone->stale) {
 			*ret_x = gone->x; /* newer than what was loaded: its save is still on the way */
 			*ret_y = gone->y;
 			break;

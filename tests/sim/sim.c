@@ -363,7 +363,15 @@ void sim_power(struct sim *sim)
 
 void sim_freeze(struct sim *sim, const char *name, uint64_t ms)
 {
-	sim_find(sim, name)->frozen_us = sim->now_us + ms * 1000;
+	struct sim_instance *instance = sim_find(sim, name);
+	uint64_t until_us = sim->now_us + ms * 1000;
+	char what[64];
+
+	snprintf(what, sizeof(what), "(frozen for %llu ms)", (unsigned long long)ms);
+	sim_logf(sim, name, what);
+	if (until_us > instance->frozen_us) {
+		instance->frozen_us = until_us; /* one that sleeps already does not wake earlier */
+	}
 }
 
 void sim_cluster(struct sim *sim, const char *name, const char *cluster)

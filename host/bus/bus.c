@@ -48,6 +48,8 @@ void peer_reply(struct peer *peer, const struct envelope *envelope, struct troup
 	*held = (struct held_reply){ .envelope = *envelope, .body = buf_ref(body) };
 	*peer->held_tail = held;
 	peer->held_tail = &held->next;
+	peer->held_len++;
+	peer->held_bytes += envelope->body_len;
 }
 
 static struct held_reply *held_shift(struct peer *peer)
@@ -56,6 +58,8 @@ static struct held_reply *held_shift(struct peer *peer)
 
 	if (held != NULL) {
 		peer->held = held->next;
+		peer->held_len--;
+		peer->held_bytes -= held->envelope.body_len;
 		if (peer->held == NULL) {
 			peer->held_tail = &peer->held;
 		}

@@ -20,6 +20,8 @@
  *     cancelled. Calls to what cannot be reached end UNAVAILABLE "host.unreachable": nothing was sent.
  */
 #define BUS_INBOUND_MAX 65536u	/* calls from other hosts that are not answered yet */
+#define BUS_HELD_MAX 65536u	/* replies that wait for room in a link's queue, above which ... */
+#define BUS_HELD_BYTES (64u << 20) /* ... or with so many bytes its calls are dropped: they end by their deadlines */
 #define BUS_REPORT_MS 100u	/* how often changes of state are looked for */
 #define BUS_LOAD_MS 500u	/* how often changes of load are told */
 
@@ -57,7 +59,7 @@ struct bus_link {
 	uint64_t waiting, waiting_bytes, resent, full, downs;
 	uint64_t forged, replayed, malformed, stale, throttled; /* frames that were dropped */
 	uint64_t sessions;			     /* of the seal, since the process began */
-	uint64_t refused;			     /* messages in a name that is not the peer's */
+	uint64_t refused;			     /* messages in a name that is not the peer's, or dropped at BUS_HELD_MAX */
 	uint64_t forwarded;			     /* messages passed on for it */
 };
 

@@ -199,6 +199,10 @@ static void receive_request(struct peer *peer, const struct envelope *envelope, 
 	struct call_relay relay = { .method = envelope->method };
 	struct inbound *inbound = NULL;
 
+	if (envelope->kind == TROUPE_MESSAGE_CALL && peer_chokes(peer)) {
+		peer->refused++;
+		return;
+	}
 	relay.to = admit(peer, envelope, &relay.from);
 	if (relay.to == NULL) {
 		return;

@@ -24,7 +24,7 @@ struct sight {
 	uint32_t load;
 };
 
-/* A reply that found the link's queue full; replies are bounded by the calls that they end. */
+/* A reply that found the link's queue full. A peer that takes none gets no more of its calls served (peer_chokes). */
 struct held_reply {
 	struct held_reply *next;
 	struct envelope envelope;
@@ -66,6 +66,8 @@ struct peer {
 	struct loop_timer timer;
 	uint64_t incarnation;
 	struct held_reply *held, **held_tail;
+	uint32_t held_len;
+	uint64_t held_bytes; /* of their bodies */
 	struct told *told;
 	uint32_t told_len;
 	uint64_t refused, forwarded;
@@ -128,6 +130,12 @@ static inline void peer_dirty(struct peer *peer)
 /* peer_push queues a message: as link_push. peer_reply does so for a reply, which is kept when the queue is full. */
 int peer_push(struct peer *peer, const struct envelope *envelope, struct troupe_buf *body);
 void peer_reply(struct peer *peer, const struct envelope *envelope, struct troupe_buf *body);
+
+/* peer_chokes: so many replies wait for room that its calls are dropped, without a reply. */
+static inline bool peer_chokes(const struct peer *peer)
+{
+	return peer->held_len >= BUS_HELD_MAX || peer->held_bytes >= BUS_HELD_BYTES;
+}
 
 /* way_of returns the way behind a proxy. */
 static inline struct way *way_of(const struct instance *instance)

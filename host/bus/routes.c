@@ -227,7 +227,7 @@ static void tell(struct peer *peer, bool loads)
 void routes_tell(struct bus *bus, bool loads)
 {
 	for (uint32_t i = 0; i < bus->peers_len; i++) {
-		if (bus->peers[i].up) {
+		if (bus->peers[i].up && bus->peers[i].held == NULL) { /* else it is told what has changed when they are gone */
 			tell(&bus->peers[i], loads);
 		}
 	}

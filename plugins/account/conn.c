@@ -5,7 +5,7 @@
 
 #include "account.h"
 #include "client.pb-c.h"
-#include "proto/proto.h"
+#include "wire/rules.h"
 
 /* --- life of a connection ------------------------------------------------------------------------- */
 
@@ -127,44 +127,24 @@ void conn_tick(struct account *account)
 
 /* --- messages ------------------------------------------------------------------------------------- */
 
-/* One message that clients may send here. */
-struct rule {
-	uint16_t event;
-	uint16_t states; /* 1 << each enum conn_state in which it is welcome */
-	const ProtobufCMessageDescriptor *type;
-	void (*handle)(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message);
-};
-
-static void on_hello(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_hello(void *instance, void *arg, uint16_t tag, const ProtobufCMessage *message)
 {
-	const Client__Hello *hello = (const Client__Hello *)message;
-	Client__HelloOk answer = CLIENT__HELLO_OK__INIT;
+	struct account *account = instance;
+	struct conn *conn = arg;
 
-	if (!hello->has_protocol || hello->protocol != WIRE_PROTOCOL) {
-		wire_error(account->h, conn->id, WIRE_HELLO, tag, TROUPE_FAILED_PRECONDITION, "client.wrong_version",
-			   "this server speaks protocol 1; update the client");
-		conn_end(account, conn, "client.wrong_version", 0);
-		return;
+	if (wire_hello(account->h, conn->id, tag, message, "account") != 0) {
+		conn_end(account, conn, WIRE_WRONG_VERSION, 0);
+	} else {
+		conn->state = CONN_OPEN;
 	}
-	answer.has_protocol = 1;
-	answer.protocol = WIRE_PROTOCOL;
-	answer.server = "account";
-	answer.server_version = "0.1.0";
-	conn->state = CONN_OPEN;
-	wire_send(account->h, conn->id, WIRE_HELLO_OK, tag, &answer.base);
 }
 
-static void on_ping(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_ping(void *instance, void *arg, uint16_t tag, const ProtobufCMessage *message)
 {
-	const Client__Ping *ping = (const Client__Ping *)message;
-	Client__Pong pong = CLIENT__PONG__INIT;
-
-	pong.has_time = ping->has_time;
-	pong.time = ping->time;
-	wire_send(account->h, conn->id, WIRE_PONG, tag, &pong.base);
+	wire_ping(((struct account *)instance)->h, ((struct conn *)arg)->id, tag, message);
 }
 
-static void on_register(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_register(void *account, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	const Client__Register *body = (const Client__Register *)message;
 
@@ -172,7 +152,7 @@ static void on_register(struct account *account, struct conn *conn, uint16_t tag
 		       body->password != NULL ? body->password : "");
 }
 
-static void on_login(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_login(void *account, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	const Client__Login *body = (const Client__Login *)message;
 
@@ -180,30 +160,30 @@ static void on_login(struct account *account, struct conn *conn, uint16_t tag, c
 		    body->password != NULL ? body->password : "");
 }
 
-static void on_shard_list(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_shard_list(void *account, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	(void)message;
 	shards_begin(account, conn, tag);
 }
 
-static void on_choose(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_choose(void *account, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	const Client__ChooseShard *body = (const Client__ChooseShard *)message;
 
 	choose_begin(account, conn, tag, body->name != NULL ? body->name : "");
 }
 
-static void on_resume(struct account *account, struct conn *conn, uint16_t tag, const ProtobufCMessage *message)
+static void on_resume(void *account, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	const Client__Resume *body = (const Client__Resume *)message;
 
 	resume_begin(account, conn, tag, body->account, body->token.data, body->has_token ? body->token.len : 0);
 }
 
-#define IN(state) (uint16_t)(1u << (state))
+#define IN(state) WIRE_IN(state)
 #define ANY_STATE (uint16_t)(IN(CONN_HELLO) | IN(CONN_OPEN) | IN(CONN_LOGIN) | IN(CONN_IN) | IN(CONN_ASKING))
 
-static const struct rule rules[] = {
+static const struct wire_rule rules[] = {
 	{ WIRE_HELLO, IN(CONN_HELLO), &client__hello__descriptor, on_hello },
 	{ WIRE_PING, ANY_STATE, &client__ping__descriptor, on_ping },
 	{ WIRE_REGISTER, IN(CONN_OPEN), &client__register__descriptor, on_register },
@@ -213,21 +193,9 @@ static const struct rule rules[] = {
 	{ WIRE_RESUME, IN(CONN_OPEN), &client__resume__descriptor, on_resume },
 };
 
-static const struct rule *rule_of(uint16_t event)
-{
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (rules[i].event == event) {
-			return &rules[i];
-		}
-	}
-	return NULL;
-}
-
 static void on_frame(struct account *account, struct conn *conn, const struct wire_frame *frame)
 {
-	const struct rule *rule = rule_of(frame->event);
-	struct proto_arena arena;
-	ProtobufCMessage *message;
+	const struct wire_rule *rule = wire_rule(rules, sizeof(rules) / sizeof(rules[0]), frame->event);
 
 	if (rule == NULL) {
 		count(account, METRIC_WRONG_STATE);
@@ -241,17 +209,11 @@ static void on_frame(struct account *account, struct conn *conn, const struct wi
 										      "client.wrong_state");
 		return;
 	}
-	proto_arena_init(&arena);
-	message = proto_unpack(rule->type, frame->body, frame->len, &arena);
-	if (message == NULL) {
+	conn->seen_us = account->h->now_us(account->h);
+	if (wire_handle(rule, frame, account, conn) != 0) {
 		count(account, METRIC_BAD_MESSAGE);
 		conn_refuse(account, conn, frame->event, frame->tag, TROUPE_INVALID_ARGUMENT, "client.malformed");
-	} else {
-		conn->seen_us = account->h->now_us(account->h);
-		rule->handle(account, conn, frame->tag, message);
 	}
-	secret_wipe(arena.first, sizeof(arena.first)); /* there was a password in it */
-	proto_arena_free(&arena);
 }
 
 static size_t on_bytes(void *instance, void *user, uint64_t id, const uint8_t *bytes, size_t len)

@@ -6,11 +6,13 @@
 
 #include "client.pb-c.h"
 #include "frontend.h"
+#include "wire/rules.h"
 
 #define WEIGHT_BYTES 4096u /* a message costs one, and one more for each so many bytes */
 #define BURST_US 1000000u  /* a second's worth of messages may come at once */
 #define FLOOD_US 4000000u  /* who goes on while refused until so much is owed has to go */
 #define ANNOUNCE_S 30u
+#define OWN_EVENTS 30u	   /* from here on messages go to other roles */
 #define SPARE_CONNS 256u   /* connections that have not shown a ticket, beside max_clients */
 
 /* --- life of a connection ------------------------------------------------------------------------- */
@@ -168,47 +170,30 @@ void client_tick(struct frontend *fe)
 
 /* --- messages that are ours ----------------------------------------------------------------------- */
 
-#define IN(state) (uint16_t)(1u << (state))
+#define IN(state) WIRE_IN(state)
 #define ANY_STATE (uint16_t)(IN(CLIENT_CLOSING) - 1u)
 
-struct rule {
-	uint16_t event;
-	uint16_t states; /* IN() of each state in which it is welcome */
-	const ProtobufCMessageDescriptor *type;
-	void (*handle)(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message);
-};
-
-static void on_hello(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)
+static void on_hello(void *instance, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
-	const Client__Hello *hello = (const Client__Hello *)message;
-	Client__HelloOk answer = CLIENT__HELLO_OK__INIT;
+	struct frontend *fe = instance;
+	struct client *client = conn;
 
-	if (!hello->has_protocol || hello->protocol != WIRE_PROTOCOL) {
-		wire_error(fe->h, client->conn, WIRE_HELLO, tag, TROUPE_FAILED_PRECONDITION, "client.wrong_version",
-			   "this server speaks protocol 1; update the client");
-		client_end(fe, client, "client.wrong_version", 0);
-		return;
+	if (wire_hello(fe->h, client->conn, tag, message, "frontend") != 0) {
+		client_end(fe, client, WIRE_WRONG_VERSION, 0);
+	} else {
+		client->state = CLIENT_TICKET;
 	}
-	answer.has_protocol = 1;
-	answer.protocol = WIRE_PROTOCOL;
-	answer.server = "frontend";
-	answer.server_version = "0.1.0";
-	client->state = CLIENT_TICKET;
-	wire_send(fe->h, client->conn, WIRE_HELLO_OK, tag, &answer.base);
 }
 
-static void on_ping(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)
+static void on_ping(void *instance, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
-	const Client__Ping *ping = (const Client__Ping *)message;
-	Client__Pong pong = CLIENT__PONG__INIT;
-
-	pong.has_time = ping->has_time;
-	pong.time = ping->time;
-	wire_send(fe->h, client->conn, WIRE_PONG, tag, &pong.base);
+	wire_ping(((struct frontend *)instance)->h, ((struct client *)conn)->conn, tag, message);
 }
 
-static void on_enter(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)
+static void on_enter(void *instance, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
+	struct frontend *fe = instance;
+	struct client *client = conn;
 	const Client__Enter *body = (const Client__Enter *)message;
 
 	if (body->has_resume) {
@@ -218,18 +203,18 @@ static void on_enter(struct frontend *fe, struct client *client, uint16_t tag, c
 	}
 }
 
-static void on_select(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)
+static void on_select(void *instance, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
-	select_begin(fe, client, tag, ((const Client__AvatarSelect *)message)->avatar);
+	select_begin(instance, conn, tag, ((const Client__AvatarSelect *)message)->avatar);
 }
 
-static void on_leave(struct frontend *fe, struct client *client, uint16_t tag, const ProtobufCMessage *message)
+static void on_leave(void *instance, void *conn, uint16_t tag, const ProtobufCMessage *message)
 {
 	(void)message;
-	leave_begin(fe, client, tag);
+	leave_begin(instance, conn, tag);
 }
 
-static const struct rule rules[] = {
+static const struct wire_rule rules[] = {
 	{ WIRE_HELLO, IN(CLIENT_HELLO), &client__hello__descriptor, on_hello },
 	{ WIRE_PING, ANY_STATE, &client__ping__descriptor, on_ping },
 	{ WIRE_ENTER, IN(CLIENT_TICKET), &client__enter__descriptor, on_enter },
@@ -237,36 +222,16 @@ static const struct rule rules[] = {
 	{ WIRE_LEAVE_WORLD, IN(CLIENT_WORLD) | IN(CLIENT_WAITING), &client__leave_world__descriptor, on_leave },
 };
 
-static const struct rule *rule_of(uint16_t event)
-{
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (rules[i].event == event) {
-			return &rules[i];
-		}
-	}
-	return NULL;
-}
-
 static void on_own_frame(struct frontend *fe, struct client *client, const struct wire_frame *frame,
-			 const struct rule *rule)
+			 const struct wire_rule *rule)
 {
-	struct proto_arena arena;
-	ProtobufCMessage *message;
-
 	if (!(rule->states & IN(client->state))) {
 		count(fe, METRIC_WRONG_STATE);
 		client_refuse(fe, client, frame->event, frame->tag, TROUPE_FAILED_PRECONDITION, "client.wrong_state");
-		return;
-	}
-	proto_arena_init(&arena);
-	message = proto_unpack(rule->type, frame->body, frame->len, &arena);
-	if (message == NULL) {
+	} else if (wire_handle(rule, frame, fe, client) != 0) {
 		count(fe, METRIC_BAD_MESSAGE);
 		client_refuse(fe, client, frame->event, frame->tag, TROUPE_INVALID_ARGUMENT, "client.malformed");
-	} else {
-		rule->handle(fe, client, frame->tag, message);
 	}
-	proto_arena_free(&arena);
 }
 
 /* --- limits --------------------------------------------------------------------------------------- */
@@ -343,7 +308,7 @@ static size_t on_bytes(void *instance, void *user, uint64_t conn, const uint8_t 
 	(void)conn;
 	while (client != NULL && client->state != CLIENT_CLOSING) {
 		uint32_t body_max = client->state < CLIENT_ENTERED ? WIRE_BEFORE_MAX : fe->frame_max;
-		const struct rule *rule;
+		const struct wire_rule *rule;
 
 		switch (wire_read(bytes + used, len - used, body_max, &frame)) {
 		case WIRE_MORE:
@@ -360,7 +325,7 @@ static size_t on_bytes(void *instance, void *user, uint64_t conn, const uint8_t 
 		if (!paid(fe, client, &frame, now_us)) {
 			continue;
 		}
-		rule = frame.event < 30 ? rule_of(frame.event) : NULL;
+		rule = frame.event < OWN_EVENTS ? wire_rule(rules, sizeof(rules) / sizeof(rules[0]), frame.event) : NULL;
 		if (rule != NULL) {
 			on_own_frame(fe, client, &frame, rule);
 		} else {

@@ -47,7 +47,8 @@ at()
 
 begin()
 {
-	in_host "$1" "$TROUPE" run "$CONFIG" --host "$1" --state "$STATE/$1" --log text >>"$STATE/log.$1" 2>&1 &
+	# not by in_host: a function in the background is a shell, and $! that shell's number
+	ip netns exec "$space$1" "$TROUPE" run "$CONFIG" --host "$1" --state "$STATE/$1" --log text >>"$STATE/log.$1" 2>&1 &
 	echo $! >"$STATE/pid.$1"
 	host_pids_write
 }

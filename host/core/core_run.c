@@ -267,7 +267,8 @@ static void on_pool_task(struct loop_task *task)
 
 static int loops_start(struct core *core)
 {
-	core->pool_tasks = calloc(core->loops_len, sizeof(*core->pool_tasks));
+	/* two for each loop: nobody waits for the first ones to have run, so they cannot be posted again */
+	core->pool_tasks = calloc(2 * (size_t)core->loops_len, sizeof(*core->pool_tasks));
 	for (unsigned i = 0; core->pool_tasks != NULL && i < core->loops_len; i++) {
 		core->pool_tasks[i].task.run = on_pool_task;
 		loop_post(core->loops[i], &core->pool_tasks[i].task);
@@ -281,8 +282,11 @@ static int loops_start(struct core *core)
 static void loops_end(struct core *core)
 {
 	for (unsigned i = 0; i < core->loops_len; i++) {
-		core->pool_tasks[i].stop = core->loops[i];
-		loop_post(core->loops[i], &core->pool_tasks[i].task);
+		struct pool_task *last = &core->pool_tasks[core->loops_len + i];
+
+		last->task.run = on_pool_task;
+		last->stop = core->loops[i];
+		loop_post(core->loops[i], &last->task);
 	}
 	for (unsigned i = 0; i < core->loops_len; i++) {
 		loop_join(core->loops[i]);

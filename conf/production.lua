@@ -31,6 +31,10 @@ mall {
 	},
 }
 
+-- Each part has a log server. Hosts keep their lines while theirs is away.
+database "log" { driver = "leveldb", path = "log" }
+logserver { database = "log" }
+
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow" }
 itemstore { database = "meadow" }
@@ -39,18 +43,24 @@ mechanics "m2" { scripts = "../scripts/lua/meadow" }
 mechanics "m3" { scripts = "../scripts/lua/meadow" }
 frontend "fe1" { listen = "tcp://127.0.0.1:9322", max_clients = 5000 }
 frontend "fe2" { listen = "tcp://127.0.0.1:9323", max_clients = 5000 }
+database "meadow_log" { driver = "leveldb", path = "meadow_log" }
+logserver { database = "meadow_log" }
 
 -- Placement. `bus` is the port where the hosts of other machines reach this one.
-host "data" { address = base, bus = 9500, key = keys.data, run = "base/database" }
+host "data" { address = base, bus = 9500, key = keys.data, run = "base/database.base" }
 host "master1" { address = base, bus = 9501, key = keys.master1, run = "base/master.first" }
 host "master2" { address = world, bus = 9502, key = keys.master2, run = "base/master.second" }
 host "account" { address = base, bus = 9503, key = keys.account, run = "base/account" }
 host "billing" { address = base, bus = 9504, key = keys.billing, run = "base/billing" }
 host "mall" { address = base, bus = 9505, key = keys.mall, run = "base/mall" }
-host "meadow" { address = world, bus = 9506, key = keys.meadow, run = "meadow/database" }
+host "meadow" { address = world, bus = 9506, key = keys.meadow, run = "meadow/database.meadow" }
 host "items" { address = world, bus = 9507, key = keys.items, run = "meadow/itemstore" }
 host "world1" { address = world, bus = 9508, key = keys.world1, run = "meadow/mechanics.m1" }
 host "world2" { address = front1, bus = 9509, key = keys.world2, run = "meadow/mechanics.m2" }
 host "world3" { address = front2, bus = 9510, key = keys.world3, run = "meadow/mechanics.m3" }
 host "front1" { address = front1, bus = 9511, key = keys.front1, run = "meadow/frontend.fe1" }
 host "front2" { address = front2, bus = 9512, key = keys.front2, run = "meadow/frontend.fe2" }
+host "logdata" { address = base, bus = 9513, key = keys.logdata, run = "base/database.log" }
+host "logs" { address = base, bus = 9514, key = keys.logs, run = "base/logserver" }
+host "meadowlogdata" { address = world, bus = 9515, key = keys.meadowlogdata, run = "meadow/database.meadow_log" }
+host "meadowlogs" { address = world, bus = 9516, key = keys.meadowlogs, run = "meadow/logserver" }

@@ -33,6 +33,10 @@ mall {
 	},
 }
 
+-- Keeps what all of this logs for two weeks, in a store of its own: `troupe log query 'level >= warning'`.
+database "log" { driver = "leveldb", path = "log" }
+logserver { database = "log" }
+
 -- What follows belongs to one copy of the world, the shard "meadow".
 part "shard:meadow"
 

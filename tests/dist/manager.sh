@@ -86,7 +86,7 @@ credential()
 }
 
 result "it starts, and is ready when systemctl says so" systemctl --user start $unit
-result "the status line says so too" [ "$(show StatusText)" = "9 of 9 ready" ]
+result "the status line says so too" [ "$(show StatusText)" = "11 of 11 ready" ]
 result "it runs without privileges" confined
 result "and with them it needs none: workers are nice" workers_are_nice
 result "its key is where it can read it" credential

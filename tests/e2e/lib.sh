@@ -137,11 +137,16 @@ host_start()
 	host_begin "$@" && host_wait
 }
 
-# host_gone: no process of it is left but zombies.
+# host_gone: no process of it is left but zombies. One that was killed ends when its last write to the disk has.
 host_gone()
 {
 	for pid in $host_pid; do
-		! kill -0 "$pid" 2>/dev/null || grep -q "^State:.*Z" "/proc/$pid/status" 2>/dev/null || return 1
+		host_tries=0
+		until ! kill -0 "$pid" 2>/dev/null || grep -q "^State:.*Z" "/proc/$pid/status" 2>/dev/null; do
+			host_tries=$((host_tries + 1))
+			[ $host_tries -lt 50 ] || return 1
+			sleep 0.1
+		done
 	done
 }
 

@@ -24,7 +24,8 @@
  */
 #define WIRE_BATCH 64u		       /* frames taken in one turn of the loop ... */
 #define WIRE_BATCH_BYTES (2u << 20)    /* ... or until they have this many bytes */
-#define WIRE_BUFFER (256u * 1024u)     /* bytes of a connection that the kernel holds, on either side */
+#define WIRE_BUFFER (256u * 1024u)     /* bytes of a connection that the kernel holds, on either side: with less big
+					* frames are slower, more gains nothing and is lost with a peer */
 #define WIRE_RETRY_MS 50	       /* between attempts to connect, doubled up to ... */
 #define WIRE_RETRY_MAX_MS 250
 #define WIRE_PATH_MAX 107u

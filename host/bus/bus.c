@@ -115,6 +115,9 @@ static void on_down(void *arg, const char *why)
 	} else if (why != link_self_ends) {
 		peer_say(peer, TROUPE_LOG_WARNING, "is lost", why);
 	}
+	if (peer->bus->closing) {
+		return;
+	}
 	peer->reconnect_us = now_of(peer) + RECONNECT_US;
 	messages_down(peer);
 	held_drop(peer);
@@ -533,6 +536,7 @@ struct bus *bus_free(struct bus *bus)
 	if (bus == NULL) {
 		return NULL;
 	}
+	bus->closing = true;
 	for (uint32_t i = 0; i < bus->peers_len; i++) {
 		struct peer *peer = &bus->peers[i];
 		if (peer->up) {

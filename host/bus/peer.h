@@ -106,6 +106,7 @@ struct bus {
 	struct wire *wire;
 	uint64_t id, incarnation;
 	bool forwards; /* this host runs a master */
+	bool closing;  /* no loop runs any more: whoever would hear of a lost link is gone */
 	struct peer *peers;
 	uint32_t peers_len;
 	struct way *ways; /* one for each of core_remotes */

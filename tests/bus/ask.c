@@ -91,6 +91,8 @@ int main(int argc, char **argv)
 	rogue_start(&rogue, argv[4]);
 	loop_run(rogue.loop);
 	rogue_stop(&rogue);
+	config_free(config);
+	diag_list_free(diags);
 	for (unsigned i = 0; i < KINDS_MAX && kinds[i].count > 0; i++) {
 		printf("%u %s %llu\n", kinds[i].status, kinds[i].reason[0] != '\0' ? kinds[i].reason : "-",
 		       (unsigned long long)kinds[i].count);

@@ -123,6 +123,9 @@ int main(int argc, char **argv)
 	rogue_start(&rogue, "victim");
 	loop_run(rogue.loop);
 	rogue_stop(&rogue);
+	config_free(config);
+	diag_list_free(diags);
+	free(asks);
 	printf("# %" PRIu32 " calls, %" PRIu32 " let through, %" PRIu32 " wrong\n", asks_len, passed_on, wrong);
 	return wrong != 0 || passed_on == 0 || asks_len == passed_on;
 }

@@ -154,4 +154,9 @@ void rogue_stop(struct rogue *rogue)
 	rogue->stopping = true;
 	link_bye(rogue->link, loop_clock_us());
 	nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL); /* closing drops what is queued */
+	wire_disconnect(rogue->peer_wire);
+	wire_close(rogue->wire);
+	link_free(rogue->link);
+	seal_free(rogue->seal);
+	loop_free(rogue->loop);
 }

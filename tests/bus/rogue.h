@@ -29,7 +29,7 @@ struct rogue {
 void rogue_start(struct rogue *rogue, const char *peer);
 /* rogue_call sends a call in the name of any instance; false = not now. */
 bool rogue_call(struct rogue *rogue, uint64_t id, uint64_t source, uint64_t target, uint32_t method);
-/* rogue_stop takes leave of the peer, after the loop has ended. */
+/* rogue_stop takes leave of the peer and releases everything, after the loop has ended. */
 void rogue_stop(struct rogue *rogue);
 
 #endif

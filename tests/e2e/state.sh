@@ -11,7 +11,8 @@ mkdir -m 700 "$RUNTIME_DIRECTORY" "$RUNTIME_DIRECTORY/hosts" "$STATE/data"
 ln -s "$RUNTIME_DIRECTORY/hosts" "$STATE/data/hosts" # where the test's operators look
 export RUNTIME_DIRECTORY
 own_troupe=$TROUPE
-keepers=" data meadow "
+keepers=" data meadow logdata meadowlogdata " # their hosts, and the folders they write
+kept="base meadow log meadow_log"
 
 # As root a folder is read-only for those who see it mounted so; else for whoever has no right to write.
 cat >"$STATE/read-only" <<SH
@@ -41,7 +42,8 @@ fi
 
 files()
 {
-	(cd "$STATE/data" && find . ! -path './base/*' ! -path './meadow/*' | LC_ALL=C sort)
+	(cd "$STATE/data" && find . ! -path './base/*' ! -path './meadow/*' ! -path './log/*' ! -path './meadow_log/*' |
+		LC_ALL=C sort)
 }
 
 play()
@@ -56,7 +58,9 @@ play()
 for host in $(host_names); do
 	"$own_troupe" key new "$host" --state "$STATE/data" >/dev/null 2>&1 || test_not_ok "a key for $host"
 done
-mkdir -m 700 "$STATE/data/base" "$STATE/data/meadow"
+for name in $kept; do
+	mkdir -m 700 "$STATE/data/$name"
+done
 files >"$STATE/before"
 [ -e "$STATE/mounts" ] || chmod 500 "$STATE/data" "$STATE/data/keys"
 TROUPE=$STATE/troupe

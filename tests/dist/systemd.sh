@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The unit for systemd: what systemd-analyze thinks of it, and a game that runs under it (manager.sh).
+# The unit for systemd: what systemd-analyze thinks of it, and, with MANAGER=1, a game that runs under it (manager.sh).
 
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${TMPDIR:=/tmp}"
 work=$(mktemp -d) || exit 99
@@ -88,6 +88,8 @@ if [ "$(id -u)" -ne 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
 	skip "a game under a manager" "only root can make namespaces here"
 elif [ ! -x /lib/systemd/systemd ] || [ ! -d /srv ]; then
 	skip "a game under a manager" "systemd is not installed"
+elif [ -z "$MANAGER" ]; then
+	skip "a game under a manager" "not asked for with MANAGER=1: job control of the shell around it may stop it"
 elif [ -z "$PLAIN" ]; then
 	skip "a game under a manager" "sanitizers need memory that the unit forbids"
 else

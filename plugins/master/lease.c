@@ -26,6 +26,7 @@ struct lease {
 
 /* One question. */
 struct asking {
+	struct asking *next, **link; /* of master->askings */
 	struct lease_ask in; /* its name is in `name` */
 	struct master *master;
 	uint64_t new_epoch;
@@ -37,6 +38,10 @@ static void asking_end(struct asking *asking, int32_t status, const char *reason
 {
 	struct lease_answer answer = { .status = status, .reason = reason, .epoch = epoch, .owner_name = owner_name };
 
+	*asking->link = asking->next;
+	if (asking->next != NULL) {
+		asking->next->link = asking->link;
+	}
 	asking->in.done(asking->master, asking->in.arg, &answer);
 	free(asking);
 }
@@ -193,6 +198,12 @@ void lease_ask(struct master *master, const struct lease_ask *ask)
 		ask->done(master, ask->arg, &none);
 		return;
 	}
+	asking->next = master->askings;
+	asking->link = &master->askings;
+	if (asking->next != NULL) {
+		asking->next->link = &asking->next;
+	}
+	master->askings = asking;
 	asking->in = *ask;
 	asking->master = master;
 	strcpy(asking->name, ask->name);
@@ -258,6 +269,14 @@ void lease_free(struct master *master)
 	struct map_entry *entry;
 	uint32_t at = 0;
 
+	while (master->askings != NULL) { /* a host that fell takes the answers along */
+		struct asking *asking = master->askings;
+		master->askings = asking->next;
+		if (asking->in.done == on_asked) {
+			free(asking->in.arg);
+		}
+		free(asking);
+	}
 	while ((entry = map_next(&master->leases, &at)) != NULL) {
 		free(entry->value);
 	}

@@ -54,6 +54,8 @@ enum master_metric {
 	METRIC_COUNT
 };
 
+struct asking;
+
 struct master {
 	const struct troupe_host *h;
 	const struct master_options *options;
@@ -64,6 +66,7 @@ struct master {
 	char (*shards)[SHARD_NAME_MAX]; /* SHARDS_MAX */
 	struct map presences; /* account -> struct presence */
 	struct map leases;    /* fnv64 of the name -> struct lease */
+	struct asking *askings; /* questions about leases under way */
 	uint64_t timer, wait_timer, base_timer;
 	uint64_t started_us;
 	uint64_t base_epoch;  /* 0 = the base is not ours */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may call what: by role, and by naming the callee in the configuration. */
+#include <stdatomic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 
 static struct {
 	struct core *core;
-	unsigned answers;
+	atomic_uint answers; /* counted on several loops */
 	int32_t status[ASKERS][2];
 	char reason[ASKERS][2][TROUPE_REASON_MAX + 1];
 } world;

@@ -210,7 +210,7 @@ static bool heard(const char *wanted, int ms)
 struct visit {
 	struct loop_task task;
 	void (*run)(void);
-	atomic_bool begun, release;
+	atomic_bool begun, release, gone; /* gone: the loop looks at it no more */
 };
 
 static void on_visit(struct loop_task *task)
@@ -224,6 +224,7 @@ static void on_visit(struct loop_task *task)
 	while (!atomic_load(&visit->release)) {
 		usleep(1000);
 	}
+	atomic_store(&visit->gone, true);
 }
 
 static void visit(struct loop *loop, void (*run)(void))
@@ -232,10 +233,9 @@ static void visit(struct loop *loop, void (*run)(void))
 
 	atomic_store(&visit.release, true);
 	loop_post(loop, &visit.task);
-	while (!atomic_load(&visit.begun)) {
+	while (!atomic_load(&visit.gone)) {
 		usleep(1000);
 	}
-	usleep(10000); /* the callback may still be about to return */
 }
 
 static void ledger_ready(void)

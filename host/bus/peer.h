@@ -122,12 +122,6 @@ struct bus {
 	pthread_mutex_t mutex; /* of the peers' views, their keys, rekeying */
 };
 
-/* peer_dirty has the peer's link flushed at the end of this turn. [loop] */
-static inline void peer_dirty(struct peer *peer)
-{
-	peer->dirty = true;
-}
-
 /* peer_push queues a message: as link_push. peer_reply does so for a reply, which is kept when the queue is full. */
 int peer_push(struct peer *peer, const struct envelope *envelope, struct troupe_buf *body);
 void peer_reply(struct peer *peer, const struct envelope *envelope, struct troupe_buf *body);

@@ -28,6 +28,12 @@ static void stamp(struct json *json, const char *key, uint64_t ms)
 	json_text(json, whole);
 }
 
+static void number(struct json *json, const char *name, int64_t value)
+{
+	json_key(json, name);
+	json_number(json, value);
+}
+
 static void member(struct json *json, const char *key, const char *text)
 {
 	if (text != NULL && text[0] != '\0') {
@@ -39,8 +45,7 @@ static void member(struct json *json, const char *key, const char *text)
 static void fault_write(struct json *json, const struct query_fault *fault)
 {
 	member(json, "fault", fault->text);
-	json_key(json, "at");
-	json_number(json, fault->at);
+	number(json, "at", fault->at);
 	member(json, "help", fault->help);
 }
 
@@ -89,8 +94,7 @@ static void record_write(struct json *json, const Log__Record *record, int conte
 {
 	json_open(json, '{');
 	stamp(json, "time", record->time_ms);
-	json_key(json, "time_ms");
-	json_number(json, (int64_t)record->time_ms);
+	number(json, "time_ms", (int64_t)record->time_ms);
 	member(json, "level", query_level_name(record->level));
 	member(json, "host", record->host);
 	member(json, "part", record->part);
@@ -114,12 +118,10 @@ static void record_write(struct json *json, const Log__Record *record, int conte
 		json_close(json, '}');
 	}
 	if (record->cut_from != 0) {
-		json_key(json, "cut_from");
-		json_number(json, record->cut_from);
+		number(json, "cut_from", record->cut_from);
 	}
 	if (record->skew_ms != 0) {
-		json_key(json, "skew_ms");
-		json_number(json, record->skew_ms);
+		number(json, "skew_ms", record->skew_ms);
 	}
 	if (record->has_said_ms) {
 		stamp(json, "said", record->said_ms == 0 ? 1 : record->said_ms);
@@ -220,8 +222,7 @@ static void answer_query(struct ask *ask)
 	} else {
 		uint32_t written = records_write(&json, ask);
 
-		json_key(&json, "limit");
-		json_number(&json, ask->query.limit);
+		number(&json, "limit", ask->query.limit);
 		cursor_write(&json, ask, written);
 		missing_write(&json, ask);
 		notices_write(&json, ask);
@@ -238,8 +239,7 @@ static void answer_count(struct ask *ask)
 	if (ask->has_fault) {
 		fault_write(&json, &ask->fault);
 	} else {
-		json_key(&json, "count");
-		json_number(&json, (int64_t)ask->count);
+		number(&json, "count", (int64_t)ask->count);
 		json_key(&json, "more");
 		json_bool(&json, ask->more != 0);
 		if (ask->more) {
@@ -310,10 +310,8 @@ static void answer_tail(struct ask *ask)
 					       ask->follows[i].server, ask->follows[i].arrival);
 		}
 		member(&json, "follows", text);
-		json_key(&json, "passed");
-		json_number(&json, (int64_t)(ask->passed + ask->found_len - written));
-		json_key(&json, "now_ms");
-		json_number(&json, (int64_t)ask->now_ms);
+		number(&json, "passed", (int64_t)(ask->passed + ask->found_len - written));
+		number(&json, "now_ms", (int64_t)ask->now_ms);
 		missing_write(&json, ask);
 	}
 	json_close(&json, '}');
@@ -358,11 +356,9 @@ static void answer_where(struct ask *ask)
 		json_open(&json, '{');
 		member(&json, "host", holder->host);
 		member(&json, "server", holder->server);
-		json_key(&json, "records");
-		json_number(&json, (int64_t)holder->records);
+		number(&json, "records", (int64_t)holder->records);
 		stamp(&json, "last_batch", holder->received_ms);
-		json_key(&json, "clock_ahead_ms");
-		json_number(&json, holder->skew_ms);
+		number(&json, "clock_ahead_ms", holder->skew_ms);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -387,14 +383,10 @@ static void answer_status(struct ask *ask)
 		}
 		json_open(&json, '{');
 		member(&json, "server", server->name);
-		json_key(&json, "hosts");
-		json_number(&json, hosts);
-		json_key(&json, "records");
-		json_number(&json, (int64_t)server->records);
-		json_key(&json, "bytes");
-		json_number(&json, (int64_t)server->bytes);
-		json_key(&json, "over_quota");
-		json_number(&json, (int64_t)server->over_quota);
+		number(&json, "hosts", hosts);
+		number(&json, "records", (int64_t)server->records);
+		number(&json, "bytes", (int64_t)server->bytes);
+		number(&json, "over_quota", (int64_t)server->over_quota);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -416,14 +408,10 @@ static void answer_retention(struct ask *ask)
 		json_open(&json, '{');
 		member(&json, "server", server->name);
 		stamp(&json, "oldest", server->oldest_ms);
-		json_key(&json, "keep_hours");
-		json_number(&json, (int64_t)(server->keep_ms / 3600000));
-		json_key(&json, "bytes");
-		json_number(&json, (int64_t)server->bytes);
-		json_key(&json, "keep_bytes");
-		json_number(&json, (int64_t)server->keep_bytes);
-		json_key(&json, "removed");
-		json_number(&json, (int64_t)server->expired);
+		number(&json, "keep_hours", (int64_t)(server->keep_ms / 3600000));
+		number(&json, "bytes", (int64_t)server->bytes);
+		number(&json, "keep_bytes", (int64_t)server->keep_bytes);
+		number(&json, "removed", (int64_t)server->expired);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The world inside one owner of regions: deterministic, without host, network or clock. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "region.pb-c.h"
+
+/*
+ * Conventions
+ *  1. What happens follows from the state, the inputs of each tick, and the seed: not from time, addresses, the order in which
+ *     inputs came, or how many engines share the world. The clock in the settings is for figures, and to end a script that
+ *     runs far too long; that is then an output, and an input when the tick is run again.
+ *  2. A tick: engine_begin, engine_input ..., then for each stage 1, 2, 3: engine_stage, its exchange goes to all other engines
+ *     of the world (the same bytes to all), and theirs come in by engine_receive, all of them before the next engine_stage; at
+ *     last engine_end. With one engine there is nobody to exchange with, and the results are the same.
+ *  3. Stage 1 runs rules: an entity changes itself at once, and others and blocks by wishes. Stage 2 merges what is done to
+ *     others in the order (target, source, number) and evaluates edits on the blocks as they are. Stage 3 lets edits win or
+ *     lose in the order (priority, actor, number), writes the winners' blocks, moves, and hands over who left our regions.
+ *  4. One thread. Nothing here blocks. Memory is the caller's to bound: max_entities, the rules' memory.
+ *  5. What is borrowed is good until the next call on the engine.
+ */
+struct engine;
+
+/* What is the same in all owners (region.proto's Shape), with defaults for zero members. */
+struct engine_shape {
+	uint32_t size, height, region, tick_ms, quarantine, max_entities, speed;
+	uint64_t seed, budget;
+	char map[16];
+	uint8_t lock; /* edits by locks instead of a queue */
+};
+
+struct engine_settings {
+	struct engine_shape shape;
+	size_t memory;	    /* of the rules' Lua state, bytes; 0 = 32 MiB */
+	uint32_t budget_ms; /* the last resort for a call of a rule; 0 = 100 */
+	void *arg;
+	uint64_t (*clock_ns)(void *arg); /* monotonic; NULL = no clock: scripts end by instructions alone */
+	/* log: a line for people. level as in host.h; code may be NULL. May be NULL. */
+	void (*log)(void *arg, uint32_t level, const char *code, const char *text);
+};
+
+/* engine_open: an empty world at tick 0, no rules, all regions ours; NULL without memory or with a shape that cannot be.
+ * engine_close: NULL is fine; returns NULL. */
+struct engine *engine_open(const struct engine_settings *settings);
+struct engine *engine_close(struct engine *e);
+const struct engine_shape *engine_shape(const struct engine *e);
+
+/* --- regions -------------------------------------------------------------------------------------- */
+
+uint32_t engine_regions(const struct engine *e);
+/* engine_region_at: the number of the region that holds a place inside the world. */
+uint32_t engine_region_at(const struct engine *e, double x, double y);
+int engine_inside(const struct engine *e, double x, double y);
+/* engine_own: from the next engine_begin (or from the end of the stage 3 that is under way) on these are our regions: owner
+ * numbers by region, `self` is ours. With an engine_stage(3) after it, entities of regions that we lose are handed over. */
+void engine_own(struct engine *e, const uint8_t *owner_of_region, uint8_t self);
+
+/* --- rules ---------------------------------------------------------------------------------------- */
+
+struct engine_file {
+	const char *name;
+	const char *text;
+	size_t len;
+};
+
+/* engine_rules_try: compiles, runs and checks files as generation `number`, beside the rules in force; 1 = they may be taken.
+ * ret_report (NULL = not wanted) gets blocks of text for people; engine_rules_take: they are in force from the next tick on. */
+int engine_rules_try(struct engine *e, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report,
+		     size_t report_size);
+void engine_rules_take(struct engine *e);
+uint32_t engine_generation(const struct engine *e);
+
+/* --- a tick --------------------------------------------------------------------------------------- */
+
+/* engine_begin: the tick that runs now, one more than the last. */
+void engine_begin(struct engine *e, uint64_t tick);
+/* engine_input: copied; 0, or -1 if there are too many (1,000,000). Their order among different avatars is of no meaning. */
+int engine_input(struct engine *e, const Region__Input *input);
+void engine_stage(struct engine *e, unsigned stage);
+/* engine_exchange: what all other engines must get of the stage that ran: packed region.Exchange, `count` of them. epoch is
+ * for the caller to fill in: `epoch` is what they carry. */
+struct engine_part {
+	const uint8_t *bytes;
+	size_t len;
+};
+const struct engine_part *engine_exchange(struct engine *e, uint64_t epoch, uint32_t *ret_count);
+/* engine_receive: one exchange of another engine for the stage that ran here last; -1 if it makes no sense. */
+int engine_receive(struct engine *e, const Region__Exchange *exchange);
+/* engine_end: who was handed over to us is here, counts are known. */
+void engine_end(struct engine *e);
+uint64_t engine_tick(const struct engine *e);
+
+/* --- what players are told ------------------------------------------------------------------------ */
+
+enum output_kind {
+	OUTPUT_APPEARED, /* id is in chunk: new there */
+	OUTPUT_GONE,	 /* id is in chunk no more */
+	OUTPUT_MOVED,	 /* id moved within chunk; flag: it stands now */
+	OUTPUT_HEALTH,	 /* id's health changed */
+	OUTPUT_VIEW,	 /* the avatar id is in chunk now and was not before */
+	OUTPUT_BLOCK,	 /* the cell (x, y, z) of chunk changed */
+	OUTPUT_HEARD,	 /* text, said by id (name) on channel, to those who see chunk (0 = all) */
+	OUTPUT_TELL,	 /* text to the avatar id (0 = all) */
+	OUTPUT_ANSWER,	 /* to the input `token`: status with text (OK) or reason */
+	OUTPUT_ENTERED,	 /* the avatar id is in the world (input `token`); flag: it was there already */
+	OUTPUT_LEFT,	 /* the avatar id sleeps now: to be saved */
+	OUTPUT_REMOVED,	 /* the avatar id is in the world no more */
+	OUTPUT_HANDED,	 /* the avatar id is another owner's now */
+	OUTPUT_TAKEN,	 /* the avatar id came from another owner, with its session */
+	OUTPUT_GRANT,	 /* item `name`, count, to the avatar id, under `key`: for the item store */
+	OUTPUT_ABORT	 /* a call was ended by the clock or for memory: `key` is the number of the call, to be journaled */
+};
+
+struct output {
+	uint8_t kind, flag;
+	int32_t status;
+	uint32_t chunk, count;
+	uint64_t id, token, key[2];
+	int32_t x, y, z;
+	const char *name, *channel, *text; /* NULL or borrowed */
+	const Region__Session *session;	   /* TAKEN */
+};
+
+/* engine_outputs: those since engine_begin, in order; an array of ret_len. */
+const struct output *engine_outputs(const struct engine *e, uint32_t *ret_len);
+
+/* --- looking -------------------------------------------------------------------------------------- */
+
+/* What can be seen of an entity that is here, ours or at the border. */
+struct sight {
+	uint64_t id;
+	const char *kind, *name;
+	double x, y, z;
+	int32_t health, health_max;
+	uint8_t ours, avatar, asleep, walks;
+	uint32_t chunk;
+};
+
+/* engine_see: 0, or -1 if no such entity is here. engine_see_chunk: the entities of a chunk (number), at most `max`; returns
+ * how many there are. */
+int engine_see(const struct engine *e, uint64_t id, struct sight *ret_sight);
+uint32_t engine_see_chunk(const struct engine *e, uint32_t chunk, struct sight *ret_sights, uint32_t max);
+/* Chunks are numbered from 1, row by row from the (-,-) corner. engine_around: the chunk and those that touch it; at most 9. */
+uint32_t engine_chunks(const struct engine *e);
+uint32_t engine_chunk_at(const struct engine *e, double x, double y);
+uint32_t engine_around(const struct engine *e, uint32_t chunk, uint32_t ret_chunks[9]);
+/* engine_owner_of: who has this avatar, by the last exchange: an owner's number, or -1 if it is not in the world. */
+int engine_owner_of(const struct engine *e, uint64_t avatar);
+struct terrain;
+struct terrain *engine_terrain(struct engine *e);
+/* engine_echo: the rules' handler of "echo" on opaque bytes, outside of any tick; changes nothing. A status and, unless OK, a
+ * reason. */
+int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes, size_t *ret_len,
+		    const char **ret_reason);
+
+/* --- keeping -------------------------------------------------------------------------------------- */
+
+/* engine_record: the avatar (or any entity of ours) whole, packed region.Record; NULL if it is not here. Free it. */
+uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len);
+/* engine_save: calls `page` for packed region.Page of each of our regions (numbers), then with region UINT32_MAX for what else
+ * must be kept (pending wishes; counters at the owner of region 0). Pages are at most 200 KiB. Between ticks. */
+void engine_save(struct engine *e, void (*page)(void *arg, uint32_t region, uint32_t number, const uint8_t *bytes, size_t len),
+		 void *arg);
+/* engine_load: what engine_save gave, of any owner: takes what concerns our regions. -1 if it is malformed. After the last page
+ * engine_loaded(tick) makes it the state at the end of that tick. */
+int engine_load(struct engine *e, const Region__Page *page);
+void engine_loaded(struct engine *e, uint64_t tick);
+/* engine_digest: of what is ours; those of all engines of a world add up to one that does not depend on their number. */
+uint64_t engine_digest(struct engine *e);
+
+struct engine_figures {
+	uint32_t entities, avatars, ghosts, timers, pending, kinds, handlers, files, generation;
+	uint64_t script_errors, script_quarantined, effects_full, edits_won, edits_lost, edits_refused;
+	size_t script_memory, script_memory_peak, terrain_bytes;
+};
+void engine_figures(const struct engine *e, struct engine_figures *ret_figures);
+
+#endif

@@ -174,6 +174,9 @@ static int pcall_after(lua_State *L, int status, lua_KContext context)
 {
 	(void)context;
 	sandbox_of(L)->pcalls--;
+	if (status == LUA_ERRMEM && !sandbox_stopped(sandbox_of(L))) {
+		sandbox_of(L)->stop = SANDBOX_MEMORY; /* where memory ends differs by the machine: rules may not go on from it */
+	}
 	if (sandbox_stopped(sandbox_of(L))) {
 		return stop_raise(L); /* the end of a call is not an error to be caught */
 	}
@@ -262,13 +265,23 @@ void sandbox_seed(struct sandbox *s, uint64_t seed)
 	}
 }
 
+uint64_t sandbox_random_below(struct sandbox *s, uint64_t bound)
+{
+	uint64_t value = sandbox_random(s), uneven = bound != 0 ? (0 - bound) % bound : 0;
+
+	while (value < uneven) { /* 2^64 mod bound: with them the lowest results would come once more than the others */
+		value = sandbox_random(s);
+	}
+	return bound != 0 ? value % bound : value;
+}
+
 static int math_random(lua_State *L)
 {
-	uint64_t value = sandbox_random(sandbox_of(L)), span;
+	struct sandbox *s = sandbox_of(L);
 	lua_Integer low = 1, high;
 
 	if (lua_gettop(L) == 0) {
-		lua_pushnumber(L, (lua_Number)(value >> 11) * (0.5 / ((uint64_t)1 << 52)));
+		lua_pushnumber(L, (lua_Number)(sandbox_random(s) >> 11) * (0.5 / ((uint64_t)1 << 52)));
 		return 1;
 	}
 	high = luaL_checkinteger(L, 1);
@@ -277,8 +290,7 @@ static int math_random(lua_State *L)
 		high = luaL_checkinteger(L, 2);
 	}
 	luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
-	span = (uint64_t)high - (uint64_t)low + 1;
-	lua_pushinteger(L, (lua_Integer)((uint64_t)low + (span == 0 ? value : value % span)));
+	lua_pushinteger(L, (lua_Integer)((uint64_t)low + sandbox_random_below(s, (uint64_t)high - (uint64_t)low + 1)));
 	return 1;
 }
 

@@ -170,6 +170,28 @@ static int thread_new(struct sandbox *s)
 	return 0;
 }
 
+int sandbox_abort_next(struct sandbox *s, enum sandbox_kind kind)
+{
+	if (kind != SANDBOX_OK && kind != SANDBOX_CLOCK && kind != SANDBOX_MEMORY) {
+		return -1; /* all others happen again by themselves */
+	}
+	s->abort_next = kind;
+	return 0;
+}
+
+/* aborted: the call that sandbox_abort_next spoke of */
+static int aborted(struct sandbox *s, const char *what, struct sandbox_error *reterr)
+{
+	enum sandbox_kind kind = s->abort_next;
+
+	s->abort_next = SANDBOX_OK;
+	s->last_used = s->last_ns = 0;
+	s->count.ended[kind]++;
+	lua_sethook(s->co, NULL, 0, 0);
+	fill(s, reterr, kind, what);
+	return -1;
+}
+
 int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *what,
 		  enum sandbox_kind on_error, struct sandbox_error *reterr)
 {
@@ -187,15 +209,18 @@ int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *
 		snprintf(reterr->code, sizeof(reterr->code), "%s", kinds[SANDBOX_MEMORY].code);
 		return -1;
 	}
-	s->running = 1;
 	s->count.calls++;
-	lua_settop(s->co, 0);
 	budget_start(s);
+	if (s->abort_next != SANDBOX_OK) {
+		return aborted(s, what, reterr);
+	}
+	s->running = 1;
+	lua_settop(s->co, 0);
 	lua_pushcfunction(s->co, body);
 	lua_pushlightuserdata(s->co, arg);
 	status = lua_resume(s->co, s->L, 1, &results);
 	s->running = 0;
-	s->count.instructions += s->used;
+	budget_end(s);
 	kind = s->stop != SANDBOX_OK	? s->stop
 	       : status == LUA_OK	? SANDBOX_OK
 	       : status == LUA_ERRMEM	? SANDBOX_MEMORY

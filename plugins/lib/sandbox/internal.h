@@ -33,7 +33,10 @@ struct sandbox {
 	size_t memory;
 	uint32_t refused; /* growths in this call */
 	enum sandbox_kind stop; /* raised flag: this call is over */
+	enum sandbox_kind abort_next; /* how the next call ends before it begins */
 	uint64_t used, charged_at, started_ns; /* instructions and charges so far */
+	uint64_t last_used, last_ns; /* of the call before */
+	size_t thread_size, left_at; /* bytes of a thread; where in it Lua counts down to the hook, 0 = not known */
 	uint32_t prints;
 	char raised_code[8], raised_help[160]; /* of the last sandbox_raise */
 	uint64_t random[4];
@@ -51,6 +54,10 @@ struct sandbox {
 /* budget.c */
 void *sandbox_alloc(void *ud, void *p, size_t old, size_t n);
 void budget_start(struct sandbox *s);
+/* budget_end: the call is over; what it used is known to the instruction. */
+void budget_end(struct sandbox *s);
+/* budget_find_left: finds where Lua counts. Protected, on the main thread, once. */
+void budget_find_left(lua_State *L, struct sandbox *s);
 /* stop_raise: ends the running call from inside a C function; does not return. */
 int stop_raise(lua_State *L);
 

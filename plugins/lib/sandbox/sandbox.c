@@ -50,6 +50,7 @@ static int open_body(lua_State *L)
 {
 	struct sandbox *s = lua_touserdata(L, 1);
 
+	budget_find_left(L, s);
 	metatables_init(L, s);
 	base_push(L);
 	library(L, "math", math_push);
@@ -126,6 +127,13 @@ void sandbox_counters_read(const struct sandbox *s, struct sandbox_counters *ret
 {
 	*ret_counters = s->count;
 	ret_counters->memory_used = s->memory;
+	ret_counters->memory_max = s->set.memory_max;
+}
+
+void sandbox_last(const struct sandbox *s, uint64_t *ret_instructions, uint64_t *ret_ns)
+{
+	*ret_instructions = s->last_used;
+	*ret_ns = s->last_ns;
 }
 
 void sandbox_budget_set(struct sandbox *s, uint64_t instructions_max, uint32_t wall_ms_max)

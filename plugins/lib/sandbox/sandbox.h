@@ -71,9 +71,11 @@ struct sandbox_error {
 /* sandbox_counters: totals since sandbox_create. */
 struct sandbox_counters {
 	uint64_t calls, instructions;
+	uint64_t ns;			/* in calls; 0 without clock_ns */
 	uint64_t ended[SANDBOX_KINDS];	/* calls, loads and starts by how they ended */
 	uint64_t prints_dropped, allocations_refused;
 	size_t memory_used, memory_peak;	/* bytes */
+	size_t memory_max;			/* the setting */
 };
 
 /* sandbox_create: a fresh state with the allow-listed library. Returns NULL when memory is short or memory_max is
@@ -86,6 +88,10 @@ struct sandbox *sandbox_free(struct sandbox *s);
 /* sandbox_counters_read: fills ret_counters. */
 void sandbox_counters_read(const struct sandbox *s, struct sandbox_counters *ret_counters);
 
+/* sandbox_last: what the call before used, also one that failed: instructions with charges, and ns (0 without clock_ns). Costs
+ * nothing but the end's look at the clock; for sums by handler. */
+void sandbox_last(const struct sandbox *s, uint64_t *ret_instructions, uint64_t *ret_ns);
+
 /* sandbox_budget_set: limits of later calls; 0 keeps a value. */
 void sandbox_budget_set(struct sandbox *s, uint64_t instructions_max, uint32_t wall_ms_max);
 
@@ -94,6 +100,9 @@ void sandbox_seed(struct sandbox *s, uint64_t seed);
 
 /* sandbox_random: the next 64 random bits of the scripts' generator (xoshiro256**, seeded by splitmix64). */
 uint64_t sandbox_random(struct sandbox *s);
+
+/* sandbox_random_below: one of 0 .. bound - 1, all equally likely; bound 0 stands for 2^64. */
+uint64_t sandbox_random_below(struct sandbox *s, uint64_t bound);
 
 /* sandbox_collect: runs the garbage collector, one step of about `kib` or, with 0, a whole cycle. Not during a call. */
 void sandbox_collect(struct sandbox *s, int kib);
@@ -184,6 +193,11 @@ int sandbox_call(struct sandbox *s, int ref, const char *what, const struct sand
 /* sandbox_run: runs `body` budgeted and protected, with `arg` as a light userdata at index 1; for raw access to
  * script values and for arguments sandbox_call cannot carry. Returns 0 or -1 with reterr. */
 int sandbox_run(struct sandbox *s, lua_CFunction body, void *arg, const char *what, struct sandbox_error *reterr);
+
+/* sandbox_abort_next: the next call, load or start runs nothing and ends as if the clock (SANDBOX_CLOCK) or the memory
+ * (SANDBOX_MEMORY) had run out at its beginning: these two depend on the machine, so who runs calls again has to be told of
+ * them. SANDBOX_OK takes it back. Returns 0, or -1 for a kind that happens again by itself. */
+int sandbox_abort_next(struct sandbox *s, enum sandbox_kind kind);
 
 /* sandbox_unref: gives a reference back. */
 void sandbox_unref(struct sandbox *s, int ref);

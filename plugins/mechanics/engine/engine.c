@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's life and the order of a tick. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "rules/rules.h"
+
+/* --- lists ---------------------------------------------------------------------------------------- */
+
+void *list_add(struct list *list, size_t item, uint32_t max)
+{
+	if (list->len == list->size) {
+		uint32_t size = list->size == 0 ? 64 : list->size * 2;
+		void *items = list->len < max ? realloc(list->items, size * item) : NULL;
+
+		if (items == NULL) {
+			return NULL;
+		}
+		list->items = items;
+		list->size = size;
+	}
+	return memset((char *)list->items + item * list->len++, 0, item);
+}
+
+void list_free(struct list *list)
+{
+	free(list->items);
+	memset(list, 0, sizeof(*list));
+}
+
+void say_log(struct engine *e, uint32_t level, const char *code, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	if (e->settings.log == NULL) {
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	e->settings.log(e->settings.arg, level, code, text);
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+static void defaults(struct engine_shape *shape)
+{
+	shape->size = shape->size != 0 ? shape->size : 256;
+	shape->height = shape->height != 0 ? shape->height : 64;
+	shape->region = shape->region != 0 ? shape->region : 64;
+	shape->tick_ms = shape->tick_ms != 0 ? shape->tick_ms : 50;
+	shape->quarantine = shape->quarantine != 0 ? shape->quarantine : 10;
+	shape->max_entities = shape->max_entities != 0 ? shape->max_entities : 20000;
+	shape->speed = shape->speed != 0 ? shape->speed : 4;
+	shape->budget = shape->budget != 0 ? shape->budget : 200000;
+	if (shape->map[0] == '\0') {
+		strcpy(shape->map, "hills");
+	}
+}
+
+struct engine *engine_open(const struct engine_settings *settings)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (e == NULL) {
+		return NULL;
+	}
+	e->settings = *settings;
+	e->shape = settings->shape;
+	defaults(&e->shape);
+	e->settings.memory = settings->memory != 0 ? settings->memory : 32u << 20;
+	e->settings.budget_ms = settings->budget_ms != 0 ? settings->budget_ms : 100;
+	e->region_columns = (e->shape.size + e->shape.region - 1) / e->shape.region;
+	e->owner_of = calloc(engine_regions(e), 1);
+	e->next_owner_of = calloc(engine_regions(e), 1);
+	if (e->shape.region % CHUNK != 0 || e->shape.size % CHUNK != 0 || e->owner_of == NULL || e->next_owner_of == NULL ||
+	    entities_open(&e->all, e->shape.size, CHUNK) != 0 || (e->rules = rules_open(e)) == NULL) {
+		return engine_close(e);
+	}
+	return e;
+}
+
+struct engine *engine_close(struct engine *e)
+{
+	if (e == NULL) {
+		return NULL;
+	}
+	while (e->rules != NULL && e->all.count > 0) {
+		entity_forget(e, e->all.count - 1);
+	}
+	e->rules = rules_free(e->rules);
+	entities_close(&e->all);
+	arena_free(&e->arenas[0]);
+	arena_free(&e->arenas[1]);
+	list_free(&e->inputs);
+	list_free(&e->wishes);
+	list_free(&e->pending);
+	list_free(&e->outputs);
+	map_free(&e->avatars);
+	free(e->owner_of);
+	free(e->next_owner_of);
+	free(e);
+	return NULL;
+}
+
+const struct engine_shape *engine_shape(const struct engine *e)
+{
+	return &e->shape;
+}
+
+uint64_t engine_tick(const struct engine *e)
+{
+	return e->tick;
+}
+
+void entity_forget(struct engine *e, uint32_t row)
+{
+	rules_entity_gone(e->rules, row);
+	if (e->all.extra[row] != NULL) {
+		if (e->all.extra[row]->session != NULL) {
+			region__session__free_unpacked(e->all.extra[row]->session, NULL);
+		}
+		free(e->all.extra[row]);
+	}
+	entities_remove(&e->all, row);
+}
+
+/* --- regions -------------------------------------------------------------------------------------- */
+
+uint32_t engine_regions(const struct engine *e)
+{
+	return e->region_columns * e->region_columns;
+}
+
+uint32_t engine_region_at(const struct engine *e, double x, double y)
+{
+	uint32_t column = (uint32_t)((x + e->all.half) / e->shape.region), line = (uint32_t)((y + e->all.half) / e->shape.region);
+
+	column = column < e->region_columns ? column : e->region_columns - 1; /* the far edge */
+	line = line < e->region_columns ? line : e->region_columns - 1;
+	return line * e->region_columns + column;
+}
+
+int engine_inside(const struct engine *e, double x, double y)
+{
+	return entities_inside(&e->all, x, y);
+}
+
+int mine(const struct engine *e, double x, double y)
+{
+	return e->owner_of[engine_region_at(e, x, y)] == e->self;
+}
+
+int first_owner(const struct engine *e)
+{
+	return e->owner_of[0] == e->self;
+}
+
+void engine_own(struct engine *e, const uint8_t *owner_of_region, uint8_t self)
+{
+	memcpy(e->next_owner_of, owner_of_region, engine_regions(e));
+	e->next_self = self;
+	e->owners_change = 1;
+	if (e->stage == 0) {
+		memcpy(e->owner_of, e->next_owner_of, engine_regions(e));
+		e->self = self;
+		e->owners_change = 0;
+	}
+}
+
+/* --- a tick --------------------------------------------------------------------------------------- */
+
+void engine_begin(struct engine *e, uint64_t tick)
+{
+	e->tick = tick;
+	e->inputs.len = e->outputs.len = 0;
+	arena_clear(arena_now(e));
+	memset(e->all.calls, 0, e->all.count * sizeof(*e->all.calls));
+}
+
+int engine_input(struct engine *e, const Region__Input *input)
+{
+	Region__Input **place = list_add(&e->inputs, sizeof(*place), INPUTS_MAX);
+
+	if (place == NULL) {
+		return -1;
+	}
+	*place = arena_copy(arena_now(e), &input->base);
+	if (*place == NULL) {
+		e->inputs.len--;
+		return -1;
+	}
+	return 0;
+}
+
+/* moved: wishes to walk became positions; who crossed into another chunk sees others. */
+static void move(struct engine *e)
+{
+	struct entities *w = &e->all;
+
+	entities_step(w);
+	for (uint32_t n = 0, crossed = 0; n < w->moved_len; n++) {
+		uint32_t row = w->moved[n] & ~ENTITY_ARRIVED;
+		struct output *out;
+
+		if (crossed == w->crossed_len || w->crossed[crossed] != row) {
+			out = output(e, OUTPUT_MOVED, w->id[row]);
+			if (out != NULL) {
+				out->chunk = w->chunk_of[row];
+				out->flag = (w->moved[n] & ENTITY_ARRIVED) != 0;
+			}
+			continue;
+		}
+		out = output(e, OUTPUT_GONE, w->id[row]);
+		if (out != NULL) {
+			out->chunk = w->crossed_from[crossed];
+		}
+		crossed++;
+		out = output(e, OUTPUT_APPEARED, w->id[row]);
+		if (out != NULL) {
+			out->chunk = w->chunk_of[row];
+		}
+		if (w->kind[row] == 0 && (out = output(e, OUTPUT_VIEW, w->id[row])) != NULL) {
+			out->chunk = w->chunk_of[row];
+		}
+	}
+}
+
+void engine_stage(struct engine *e, unsigned stage)
+{
+	struct list before;
+
+	e->stage = (uint8_t)stage;
+	switch (stage) {
+	case 1:
+		before = e->wishes; /* what stages 2 and 3 of the last tick wished goes first */
+		e->wishes = e->pending;
+		e->pending = before;
+		e->pending.len = 0;
+		inputs_run(e);
+		rules_tick(e->rules);
+		break;
+	case 2:
+		wishes_merge(e);
+		break;
+	default:
+		move(e);
+		break;
+	}
+}
+
+void engine_end(struct engine *e)
+{
+	e->stage = 0;
+	if (e->owners_change) {
+		memcpy(e->owner_of, e->next_owner_of, engine_regions(e));
+		e->self = e->next_self;
+		e->owners_change = 0;
+	}
+}
+
+/* --- rules ---------------------------------------------------------------------------------------- */
+
+int engine_rules_try(struct engine *e, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report,
+		     size_t report_size)
+{
+	return rules_try(e->rules, number, files, len, ret_report, report_size);
+}
+
+void engine_rules_take(struct engine *e)
+{
+	rules_take(e->rules);
+}
+
+uint32_t engine_generation(const struct engine *e)
+{
+	struct rules_figures figures;
+
+	rules_figures(e->rules, &figures);
+	return figures.generation;
+}
+
+int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes, size_t *ret_len,
+		    const char **ret_reason)
+{
+	return rules_echo(e->rules, avatar, bytes, len, ret_bytes, ret_len, ret_reason);
+}

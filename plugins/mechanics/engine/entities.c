@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows, chunks, movement. */
+#include "entities.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- rows ----------------------------------------------------------------------------------------- */
+
+/* Every array of the rows, so that growing, moving and releasing a row cannot forget one. */
+#define EACH_ARRAY(DO, w) \
+	DO((w)->id) DO((w)->x) DO((w)->y) DO((w)->z) DO((w)->vx) DO((w)->vy) DO((w)->goal_x) DO((w)->goal_y) DO((w)->speed) \
+	DO((w)->steps) DO((w)->chunk_of) DO((w)->next) DO((w)->prev) DO((w)->kind) DO((w)->flags) \
+	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->born) DO((w)->calls) DO((w)->wish) DO((w)->timers) \
+	DO((w)->extra) DO((w)->name) \
+	DO((w)->crossed) DO((w)->crossed_from) DO((w)->moved)
+
+static int grow_one(void **array, size_t item, uint32_t size)
+{
+	void *bytes = realloc(*array, item * size);
+
+	if (bytes == NULL) {
+		return -1;
+	}
+	*array = bytes;
+	return 0;
+}
+
+static int grow(struct entities *w)
+{
+	uint32_t size = w->size == 0 ? 64 : w->size * 2;
+	int failed = 0;
+
+	if (w->count < w->size) {
+		return 0;
+	}
+#define GROW(array) failed |= failed || grow_one((void **)&(array), sizeof(*(array)), size) != 0;
+	EACH_ARRAY(GROW, w)
+	if (!failed) {
+		w->size = size; /* else some arrays are longer than they need to be, which harms nobody */
+	}
+	return failed ? -1 : 0;
+}
+
+int entities_open(struct entities *w, double size, double cell)
+{
+	memset(w, 0, sizeof(*w));
+	w->half = size / 2;
+	w->cell = cell;
+	w->columns = (uint32_t)(size / cell);
+	w->columns += (double)w->columns * cell < size ? 1 : 0;
+	w->cells = w->columns * w->columns;
+	w->first = calloc(w->cells + 1u, sizeof(*w->first));
+	w->populace = calloc(w->cells + 1u, sizeof(*w->populace));
+	if (w->first == NULL || w->populace == NULL) {
+		return -1;
+	}
+	memset(w->first, 0xFF, (w->cells + 1u) * sizeof(*w->first));
+	return 0;
+}
+
+void entities_close(struct entities *w)
+{
+#define RELEASE(array) free(array);
+	EACH_ARRAY(RELEASE, w)
+	free(w->first);
+	free(w->populace);
+	map_free(&w->rows);
+	memset(w, 0, sizeof(*w));
+}
+
+/* --- cells ---------------------------------------------------------------------------------------- */
+
+int entities_inside(const struct entities *w, double x, double y)
+{
+	return x >= -w->half && x <= w->half && y >= -w->half && y <= w->half; /* false for NaN */
+}
+
+static uint32_t column(const struct entities *w, double at)
+{
+	uint32_t n = (uint32_t)((at + w->half) / w->cell);
+
+	return n < w->columns ? n : w->columns - 1; /* the far edge belongs to the last cell */
+}
+
+uint32_t entities_chunk(const struct entities *w, double x, double y)
+{
+	return 1 + column(w, y) * w->columns + column(w, x);
+}
+
+uint32_t entities_around(const struct entities *w, uint32_t cell, uint32_t ret_cells[AROUND_MAX])
+{
+	int32_t cx = (int32_t)((cell - 1) % w->columns), cy = (int32_t)((cell - 1) / w->columns);
+	int32_t columns = (int32_t)w->columns;
+	uint32_t n = 0;
+
+	for (int32_t y = cy - 1; y <= cy + 1; y++) {
+		for (int32_t x = cx - 1; x <= cx + 1; x++) {
+			if (x >= 0 && x < columns && y >= 0 && y < columns) {
+				ret_cells[n++] = 1 + (uint32_t)(y * columns + x);
+			}
+		}
+	}
+	return n;
+}
+
+int entities_touching(const struct entities *w, uint32_t a, uint32_t b)
+{
+	int32_t dx = (int32_t)((a - 1) % w->columns) - (int32_t)((b - 1) % w->columns);
+	int32_t dy = (int32_t)((a - 1) / w->columns) - (int32_t)((b - 1) / w->columns);
+
+	return dx >= -1 && dx <= 1 && dy >= -1 && dy <= 1;
+}
+
+static void cell_enter(struct entities *w, uint32_t row, uint32_t cell)
+{
+	w->chunk_of[row] = cell;
+	w->prev[row] = NO_ROW;
+	w->next[row] = w->first[cell];
+	if (w->next[row] != NO_ROW) {
+		w->prev[w->next[row]] = row;
+	}
+	w->first[cell] = row;
+	w->populace[cell]++;
+}
+
+static void cell_leave(struct entities *w, uint32_t row)
+{
+	uint32_t cell = w->chunk_of[row];
+
+	if (w->prev[row] != NO_ROW) {
+		w->next[w->prev[row]] = w->next[row];
+	} else {
+		w->first[cell] = w->next[row];
+	}
+	if (w->next[row] != NO_ROW) {
+		w->prev[w->next[row]] = w->prev[row];
+	}
+	w->populace[cell]--;
+}
+
+/* --- coming and going ----------------------------------------------------------------------------- */
+
+uint32_t entities_row(const struct entities *w, uint64_t id)
+{
+	const void *row = map_get(&w->rows, id);
+
+	return row != NULL ? (uint32_t)((uintptr_t)row - 1) : NO_ROW;
+}
+
+static int row_put(struct entities *w, uint64_t id, uint32_t row)
+{
+	return map_put(&w->rows, id, (void *)((uintptr_t)row + 1));
+}
+
+uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char *name, double x, double y, double speed)
+{
+	uint32_t row = w->count;
+
+	if (grow(w) != 0 || row_put(w, id, row) != 0) {
+		return NO_ROW;
+	}
+	w->count++;
+	w->id[row] = id;
+	w->x[row] = w->goal_x[row] = x;
+	w->y[row] = w->goal_y[row] = y;
+	w->vx[row] = w->vy[row] = 0;
+	w->speed[row] = speed;
+	w->steps[row] = 0;
+	w->kind[row] = kind;
+	w->z[row] = 0;
+	w->flags[row] = 0;
+	w->ref[row] = 0;
+	w->health[row] = w->health_max[row] = 0;
+	w->born[row] = w->wish[row] = 0;
+	w->calls[row] = 0;
+	w->timers[row] = NO_ROW;
+	w->extra[row] = NULL;
+	snprintf(w->name[row], sizeof(w->name[row]), "%s", name);
+	cell_enter(w, row, entities_chunk(w, x, y));
+	return row;
+}
+
+void entities_remove(struct entities *w, uint32_t row)
+{
+	uint32_t last = w->count - 1;
+
+	cell_leave(w, row);
+	map_remove(&w->rows, w->id[row]);
+	w->count--;
+	if (row == last) {
+		return;
+	}
+#define MOVE(array) memcpy(&(array)[row], &(array)[last], sizeof(*(array)));
+	EACH_ARRAY(MOVE, w)
+	if (w->prev[row] != NO_ROW) {
+		w->next[w->prev[row]] = row;
+	} else {
+		w->first[w->chunk_of[row]] = row;
+	}
+	if (w->next[row] != NO_ROW) {
+		w->prev[w->next[row]] = row;
+	}
+	row_put(w, w->id[row], row); /* replaces: needs no memory */
+}
+
+/* --- movement ------------------------------------------------------------------------------------- */
+
+double root(double a)
+{
+	double found = a > 1 ? a : 1;
+
+	if (!(a > 0)) {
+		return 0;
+	}
+	for (int i = 0; i < 200; i++) { /* falls until it meets the root, in about log2(a) + 6 rounds */
+		double next = (found + a / found) / 2;
+
+		if (next >= found) {
+			break;
+		}
+		found = next;
+	}
+	return found;
+}
+
+uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t z = a + (b + 1) * 0x9E3779B97F4A7C15u;
+
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+	return z ^ (z >> 31);
+}
+
+void entities_stop(struct entities *w, uint32_t row)
+{
+	w->vx[row] = w->vy[row] = 0;
+	w->steps[row] = 0;
+	w->goal_x[row] = w->x[row];
+	w->goal_y[row] = w->y[row];
+}
+
+void entities_walk(struct entities *w, uint32_t row, double x, double y)
+{
+	double dx = x - w->x[row], dy = y - w->y[row], far = root(dx * dx + dy * dy);
+	double ticks = w->speed[row] > 0 ? far / w->speed[row] : 0;
+
+	if (!(ticks > 0) || ticks > 1e9) {
+		entities_stop(w, row);
+		return;
+	}
+	w->steps[row] = (uint32_t)ticks;
+	if ((double)w->steps[row] < ticks) {
+		w->steps[row]++; /* the last step may be shorter than the others */
+	}
+	w->goal_x[row] = x;
+	w->goal_y[row] = y;
+	w->vx[row] = dx / far * w->speed[row];
+	w->vy[row] = dy / far * w->speed[row];
+}
+
+void entities_step(struct entities *w)
+{
+	uint32_t moved = 0, crossed = 0;
+
+	/* All take their step, those who stand one of length 0: no branch, so that it can be done several at a time. */
+	for (uint32_t i = 0; i < w->count; i++) {
+		w->x[i] += w->vx[i];
+		w->y[i] += w->vy[i];
+	}
+	for (uint32_t i = 0; i < w->count; i++) {
+		uint32_t arrived = 0;
+
+		if (w->steps[i] == 0) {
+			continue;
+		}
+		if (--w->steps[i] == 0) {
+			w->x[i] = w->goal_x[i];
+			w->y[i] = w->goal_y[i];
+			w->vx[i] = w->vy[i] = 0;
+			arrived = ENTITY_ARRIVED;
+		}
+		w->moved[moved++] = i | arrived;
+	}
+	for (uint32_t n = 0; n < moved; n++) {
+		uint32_t i = w->moved[n] & ~ENTITY_ARRIVED, cell = entities_chunk(w, w->x[i], w->y[i]);
+
+		if (cell != w->chunk_of[i]) {
+			w->crossed_from[crossed] = w->chunk_of[i];
+			w->crossed[crossed++] = i;
+			cell_leave(w, i);
+			cell_enter(w, i, cell);
+		}
+	}
+	w->moved_len = moved;
+	w->crossed_len = crossed;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Entities as rows of arrays, in a grid of chunks. Knows no players, messages or scripts. */
+#ifndef ENGINE_ENTITIES_H
+#define ENGINE_ENTITIES_H
+
+#include <stdint.h>
+
+#include "map/map.h"
+
+#define ENTITY_NAME_MAX 63u
+#define NO_ROW UINT32_MAX
+#define AROUND_MAX 9u
+
+/*
+ * Entities are rows of parallel arrays without gaps: one that is removed gives its row to the last. So a row is good
+ * only until the next removal; an id is good for ever. The world reaches from -half to half in x and y.
+ */
+struct entities {
+	double half, cell;
+	uint32_t columns, cells; /* chunks = columns * columns */
+	uint32_t count, size;
+	/* one element for each entity */
+	uint64_t *id;
+	double *x, *y, *z, *vx, *vy; /* vx, vy: the way of one tick; 0 = stands */
+	double *goal_x, *goal_y, *speed; /* speed: blocks a tick */
+	uint32_t *steps;	    /* ticks until it arrives; 0 = stands */
+	uint32_t *chunk_of, *next, *prev; /* the cell's number and its list of rows */
+	uint16_t *kind;	    /* 0 = avatar, else as the rules number them */
+	uint8_t *flags;	    /* enum entity_flags */
+	int32_t *ref;	    /* what scripts hold of it: theirs alone */
+	int32_t *health, *health_max; /* 0 of 0 = cannot be hurt */
+	uint64_t *born;	    /* tick */
+	uint32_t *calls;    /* of rules about it in this tick: so that the second has other randomness than the first */
+	uint64_t *wish;	    /* numbers what it does to others, for ever */
+	uint32_t *timers;   /* the first of its timers; NO_ROW = none */
+	struct extra **extra; /* what few entities have; NULL = nothing of it */
+	char (*name)[ENTITY_NAME_MAX + 1];
+	/* one element for each cell, by number (1 ...) */
+	uint32_t *first, *populace;
+	struct map rows; /* id -> row + 1 */
+	uint32_t *crossed, crossed_len; /* rows that changed their cell in the last entities_step, cell before */
+	uint32_t *crossed_from;
+	uint32_t *moved, moved_len; /* rows that moved in it; the highest bit: and arrived */
+};
+
+#define ENTITY_ARRIVED 0x80000000u
+
+enum entity_flags {
+	ENTITY_GHOST = 1,  /* another owner's: seen, not run */
+	ENTITY_ASLEEP = 2, /* a player that left: nobody sees it, and it does nothing */
+	ENTITY_LEAVES = 4  /* it is removed at the end of the stage */
+};
+
+struct extra;
+
+/* entities_open: an empty world of size x size in cells of `cell`; 0, or -1 without memory. */
+int entities_open(struct entities *w, double size, double cell);
+void entities_close(struct entities *w);
+
+/* entities_add: a new one that stands at x, y (inside the world); its row, or NO_ROW without memory. */
+uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char *name, double x, double y, double speed);
+void entities_remove(struct entities *w, uint32_t row);
+/* entities_row: NO_ROW if there is no such entity. */
+uint32_t entities_row(const struct entities *w, uint64_t id);
+
+/* entities_inside: a place that can be walked on; false for NaN and infinities. */
+int entities_inside(const struct entities *w, double x, double y);
+/* entities_chunk: the number of the cell that holds a place inside. */
+uint32_t entities_chunk(const struct entities *w, double x, double y);
+/* entities_around: the cell and those that touch it, in rising order; returns how many. */
+uint32_t entities_around(const struct entities *w, uint32_t cell, uint32_t ret_cells[AROUND_MAX]);
+/* entities_touching: 1 if b is a or touches it. */
+int entities_touching(const struct entities *w, uint32_t a, uint32_t b);
+
+/* entities_walk: from now on towards a place inside. entities_stop: stands. */
+void entities_walk(struct entities *w, uint32_t row, double x, double y);
+void entities_stop(struct entities *w, uint32_t row);
+/* entities_step: one tick of movement for all; fills moved and crossed. */
+void entities_step(struct entities *w);
+
+/* root: the square root by Newton's method in basic operations, the same on every machine. */
+double root(double a);
+/* mix: mixes numbers into one (splitmix64's finalizer, Steele, Lea, Flood 2014). */
+uint64_t mix(uint64_t a, uint64_t b);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* What players ask for: taken up at the beginning of stage 1, avatar by avatar. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "rules/rules.h"
+
+static void answer(struct engine *e, const Region__Input *input, int32_t status, const char *text)
+{
+	struct output *out = input->token != 0 ? output(e, OUTPUT_ANSWER, input->avatar) : NULL;
+
+	if (out != NULL) {
+		out->token = input->token;
+		out->status = status;
+		out->text = output_text(e, text);
+	}
+}
+
+static void chunk_output(struct engine *e, enum output_kind kind, uint32_t row)
+{
+	struct output *out = output(e, kind, e->all.id[row]);
+
+	if (out != NULL) {
+		out->chunk = e->all.chunk_of[row];
+	}
+}
+
+static void entered(struct engine *e, const Region__Input *input, uint32_t row, int there)
+{
+	struct output *out = output(e, OUTPUT_ENTERED, input->avatar);
+
+	if (out != NULL) {
+		out->token = input->token;
+		out->chunk = e->all.chunk_of[row];
+		out->flag = there != 0;
+	}
+}
+
+static void enter(struct engine *e, const Region__Input *input, uint32_t row)
+{
+	double x = input->x, y = input->y;
+
+	if (row != NO_ROW) {
+		int slept = (e->all.flags[row] & ENTITY_ASLEEP) != 0;
+
+		e->all.flags[row] &= (uint8_t)~ENTITY_ASLEEP;
+		if (slept) {
+			chunk_output(e, OUTPUT_APPEARED, row);
+		}
+		entered(e, input, row, 1);
+		return;
+	}
+	if (!engine_inside(e, x, y)) {
+		x = y = 0; /* from a larger world: the middle is always there */
+	}
+	if (!mine(e, x, y)) {
+		answer(e, input, TROUPE_ABORTED, "world.not_here");
+		return;
+	}
+	row = entities_add(&e->all, input->avatar, 0, input->name, x, y, (double)e->shape.speed * e->shape.tick_ms / 1000);
+	if (row == NO_ROW) {
+		answer(e, input, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+		return;
+	}
+	e->all.born[row] = e->tick;
+	map_put(&e->avatars, input->avatar, (void *)((uintptr_t)e->self + 1));
+	chunk_output(e, OUTPUT_APPEARED, row);
+	entered(e, input, row, 0);
+	rules_enter(e->rules, row);
+}
+
+static void leave(struct engine *e, uint32_t row)
+{
+	if ((e->all.flags[row] & ENTITY_ASLEEP) != 0) {
+		return;
+	}
+	rules_leave(e->rules, row);
+	chunk_output(e, OUTPUT_GONE, row);
+	chunk_output(e, OUTPUT_LEFT, row);
+	entities_stop(&e->all, row);
+	e->all.flags[row] |= ENTITY_ASLEEP;
+}
+
+static void gone(struct engine *e, uint32_t row)
+{
+	if ((e->all.flags[row] & ENTITY_ASLEEP) == 0) {
+		return; /* it has come back since */
+	}
+	output(e, OUTPUT_REMOVED, e->all.id[row]);
+	map_remove(&e->avatars, e->all.id[row]);
+	entity_forget(e, row);
+}
+
+static void act(struct engine *e, const Region__Input *input, uint32_t row)
+{
+	uint32_t target = input->target != 0 ? entities_row(&e->all, input->target) : NO_ROW;
+	char text[TEXT_MAX + 1] = "";
+	const char *reason = NULL;
+	int32_t status;
+
+	if (input->target != 0 &&
+	    (target == NO_ROW || !entities_touching(&e->all, e->all.chunk_of[row], e->all.chunk_of[target]))) {
+		answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
+		return;
+	}
+	status = rules_act(e->rules, row, input->name, target, input->text != NULL ? input->text : "", text, sizeof(text),
+			   &reason);
+	answer(e, input, status, status == TROUPE_OK ? text : reason);
+}
+
+static void chat(struct engine *e, const Region__Input *input, uint32_t row)
+{
+	struct output *out;
+
+	if (!rules_chat(e->rules, row, input->text, input->channel)) {
+		answer(e, input, TROUPE_PERMISSION_DENIED, "chat.refused");
+		return;
+	}
+	out = output(e, OUTPUT_HEARD, input->avatar);
+	if (out != NULL) {
+		out->chunk = strcmp(input->channel, "near") == 0 ? e->all.chunk_of[row] : 0;
+		out->name = output_text(e, e->all.name[row]);
+		out->channel = output_text(e, input->channel);
+		out->text = output_text(e, input->text);
+	}
+	answer(e, input, TROUPE_OK, "");
+}
+
+static void run(struct engine *e, const Region__Input *input)
+{
+	uint32_t row = entities_row(&e->all, input->avatar);
+
+	if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) != 0) {
+		row = NO_ROW;
+	}
+	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
+		enter(e, input, row);
+		return;
+	}
+	if (row == NO_ROW) {
+		answer(e, input, TROUPE_ABORTED, "world.not_here");
+		return;
+	}
+	switch (input->kind) {
+	case REGION__INPUT_KIND__INPUT_LEAVE:
+		leave(e, row);
+		break;
+	case REGION__INPUT_KIND__INPUT_GONE:
+		gone(e, row);
+		break;
+	case REGION__INPUT_KIND__INPUT_MOVE:
+		entities_walk(&e->all, row, input->x, input->y);
+		break;
+	case REGION__INPUT_KIND__INPUT_ACT:
+		act(e, input, row);
+		break;
+	case REGION__INPUT_KIND__INPUT_CHAT:
+		chat(e, input, row);
+		break;
+	default:
+		break;
+	}
+}
+
+static int input_order(const void *a, const void *b)
+{
+	const Region__Input *x = *(Region__Input *const *)a, *y = *(Region__Input *const *)b;
+
+	if (x->avatar != y->avatar) {
+		return x->avatar < y->avatar ? -1 : 1;
+	}
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+void inputs_run(struct engine *e)
+{
+	Region__Input **inputs = e->inputs.items;
+
+	for (uint32_t i = 0; i < e->inputs.len; i++) {
+		if (inputs[i]->kind != REGION__INPUT_KIND__INPUT_ABORT) {
+			inputs[i]->number = i; /* those of one avatar keep their order */
+		}
+	}
+	if (e->inputs.len > 1) {
+		qsort(inputs, e->inputs.len, sizeof(Region__Input *), input_order);
+	}
+	for (uint32_t i = 0; i < e->inputs.len; i++) {
+		if (inputs[i]->kind != REGION__INPUT_KIND__INPUT_ABORT) {
+			run(e, inputs[i]);
+		}
+	}
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* A reload: all scripts in a new generation, tried first, and taken over between two ticks or not at all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/internal.h"
+
+#define TOLD_MAX 8u   /* errors of one reload that are shown */
+
+struct generation *generation_new(uint32_t number, uint32_t set)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (generation == NULL) {
+		return NULL;
+	}
+	generation->kinds = calloc(KINDS_MAX, sizeof(*generation->kinds));
+	if (generation->kinds == NULL) {
+		free(generation);
+		return NULL;
+	}
+	generation->number = number;
+	generation->set = set;
+	generation->kinds_len = 1;
+	for (uint32_t i = 0; i < KINDS_MAX; i++) {
+		generation->kinds[i].methods_ref = generation->kinds[i].state_ref = LUA_NOREF;
+		generation->kinds[i].think = generation->kinds[i].on_spawn = -1;
+		generation->kinds[i].every = 1;
+	}
+	strcpy(generation->kinds[0].name, "avatar");
+	return generation;
+}
+
+void generation_free(struct rules *r, struct generation *generation)
+{
+	if (generation == NULL) {
+		return;
+	}
+	for (uint32_t i = 0; i < generation->kinds_len; i++) {
+		handlers_free(r, &generation->kinds[i].methods);
+		sandbox_unref(r->sandbox, generation->kinds[i].methods_ref);
+		sandbox_unref(r->sandbox, generation->kinds[i].state_ref);
+	}
+	for (int i = 0; i < RULE_EVENTS; i++) {
+		handlers_free(r, &generation->events[i]);
+	}
+	handlers_free(r, &generation->actions);
+	if (generation->set != 0) {
+		sandbox_generation_close(r->sandbox, generation->set);
+	}
+	free(generation->kinds);
+	free(generation);
+}
+
+/* --- taking over ---------------------------------------------------------------------------------- */
+
+/* Entities stay; what was declared of their state goes over when it is next looked at (handle.c). Those of a kind that
+ * there is no more leave the world. */
+static void take_over(struct rules *r, struct generation *next)
+{
+	struct entities *w = &r->e->all;
+	struct generation *before = r->now;
+	uint16_t number[KINDS_MAX] = { 0 };
+	uint32_t removed = 0;
+
+	for (uint32_t i = 1; i < before->kinds_len; i++) {
+		for (uint32_t n = 1; n < next->kinds_len; n++) {
+			if (strcmp(before->kinds[i].name, next->kinds[n].name) == 0) {
+				number[i] = (uint16_t)n;
+			}
+		}
+	}
+	for (uint32_t row = w->count; row-- > 0;) {
+		uint16_t kind = number[w->kind[row]];
+
+		if (w->kind[row] == 0) {
+			continue;
+		}
+		if (kind == 0) {
+			struct output *out = output(r->e, OUTPUT_GONE, w->id[row]);
+
+			if (out != NULL) {
+				out->chunk = w->chunk_of[row];
+			}
+			entity_forget(r->e, row);
+			removed++;
+			continue;
+		}
+		w->kind[row] = kind;
+		w->speed[row] = next->kinds[kind].speed * (double)r->e->shape.tick_ms / 1000;
+		next->kinds[kind].alive += (w->flags[row] & ENTITY_GHOST) == 0;
+	}
+	r->now = next;
+	generation_free(r, before);
+	if (removed > 0) {
+		say_log(r->e, TROUPE_LOG_NOTICE, NULL, "%u entities left with their kinds, which generation %u does not have",
+			 removed, next->number);
+	}
+}
+
+/* --- trying --------------------------------------------------------------------------------------- */
+
+struct report {
+	uint32_t failed;
+	char blocks[8192];
+	size_t len;
+};
+
+static void report_add(struct report *report, const char *file, const struct sandbox_error *error)
+{
+	report->failed++;
+	(void)file;
+	if (report->failed <= TOLD_MAX && report->len + 1024 < sizeof(report->blocks)) {
+		report->len += sandbox_error_format(error, report->blocks + report->len,
+						    sizeof(report->blocks) - report->len - 1);
+		report->blocks[report->len++] = '\n';
+		report->blocks[report->len] = '\0';
+	}
+}
+
+static void try_all(struct rules *r, struct generation *next, const struct engine_file *files, uint32_t len,
+		    struct report *report)
+{
+	struct sandbox_error error;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (sandbox_load(r->sandbox, next->set, files[i].name, files[i].text, files[i].len, &error) != 0) {
+			report_add(report, files[i].name, &error);
+		}
+	}
+	r->loading = next;
+	for (uint32_t i = 0; i < len && report->failed == 0; i++) {
+		if (sandbox_start(r->sandbox, next->set, files[i].name, &error) != 0) {
+			report_add(report, files[i].name, &error);
+			break; /* what requires it would fail for the same reason */
+		}
+	}
+	r->loading = NULL;
+}
+
+int rules_try(struct rules *r, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report, size_t size)
+{
+	uint32_t set = sandbox_generation_open(r->sandbox);
+	struct generation *next = set != 0 ? generation_new(number, set) : NULL;
+	struct report *report = calloc(1, sizeof(*report));
+	int ok = 0;
+
+	if (next != NULL && report != NULL) {
+		next->files = len;
+		try_all(r, next, files, len, report);
+		ok = report->failed == 0;
+	}
+	if (ret_report != NULL && size > 0) {
+		snprintf(ret_report, size, "%s", report != NULL ? report->blocks : "no memory for another generation\n");
+	}
+	if (next == NULL && set != 0) {
+		sandbox_generation_close(r->sandbox, set);
+	}
+	free(report);
+	generation_free(r, ok ? r->tried : next);
+	r->tried = ok ? next : r->tried;
+	return ok;
+}
+
+void rules_take(struct rules *r)
+{
+	if (r->tried != NULL) {
+		take_over(r, r->tried);
+		r->tried = NULL;
+		sandbox_collect(r->sandbox, 0); /* what only the generation before held */
+	}
+}

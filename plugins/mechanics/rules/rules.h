@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules of the world: scripts in generations, what they registered, and the calls into them. */
+#ifndef RULES_RULES_H
+#define RULES_RULES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct engine_file;
+struct wish;
+struct rules;
+
+struct rules_figures {
+	uint32_t generation, files, handlers, actions, kinds, timers;
+	uint64_t errors, quarantined, prints_dropped;
+	size_t memory_used, memory_peak;
+};
+
+/* rules_open: no rules yet (generation 0); NULL without memory. rules_free: NULL is fine; returns NULL. */
+struct rules *rules_open(struct engine *e);
+struct rules *rules_free(struct rules *r);
+
+/* rules_try: see engine_rules_try. rules_take: what was tried last is in force. */
+int rules_try(struct rules *r, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report, size_t size);
+void rules_take(struct rules *r);
+
+/* rules_kind_name: "avatar" for 0. */
+const char *rules_kind_name(const struct rules *r, uint16_t kind);
+void rules_figures(const struct rules *r, struct rules_figures *ret_figures);
+/* rules_each: every handler that the running generation has. */
+void rules_each(const struct rules *r, void (*each)(void *arg, const char *what, const char *file, int line,
+						    uint32_t calls, uint32_t errors, int quarantined), void *arg);
+
+/* rules_tick: stage 1, after the inputs. */
+void rules_tick(struct rules *r);
+/* rules_wish: stage 2: what somebody did to one of ours, or at a place of ours. rules_settle: who is to be removed is. */
+void rules_wish(struct rules *r, const struct wish *wish);
+void rules_settle(struct rules *r);
+/* The row is that of an avatar of ours; rows do not move in these. */
+void rules_enter(struct rules *r, uint32_t row);
+void rules_leave(struct rules *r, uint32_t row);
+/* rules_chat: 0 if the rules do not let it be heard. */
+int rules_chat(struct rules *r, uint32_t row, const char *text, const char *channel);
+/* rules_act: OK with a text, or a refusal and its reason. `target` may be NO_ROW. */
+int32_t rules_act(struct rules *r, uint32_t row, const char *action, uint32_t target, const char *text,
+		  char *ret_text, size_t size, const char **ret_reason);
+/* rules_echo: one call on opaque bytes; the answer is good until the next call of any rule. */
+int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes,
+		   size_t *ret_len, const char **ret_reason);
+/* rules_entity_gone: lets go of what scripts hold of an entity; before its row is removed. */
+void rules_entity_gone(struct rules *r, uint32_t row);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine: a tick, what players are told, and the same again from the same inputs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "worlds.h"
+
+static const char *const files[] = { "rabbit.lua",
+				     "local g = require 'game'\n"
+				     "g.monster 'rabbit' { count = 5, speed = 3, every = '250ms', home = { x = 0, y = 0, radius = 20 },\n"
+				     "  state = { hops = 0 },\n"
+				     "  think = function(self) self.state.hops = self.state.hops + 1\n"
+				     "    self:walk_to(self.x + g.random(-6, 6), self.y + g.random(-6, 6)) end }\n"
+				     "g.action 'wave' { run = function(self) self:say('hello') return 'you wave' end }\n",
+				     NULL };
+
+static Region__Input *input(Region__InputKind kind, uint64_t avatar)
+{
+	static Region__Input in;
+
+	region__input__init(&in);
+	in.has_kind = in.has_avatar = in.has_token = 1;
+	in.kind = kind;
+	in.avatar = avatar;
+	in.token = avatar + 1000;
+	in.name = (char *)"ann";
+	return &in;
+}
+
+static const struct output *find(struct engine *e, enum output_kind kind)
+{
+	uint32_t len;
+	const struct output *outputs = engine_outputs(e, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (outputs[i].kind == kind) {
+			return &outputs[i];
+		}
+	}
+	return NULL;
+}
+
+static void test_player(void **state)
+{
+	struct engine_shape shape = { .map = "flat" };
+	struct worlds w;
+	const Region__Input *in = input(REGION__INPUT_KIND__INPUT_ENTER, 7);
+	const struct output *out;
+	struct sight sight;
+
+	(void)state;
+	worlds_open(&w, 1, &shape, files);
+	worlds_tick(&w, &in, 1);
+	out = find(w.engines[0], OUTPUT_ENTERED);
+	assert_non_null(out);
+	assert_int_equal(out->id, 7);
+	assert_int_equal(out->token, 1007);
+	assert_int_equal(engine_owner_of(w.engines[0], 7), 0);
+
+	in = input(REGION__INPUT_KIND__INPUT_ACT, 7);
+	((Region__Input *)in)->name = (char *)"wave";
+	worlds_tick(&w, &in, 1);
+	out = find(w.engines[0], OUTPUT_ANSWER);
+	assert_non_null(out);
+	assert_int_equal(out->status, 0);
+	assert_string_equal(out->text, "you wave");
+	assert_string_equal(find(w.engines[0], OUTPUT_HEARD)->text, "hello");
+
+	in = input(REGION__INPUT_KIND__INPUT_MOVE, 7);
+	((Region__Input *)in)->has_x = 1;
+	((Region__Input *)in)->x = 3;
+	worlds_tick(&w, &in, 1);
+	for (int i = 0; i < 30; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	assert_int_equal(engine_see(w.engines[0], 7, &sight), 0);
+	assert_true(sight.x == 3 && sight.y == 0 && !sight.walks);
+
+	in = input(REGION__INPUT_KIND__INPUT_LEAVE, 7);
+	worlds_tick(&w, &in, 1);
+	assert_non_null(find(w.engines[0], OUTPUT_LEFT));
+	in = input(REGION__INPUT_KIND__INPUT_GONE, 7);
+	worlds_tick(&w, &in, 1);
+	assert_int_equal(engine_owner_of(w.engines[0], 7), -1);
+	worlds_close(&w);
+}
+
+static void test_population(void **state)
+{
+	struct engine_shape shape = { .map = "flat" };
+	struct engine_figures figures;
+	struct worlds w;
+
+	(void)state;
+	worlds_open(&w, 1, &shape, files);
+	for (int i = 0; i < 200; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	engine_figures(w.engines[0], &figures);
+	assert_int_equal(figures.entities, 5);
+	assert_int_equal(figures.script_errors, 0);
+	worlds_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "control/client.h"
+#include "plugin/loader.h"
 
 static void print_help(FILE *out)
 {
@@ -30,8 +31,15 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* Words that no plugin's command may begin with. */
+static bool is_command(const char *word)
+{
+	return find(word) != NULL || strcmp(word, "help") == 0 || strcmp(word, "version") == 0;
+}
+
 int main(int argc, char **argv)
 {
+	loader_reserve(is_command);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

@@ -27,7 +27,7 @@ extern "C" {
  *  7. A plugin keeps no mutable statics and starts no threads.
  */
 #define TROUPE_ABI_MAJOR 1
-#define TROUPE_ABI_MINOR 1
+#define TROUPE_ABI_MINOR 2
 
 /* TROUPE_HAS: true if the struct at `ptr`, made by the other side, is long enough to hold `field`. */
 #define TROUPE_HAS(ptr, field) \
@@ -146,11 +146,20 @@ struct troupe_method {
 
 #define TROUPE_COMMAND_DANGEROUS 1u /* asks by name before it acts */
 #define TROUPE_COMMAND_CHANGES 2u   /* changes something: is audited */
+#define TROUPE_COMMAND_NOUN 4u	    /* its one word stands alone: `troupe regions`. Since 1.2 */
 
-/* A command of operators: `troupe ROLE VERB ARGS`, a form of the console, a call of the HTTP API. Ends
- * with an entry without verb. */
+/*
+ * A command of operators: `troupe ROLE VERB ARGS`, a form of the console, a call of the HTTP API. Ends with an entry
+ * without verb.
+ *
+ * `verb` is a word, "grant", or since 1.2 a noun and a verb, "world pause": `troupe world pause` reaches an instance whose
+ * role has it in its table, a ready one before one that stands by, and several ready ones of a part are taken for
+ * equal. Where several parts have one, the part is named: `troupe meadow world pause`. With TROUPE_COMMAND_NOUN a single
+ * word is reached in the same way. `troupe INSTANCE world pause` reaches a certain one. A plugin is not loaded (P0015)
+ * when a noun of it is a command of the program, or what it spells is a command of another plugin.
+ */
 struct troupe_command {
-	const char *verb;
+	const char *verb;		   /* [a-z][a-z0-9_]*, once or twice with a space between */
 	const char *help;		   /* one sentence */
 	const char *right;		   /* what the operator must hold: "read", "operate", "money" ...; whoever may
 					    * open the control socket holds everything */

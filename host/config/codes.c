@@ -92,6 +92,8 @@ const struct code codes[] = {
 	{ "P0012", "bad table", "An option, command or method table of the plugin contradicts itself." },
 	{ "P0013", "unknown kind", "The plugin is neither a role nor a driver." },
 	{ "P0014", "create failed", "The plugin's own create refused. Only what needs this instance is stopped." },
+	{ "P0015", "command is taken", "A command that begins with a noun is spelled like one of the program or of another "
+	  "plugin." },
 	{ "S0102", "script does not compile", "A Lua file that an option names has a syntax error, or is not a text file." },
 	{ NULL, NULL, NULL },
 };

@@ -13,6 +13,7 @@
 #include "command.h"
 #include "load.h"
 #include "paths.h"
+#include "plugin/commands.h"
 #include "plugin/loader.h"
 
 const char docs_usage[] = "usage: troupe api docs DIR\n"
@@ -127,8 +128,10 @@ static void docs_verbs(FILE *out, struct config_arena *arena, const struct troup
 	for (; command != NULL && command->verb != NULL;
 	     command = (const void *)((const char *)command + plugin->command_size)) {
 		const struct troupe_option *arg = NULL;
+		char name[160];
 
-		fprintf(out, "\n### troupe %s %s", plugin->name, command->verb);
+		commands_name(name, sizeof(name), plugin, command);
+		fprintf(out, "\n### troupe %s", name);
 		while ((arg = options_next(command->args, plugin->option_size, arg)) != NULL) {
 			fprintf(out, (arg->flags & TROUPE_OPTION_REQUIRED) != 0 ? " %s" : " [%s]", arg->name);
 		}

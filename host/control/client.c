@@ -192,6 +192,21 @@ static int host_missing(const struct operation *operation, const struct running 
 	return operation_fail(operation, EXIT_UNREACHABLE, text, help);
 }
 
+/* Whether a plugin, and so a role perhaps, has this name; an instance's name has a slash. */
+static bool may_be_role(const char *word)
+{
+	char folder[PATH_MAX], path[PATH_MAX + 64];
+
+	if (strchr(word, '/') != NULL) {
+		return true;
+	}
+	if (strlen(word) > 32 || paths_plugins(folder, sizeof(folder)) < 0) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/%s.so", folder, word);
+	return access(path, R_OK) == 0;
+}
+
 /* Finds the process that runs the role or instance `word`; when none does it is the first, whose answer then says so.
  * Returns EXIT_DONE, or what it returns after asking which of several. */
 static int process_of(const struct operation *operation, const struct running *list, uint32_t len, char *word,
@@ -210,7 +225,8 @@ static int process_of(const struct operation *operation, const struct running *l
 		*ret_index = knows[i] && count == 0 ? i : *ret_index;
 		count += knows[i];
 	}
-	return count > 1 ? ask_which(operation, list, len, knows) : EXIT_DONE;
+	/* a noun or a part, which any host finds its way from; but a role's instances are not alike */
+	return count > 1 && may_be_role(word) ? ask_which(operation, list, len, knows) : EXIT_DONE;
 }
 
 static int process_run(struct operation *operation, const struct running *process)
@@ -296,21 +312,6 @@ int operator_main(int argc, char **argv)
 	return operate(&operation, operation.request.words_len > 1 && words[1][0] != '-' ? words[1] : NULL);
 }
 
-/* Whether a plugin, and so a role perhaps, has this name; an instance's name has a slash. */
-static bool may_be_role(const char *word)
-{
-	char folder[PATH_MAX], path[PATH_MAX + 64];
-
-	if (strchr(word, '/') != NULL) {
-		return true;
-	}
-	if (strlen(word) > 32 || paths_plugins(folder, sizeof(folder)) < 0) {
-		return false;
-	}
-	snprintf(path, sizeof(path), "%s/%s.so", folder, word);
-	return access(path, R_OK) == 0;
-}
-
 int operator_role_main(int argc, char **argv)
 {
 	char *words[CONTROL_WORDS_MAX + 1], help[] = "help";
@@ -323,8 +324,11 @@ int operator_role_main(int argc, char **argv)
 	if (r != 0) {
 		return r;
 	}
-	if (operation.request.words_len == 2 && strcmp(words[1], "--help") == 0) {
-		words[1] = help;
+	for (unsigned i = 1; i < operation.request.words_len; i++) {
+		if (strcmp(words[i], "--help") == 0) {
+			words[1] = help;
+			operation.request.words_len = 2;
+		}
 	}
 	char *role = strcmp(words[0], "help") == 0 && operation.request.words_len > 1 ? words[1] : words[0];
 	struct running *list = running_list(operation.state, &len, &error);

@@ -8,6 +8,7 @@
 #include "host/control/order.h"
 #include "host/core/directory.h"
 #include "host/obs/obs.h"
+#include "host/plugin/commands.h"
 
 struct host_command {
 	const char *name, *help;
@@ -201,7 +202,7 @@ static const struct host_command host_commands[] = {
 	{ "metrics", "print all metrics as Prometheus text; --page: what each of them means", "--page", false,
 	  run_metrics },
 	{ "links", "the links to other hosts: state, trip time, traffic, what was dropped", NULL, false, run_links },
-	{ "help", "list the commands of this host, or of one role", "NAME", false, run_help },
+	{ "help", "list the commands of this host, or of a role, noun or part", "NAME", false, run_help },
 };
 
 #define HOST_COMMANDS (sizeof(host_commands) / sizeof(*host_commands))
@@ -223,75 +224,91 @@ static void help_add(struct text *out, const char *command, const char *help)
 	text_put(out, "}");
 }
 
-static const struct troupe_command *command_at(const struct troupe_plugin *plugin, unsigned i)
-{
-	const struct troupe_command *command = plugin->commands == NULL ? NULL :
-		(const struct troupe_command *)(const void *)((const char *)plugin->commands + (size_t)i * plugin->command_size);
-
-	return command != NULL && command->verb != NULL ? command : NULL;
-}
-
 /* "billing show USER [reason]" */
 static void usage_print(char *line, size_t size, const struct troupe_plugin *plugin, const struct troupe_command *command)
 {
 	struct text text;
+	char name[160];
 
 	text_init_fixed(&text, line, size);
-	text_format(&text, "%s %s", plugin->name, command->verb);
+	commands_name(name, sizeof(name), plugin, command);
+	text_put(&text, name);
 	for (const struct troupe_option *arg = command->args; arg != NULL && arg->name != NULL;
 	     arg = (const struct troupe_option *)(const void *)((const char *)arg + plugin->option_size)) {
 		text_format(&text, arg->flags & TROUPE_OPTION_REQUIRED ? " %s" : " [%s]", arg->name);
 	}
 }
 
-static void help_plugin(struct text *out, const struct troupe_plugin *plugin)
+/* The commands of a plugin, or with `noun` those that begin with it. Returns whether there are any. */
+static bool help_plugin(struct text *out, const struct troupe_plugin *plugin, const char *noun)
 {
 	const struct troupe_command *command;
 	char line[256];
+	bool any = false;
 
-	for (unsigned i = 0; (command = command_at(plugin, i)) != NULL; i++) {
-		usage_print(line, sizeof(line), plugin, command);
-		help_add(out, line, command->help);
+	for (unsigned i = 0; (command = commands_at(plugin, i)) != NULL; i++) {
+		if (noun == NULL || commands_has_noun(command, noun)) {
+			usage_print(line, sizeof(line), plugin, command);
+			help_add(out, line, command->help);
+			any = true;
+		}
 	}
+	return any;
+}
+
+static bool help_names(const char *word, const struct instance *instance)
+{
+	return word == NULL || strcmp(word, instance->role_class->plugin->name) == 0 || order_in_part(instance, word);
+}
+
+/* Of these instances, what `word` names: a role, an instance, a part or a noun; NULL = all. Returns whether it names any. */
+static bool help_instances(struct text *out, struct instance *const *instances, uint32_t len, const char *word)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < len; i++) {
+		const struct troupe_plugin *plugin = instances[i]->role_class->plugin;
+		bool named = help_names(word, instances[i]), shown = false;
+		for (uint32_t j = 0; j < i; j++) {
+			shown |= instances[j]->role_class->plugin == plugin && help_names(word, instances[j]) == named;
+		}
+		if (word != NULL && strcmp(word, instances[i]->host.name) == 0) {
+			help_plugin(out, plugin, NULL);
+			return true;
+		}
+		found |= named;
+		if (!shown) {
+			found |= help_plugin(out, plugin, named ? NULL : word);
+		}
+	}
+	return found;
 }
 
 void order_help(struct order *order, int at)
 {
-	const char *role = at >= 0 ? order->request.words[at] : NULL;
-	uint32_t len;
-	struct instance *const *instances = core_instances(order->control->core, &len);
+	const char *word = at >= 0 ? order->request.words[at] : NULL;
+	struct core *core = order->control->core;
+	uint32_t len, remotes_len;
+	struct instance *const *instances = core_instances(core, &len);
+	struct instance *const *remotes = core_remotes(core, &remotes_len);
 	struct text out;
-	bool found = false;
 
 	text_init(&out, CONTROL_ANSWER_MAX);
 	text_put(&out, "[");
-	for (size_t i = 0; role == NULL && i < HOST_COMMANDS; i++) {
+	for (size_t i = 0; word == NULL && i < HOST_COMMANDS; i++) {
 		char line[64];
 		snprintf(line, sizeof(line), "%s%s%s%s", host_commands[i].name, host_commands[i].flag != NULL ? " [" : "",
 			 host_commands[i].flag != NULL ? host_commands[i].flag : "",
 			 host_commands[i].flag != NULL ? "]" : "");
 		help_add(&out, line, host_commands[i].help);
 	}
-	for (uint32_t i = 0; i < len; i++) {
-		const struct troupe_plugin *plugin = instances[i]->role_class->plugin;
-		bool shown = false;
-		for (uint32_t j = 0; j < i; j++) {
-			shown |= instances[j]->role_class->plugin == plugin;
-		}
-		if (role == NULL || strcmp(role, plugin->name) == 0 || strcmp(role, instances[i]->host.name) == 0) {
-			found = true;
-			if (!shown || role != NULL) {
-				help_plugin(&out, plugin);
-			}
-			if (role != NULL) {
-				break;
-			}
-		}
-	}
+	/* `help WORD` is also how one finds the host that runs it: what others run counts when help itself is wanted */
+	bool found = help_instances(&out, instances, len, word) ||
+		     (at == 0 && help_instances(&out, remotes, remotes_len, word));
 	text_put(&out, "]");
-	if (role != NULL && !found) {
-		order_refused(order, EXIT_USAGE, "`troupe help` lists all commands", "no role or instance '%.100s' runs here",
-			      role);
+	if (word != NULL && !found) {
+		order_refused(order, EXIT_USAGE, "`troupe help` lists all commands",
+			      "no role, instance or noun '%.100s' is known here", word);
 	} else {
 		order_done(order, out.bytes, out.len);
 	}

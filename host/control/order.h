@@ -66,19 +66,32 @@ bool order_host(struct order *order);
  * the call got nowhere: host.not_ready, host.unreachable, host.remote. */
 bool order_undecided(const struct troupe_reply *reply, bool by_host);
 
-/* Commands of roles: words[0] is a role or an instance. */
+/* What the words of a command of a role mean. */
+struct aim {
+	struct instance *target;
+	const struct troupe_command *command;
+	unsigned verb;	  /* index of the word that its verb begins with */
+	const char *part; /* the part that was named before, or NULL */
+	bool helps;	  /* the words ask for help */
+	bool answered;	  /* refused */
+};
+
+/* order_role runs a command of a role. order_aim finds it: words[0] is a role, an instance, a service or a noun, or a part
+ * that stands before one. False: answered. order_in_part: is the instance in the part that this word names? [main] */
 void order_role(struct order *order);
+bool order_aim(struct order *order, struct aim *ret_aim);
+bool order_in_part(const struct instance *instance, const char *word);
 /* order_take begins an order. False: too many are under way; it has been answered and freed. [main] */
 bool order_take(struct order *order);
 /* order_answered passes on a line that another host answered with. */
 void order_answered(struct order *order, const char *line, size_t len);
-/* order_forward sends a checked command to the host that runs `target`; remote_order takes one. */
-void order_forward(struct order *order, struct instance *target);
+/* order_forward sends a checked command to the host that runs its target; remote_order takes one. */
+void order_forward(struct order *order, const struct aim *aim);
 void remote_order(void *control, const struct troupe_request *request);
 /* order_status answers `status`, order_links `links`. */
 void order_status(struct order *order);
 void order_links(struct order *order);
-/* order_help lists the commands of the role or instance that words[at] names; at = -1: of everything. */
+/* order_help lists the commands of the role, instance, noun or part that words[at] names; at = -1: of everything. */
 void order_help(struct order *order, int at);
 /* order_host_names lists the host's own commands, *ret_len of them. */
 const char *const *order_host_names(unsigned *ret_len);

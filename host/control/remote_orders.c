@@ -54,23 +54,30 @@ static struct instance *process_of(struct core *core, const struct instance *tar
 	return NULL;
 }
 
-void order_forward(struct order *order, struct instance *target)
+void order_forward(struct order *order, const struct aim *aim)
 {
 	struct core *core = order->control->core;
+	const struct instance *target = aim->target;
 	struct instance *process = process_of(core, target);
 	struct control_request request = order->request;
 	char name[128];
-	char *words[CONTROL_WORDS_MAX + 1];
+	char *words[CONTROL_WORDS_MAX + 2];
 	struct text line;
 
+	if (request.words_len - aim->verb >= CONTROL_WORDS_MAX) {
+		order_refused(order, EXIT_USAGE, "", "too many arguments");
+		return;
+	}
 	if (process == NULL) {
 		order_refused(order, EXIT_FAILED, "add it to a host's `run` list", "no host runs %s", target->host.name);
 		return;
 	}
 	snprintf(name, sizeof(name), "%s", target->host.name);
-	memcpy(words, order->request.words, (order->request.words_len + 1) * sizeof(*words));
+	/* there the instance stands for whatever led to it */
+	memcpy(words + 1, order->request.words + aim->verb, (order->request.words_len - aim->verb + 1) * sizeof(*words));
 	words[0] = name;
 	request.words = words;
+	request.words_len = order->request.words_len - aim->verb + 1;
 	request.confirmed = true; /* it was asked for here */
 	text_init(&line, CONTROL_LINE_MAX);
 	control_request_write(&line, &request);

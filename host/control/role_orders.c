@@ -9,16 +9,27 @@
 #include "host/control/order.h"
 #include "host/core/call.h"
 #include "host/core/directory.h"
+#include "host/plugin/commands.h"
 
-/* The words after ROLE and VERB as one line for the audit, unless one of them is a secret. */
-static const char *audit_line(struct order *order, const struct troupe_command *command,
-			      const struct troupe_plugin *plugin)
+/* The first of the words that are arguments. */
+static unsigned first_argument(const struct order *order, const struct aim *aim)
 {
+	return aim->verb + commands_match(aim->command, order->request.words + aim->verb,
+					  order->request.words_len - aim->verb);
+}
+
+/* The command and its arguments as one line for the audit, unless one of them is a secret. */
+static const char *audit_line(struct order *order, const struct aim *aim)
+{
+	const struct troupe_plugin *plugin = aim->target->role_class->plugin;
+	const struct troupe_command *command = aim->command;
 	struct text line;
 	const char *copy;
+	char name[160];
 
 	text_init(&line, 2048);
-	text_format(&line, "%s %s", plugin->name, command->verb);
+	commands_name(name, sizeof(name), plugin, command);
+	text_put(&line, name);
 	const struct troupe_option *arg = NULL;
 	while ((arg = options_next(command->args, plugin->option_size, arg)) != NULL) {
 		if (arg->type == TROUPE_OPTION_SECRET) {
@@ -26,7 +37,7 @@ static const char *audit_line(struct order *order, const struct troupe_command *
 			break;
 		}
 	}
-	for (unsigned i = 2; arg == NULL && i < order->request.words_len; i++) {
+	for (unsigned i = first_argument(order, aim); arg == NULL && i < order->request.words_len; i++) {
 		text_format(&line, " %s", order->request.words[i]);
 	}
 	copy = arena_copy(order->arena, line.bytes, line.len);
@@ -74,118 +85,24 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 		      status_text(reply->status, undecided));
 }
 
-/* --- finding it ----------------------------------------------------------------------------------- */
-
-static void role_unknown(struct order *order)
-{
-	const char *known[300];
-	unsigned len, host_len;
-	uint32_t instances_len;
-	struct instance *const *instances = core_instances(order->control->core, &instances_len);
-	const char *const *host = order_host_names(&host_len);
-
-	for (len = 0; len < host_len; len++) {
-		known[len] = host[len];
-	}
-	for (uint32_t i = 0; i < instances_len && len < 300; i++) {
-		known[len++] = instances[i]->role_class->plugin->name;
-	}
-	order_unknown(order, "command or role", order->request.words[0], known, len);
-}
-
-/* Any instance that provides a service: they are interchangeable. NULL = answered. */
-static struct instance *service_pick(struct order *order, const char *name)
-{
-	struct core *core = order->control->core;
-	struct instance *found = directory_pick(directory_service(core_directory(core), name), core_self(core), 0, 0);
-
-	if (found == NULL) {
-		order_refused(order, EXIT_FAILED, "`troupe status` shows what they wait for", "nothing that provides %s is ready",
-			      name);
-	}
-	return found;
-}
-
-/* The instance that words[0] names, the only one of the role that it names, or any one of the service. NULL =
- * answered. */
-static struct instance *target_find(struct order *order)
-{
-	const char *word = order->request.words[0];
-	struct instance *found = core_instance(order->control->core, word);
-	uint32_t len, remotes_len, count = 0;
-	struct instance *const *instances = core_instances(order->control->core, &len);
-	struct text names;
-
-	struct instance *const *remotes = core_remotes(order->control->core, &remotes_len);
-	remotes_len = order->request_id == 0 ? remotes_len : 0; /* what came from elsewhere goes no further */
-	for (uint32_t i = 0; i < remotes_len && found == NULL; i++) {
-		found = strcmp(remotes[i]->host.name, word) == 0 ? remotes[i] : NULL;
-	}
-	if (found != NULL) {
-		return found;
-	}
-	text_init(&names, 900);
-	for (uint32_t i = 0; i < len + remotes_len; i++) {
-		struct instance *one = i < len ? instances[i] : remotes[i - len];
-		if (strcmp(one->role_class->plugin->name, word) == 0 && strcmp(word, "host") != 0) {
-			found = one;
-			text_format(&names, "%s%s", count > 0 ? ", " : "", found->host.name);
-			count++;
-		}
-	}
-	if (count == 0 && order->request_id == 0 && directory_service(core_directory(order->control->core), word) != NULL) {
-		found = service_pick(order, word);
-		count = found != NULL;
-	} else if (count == 0) {
-		role_unknown(order);
-	} else if (count > 1) {
-		order_refused(order, EXIT_USAGE, "name the instance in place of the role", "%s runs %u times: %s", word,
-			      count, names.bytes != NULL ? names.bytes : "");
-	}
-	text_clear(&names);
-	return count == 1 ? found : NULL;
-}
-
-static const struct troupe_command *verb_find(struct order *order, const struct troupe_plugin *plugin)
-{
-	const char *known[128], *word = order->request.words[1];
-	unsigned len = 0;
-
-	for (size_t i = 0; plugin->commands != NULL; i++) {
-		const struct troupe_command *command =
-			(const void *)((const char *)plugin->commands + i * plugin->command_size);
-		if (command->verb == NULL) {
-			break;
-		}
-		if (strcmp(command->verb, word) == 0) {
-			return command;
-		}
-		if (len < 128) {
-			known[len++] = command->verb;
-		}
-	}
-	char what[96];
-	snprintf(what, sizeof(what), "command of %s", plugin->name);
-	order_unknown(order, what, word, known, len);
-	return NULL;
-}
-
 /* The arguments as the command's table wants them. Returns false when answered. */
-static bool arguments_read(struct order *order, const struct troupe_plugin *plugin, const struct troupe_command *command,
+static bool arguments_read(struct order *order, const struct troupe_plugin *plugin, const struct aim *aim,
 			   const void **ret_args)
 {
+	const struct troupe_command *command = aim->command;
+	unsigned first = first_argument(order, aim);
 	struct diag_list *diags = diag_list_create();
-	char what[128];
+	char what[160];
 	const struct diag *diag;
 
 	*ret_args = NULL;
-	snprintf(what, sizeof(what), "%s %s", plugin->name, command->verb);
+	commands_name(what, sizeof(what), plugin, command);
 	if (diags == NULL) {
 		order_refused(order, EXIT_FAILED, "", "no memory");
 		return false;
 	}
 	*ret_args = options_words(order->arena, diags, what, command->args, plugin->option_size, command->args_size,
-				  (int)order->request.words_len - 2, order->request.words + 2);
+				  (int)(order->request.words_len - first), order->request.words + first);
 	diag = diag_get(diags, 0);
 	if (*ret_args == NULL) {
 		char help[256];
@@ -202,45 +119,36 @@ static bool arguments_read(struct order *order, const struct troupe_plugin *plug
 
 void order_role(struct order *order)
 {
-	struct instance *target = target_find(order);
 	const struct troupe_plugin *plugin;
-	const struct troupe_command *command;
+	struct aim aim;
 	const void *args;
 
-	if (target == NULL) {
+	if (!order_aim(order, &aim)) {
 		return;
 	}
-	plugin = target->role_class->plugin;
-	if (order->request.words_len == 1 || strcmp(order->request.words[1], "help") == 0) {
-		order_help(order, 0);
-		return;
-	}
-	command = verb_find(order, plugin);
-	if (command == NULL) {
-		return;
-	}
+	plugin = aim.target->role_class->plugin;
 	order->arena = arena_create();
 	if (order->arena == NULL) {
 		order_refused(order, EXIT_FAILED, "", "no memory");
 		return;
 	}
-	snprintf(order->target, sizeof(order->target), "%s", target->host.name);
-	if (command->flags & TROUPE_COMMAND_CHANGES) {
-		order->audit = audit_line(order, command, plugin);
+	snprintf(order->target, sizeof(order->target), "%s", aim.target->host.name);
+	if (aim.command->flags & TROUPE_COMMAND_CHANGES) {
+		order->audit = audit_line(order, &aim);
 	}
-	if (!arguments_read(order, plugin, command, &args)) {
+	if (!arguments_read(order, plugin, &aim, &args)) {
 		return;
 	}
-	if ((command->flags & TROUPE_COMMAND_DANGEROUS) && !order->request.confirmed) {
-		order_confirm(order, target->host.name, command->help);
+	if ((aim.command->flags & TROUPE_COMMAND_DANGEROUS) && !order->request.confirmed) {
+		order_confirm(order, aim.target->host.name, aim.command->help);
 		return;
 	}
-	if (target->remote != NULL) {
-		order_forward(order, target);
+	if (aim.target->remote != NULL) {
+		order_forward(order, &aim);
 		return;
 	}
 	order_begun(order);
 	order->holds++;
-	call_command(core_self(order->control->core), target, command, args, order->request.operator_name, ROLE_CALL_MS,
-		     on_reply, order_release, order);
+	call_command(core_self(order->control->core), aim.target, aim.command, args, order->request.operator_name,
+		     ROLE_CALL_MS, on_reply, order_release, order);
 }

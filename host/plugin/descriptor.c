@@ -48,6 +48,16 @@ static bool name_is_good(const char *name)
 	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' && strlen(name) <= 64;
 }
 
+/* "grant", or "world pause" */
+static bool verb_is_good(const char *verb)
+{
+	const char *space = strchr(verb, ' ');
+	char noun[80];
+
+	snprintf(noun, sizeof(noun), "%.*s", space != NULL ? (int)(space - verb) : 0, verb);
+	return space == NULL ? name_is_good(verb) : name_is_good(noun) && name_is_good(space + 1);
+}
+
 /* The bytes that an option of this type takes; 0 = the type is not known. */
 static uint32_t option_width(const struct troupe_option *option)
 {
@@ -142,7 +152,7 @@ static int check_tables(const struct troupe_plugin *plugin, uint32_t size, const
 		if (command->verb == NULL) {
 			break;
 		}
-		if (i == TABLE_MAX || !name_is_good(command->verb) || command->run == NULL) {
+		if (i == TABLE_MAX || !verb_is_good(command->verb) || command->run == NULL) {
 			return refuse(refusal, "P0012", help, "plugin %s, command `%s`: %s", file, command->verb,
 				      i == TABLE_MAX ? "its table has no end" : "it has a bad name or nothing to run");
 		}

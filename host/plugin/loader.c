@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "descriptor.h"
 
 #define LOADER_ENTRY "troupe_entry"
@@ -192,6 +193,7 @@ int loader_load(const char *folder, const char *name, const struct troupe_plugin
 			      "plugin %s exports no " LOADER_ENTRY ": it is no plugin of this program", file);
 	}
 	r = descriptor_check(symbol, loader_symbol_size(symbol), file, name, ret_refusal);
+	r = r == 0 ? commands_check(symbol, file, ret_refusal) : r;
 	if (r < 0) {
 		return r;
 	}

@@ -3,6 +3,7 @@
 #ifndef HOST_PLUGIN_LOADER_H
 #define HOST_PLUGIN_LOADER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "troupe/role.h"
@@ -38,5 +39,9 @@ char **loader_names(const char *folder);
 
 /* loader_get returns the index-th loaded plugin and (unless NULL) its file, or NULL past the last. */
 const struct troupe_plugin *loader_get(uint32_t index, const char **ret_path);
+
+/* loader_reserve: plugins loaded from now on may not begin a command with a word that is_taken says yes to. NULL = all
+ * are free. */
+void loader_reserve(bool (*is_taken)(const char *word));
 
 #endif

@@ -93,6 +93,31 @@ static const struct troupe_command verbs[] = {
 	{ .verb = NULL },
 };
 
+static void run_world(void *instance, const struct troupe_request *request, const void *args)
+{
+	const struct grant_args *grant = args;
+	struct actor *actor = instance;
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"by\": \"%s\", \"user\": \"%s\"}", actor->host->name,
+		 grant != NULL ? grant->user : "");
+	answer(actor, request, TROUPE_OK, text);
+}
+
+/* What several roles have about the same thing. */
+static const struct troupe_command clock_verbs[] = {
+	{ .verb = "world pause", .help = "Stops the world", .right = "operate", .flags = TROUPE_COMMAND_CHANGES,
+	  .args = grant_options, .args_size = sizeof(struct grant_args), .run = run_world },
+	{ .verb = "sectors", .help = "Lists sectors", .right = "read", .flags = TROUPE_COMMAND_NOUN, .run = run_world },
+	{ .verb = "time", .help = "Says the time", .right = "read", .run = run_world },
+	{ .verb = NULL },
+};
+
+static const struct troupe_command rule_verbs[] = {
+	{ .verb = "world rules", .help = "Lists rules", .right = "read", .run = run_world },
+	{ .verb = NULL },
+};
+
 /* --- a host ------------------------------------------------------------------------------------- */
 
 static struct {
@@ -134,15 +159,29 @@ static void *run_core(void *arg)
 static const struct actor_script plain;
 static const struct troupe_plugin billing = ACTOR_PLUGIN("billing", .commands = verbs);
 static const struct troupe_plugin twin = ACTOR_PLUGIN("twin", .commands = verbs);
+static const struct troupe_plugin ticker = ACTOR_PLUGIN("ticker", .commands = clock_verbs);
+static const struct troupe_plugin rules = ACTOR_PLUGIN("rules", .commands = rule_verbs);
+
+static int32_t start_standby(struct actor *actor)
+{
+	actor->host->state(actor->host, TROUPE_STANDBY, 0, "another one ticks");
+	return TROUPE_OK;
+}
+
+static const struct actor_script standby = { .start = start_standby };
 static const struct config_instance instances[] = {
 	{ .name = "base/billing", .part = "base", .role = "billing", .plugin = &billing, .options = &plain },
 	{ .name = "base/twin.a", .part = "base", .role = "twin", .plugin = &twin, .options = &plain },
 	{ .name = "base/twin.b", .part = "base", .role = "twin", .plugin = &twin, .options = &plain },
+	{ .name = "dale/ticker.a", .part = "shard:dale", .role = "ticker", .plugin = &ticker, .options = &standby },
+	{ .name = "dale/ticker.b", .part = "shard:dale", .role = "ticker", .plugin = &ticker, .options = &plain },
+	{ .name = "dale/rules", .part = "shard:dale", .role = "rules", .plugin = &rules, .options = &plain },
+	{ .name = "hill/rules", .part = "shard:hill", .role = "rules", .plugin = &rules, .options = &plain },
 };
 
 static int setup(void **state)
 {
-	static const struct config_instance *local[3];
+	static const struct config_instance *local[7];
 	struct troupe_error error = { .size = sizeof(error) };
 	const char *folder = getenv("TMPDIR");
 
@@ -151,7 +190,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(world.state));
 	assert_int_equal(pipe(world.log), 0);
 	log_open(&(struct log_setup){ .host = "one", .form = LOG_TEXT, .fd = world.log[1] });
-	world.core = actor_core(&world.config, &world.host, instances, 3, local, 1);
+	world.core = actor_core(&world.config, &world.host, instances, 7, local, 1);
 	assert_non_null(world.core);
 	const struct reload_source source = { .core = world.core, .load = load, .before = before };
 	assert_int_equal(control_lock(world.state, &world.lock, &error), TROUPE_OK);
@@ -261,6 +300,27 @@ static const struct ask_case ask_cases[] = {
 	{ "billing lost", 1, { "bus.lost", "may have been done" }, false },
 	{ "twin grant anna", 2, { "base/twin.a, base/twin.b" }, false },
 	{ "base/twin.b grant anna", 0, { "\"amount\": \"1\"" }, false },
+	{ "world pause anna", 0, { "\"by\": \"dale/ticker.b\", \"user\": \"anna\"" }, false },
+	{ "dale world pause --user anna", 0, { "\"by\": \"dale/ticker.b\", \"user\": \"anna\"" }, false },
+	{ "dale/ticker.b world pause anna", 0, { "dale/ticker.b" }, false },
+	{ "dale/ticker.a world pause anna", 0, { "dale/ticker.a" }, false },
+	{ "world pause", 2, { "world pause", "user" }, false },
+	{ "hill world pause anna", 2, { "no command of world 'pause'", "\"known\":[\"rules\"]" }, false },
+	{ "world paues anna", 2, { "no command of world 'paues'", "\"known\":[\"pause\",\"rules\"]" }, false },
+	{ "world", 0, { "\"command\":\"world pause user [amount]\"", "\"command\":\"world rules\"" }, false },
+	{ "help world", 0, { "\"command\":\"world rules\"" }, false },
+	{ "help dale", 0, { "\"command\":\"sectors\"", "\"command\":\"ticker time\"" }, false },
+	{ "hill", 0, { "\"command\":\"world rules\"" }, false },
+	{ "world rules", 2, { "several parts", "troupe dale world rules, troupe hill world rules" }, false },
+	{ "hill world rules", 0, { "\"by\": \"hill/rules\"" }, false },
+	{ "hill rules world rules", 0, { "\"by\": \"hill/rules\"" }, false },
+	{ "sectors", 0, { "\"by\": \"dale/ticker.b\"" }, false },
+	{ "dale sectors", 0, { "\"by\": \"dale/ticker.b\"" }, false },
+	{ "sectors more", 2, { "more" }, false },
+	{ "time", 2, { "no command or role 'time'" }, false },
+	{ "dale/ticker.b time", 0, { "dale/ticker.b" }, false },
+	{ "wolrd pause", 2, { "no command or role 'wolrd'", "\"world\"" }, false },
+	{ "hill nobody", 2, { "no command or role 'nobody'" }, false },
 	{ "nobody grant", 2, { "no command or role 'nobody'" }, false },
 	{ "drain base/twin.x", 2, { "base/twin.b" }, false },
 	{ "drain base/twin.b", 2, { "\"confirm\":\"base/twin.b\"" }, false },
@@ -327,6 +387,11 @@ static void test_audit(void **state)
 	assert_non_null(strstr(first + 1, "base/billing: [A0001] operator anna: billing grant anna 5: done"));
 	assert_non_null(strstr(bytes, "operator anna: billing grant anna 5000: refused, "));
 	assert_null(strstr(bytes, "billing refuse")); /* it changes nothing */
+	ask_as("dale world pause anna", false);
+	got = read(world.log[0], bytes, sizeof(bytes) - 1);
+	assert_true(got > 0);
+	bytes[got] = '\0';
+	assert_non_null(strstr(bytes, "dale/ticker.b: [A0001] operator anna: world pause anna: done"));
 }
 
 /* The kernel says who asks. Root may say for whom: that is how sudo works. */

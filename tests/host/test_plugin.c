@@ -31,13 +31,14 @@ static const struct refusal_case cases[] = {
 	{ "bad_entry", "P0004", "exports no troupe_entry", "", "TROUPE_EXPORT" },
 	{ "bad_tiny", "P0005", "2 bytes", "", "TROUPE_PLUGIN_HEAD" },
 	{ "bad_size", "P0005", "too short", "", "TROUPE_PLUGIN_HEAD" },
-	{ "bad_short", "P0005", "bad_short.so", "built for contract 1.1, this host speaks 1.1", "sizeof" },
-	{ "bad_role", "P0005", "role struct", "built for contract 1.1", "sizeof" },
-	{ "bad_major", "P0007", "bad_major.so", "built for contract 2.7, this host speaks 1.1", "rebuild" },
-	{ "bad_minor", "P0008", "bad_minor.so", "built for contract 1.2, this host speaks 1.1", "update this host" },
+	{ "bad_short", "P0005", "bad_short.so", "built for contract 1.2, this host speaks 1.2", "sizeof" },
+	{ "bad_role", "P0005", "role struct", "built for contract 1.2", "sizeof" },
+	{ "bad_major", "P0007", "bad_major.so", "built for contract 2.7, this host speaks 1.2", "rebuild" },
+	{ "bad_minor", "P0008", "bad_minor.so", "built for contract 1.3, this host speaks 1.2", "update this host" },
 	{ "bad_callback", "P0009", "role.create", "", "NULL" },
 	{ "bad_name", "P0010", "good_name", "", "rename" },
 	{ "bad_option", "P0012", "`outside`", "", "offset" },
+	{ "bad_verb", "P0012", "`world  pause`", "", "" },
 	{ "bad_kind", "P0013", "99", "", "TROUPE_PLUGIN_ROLE" },
 };
 
@@ -174,12 +175,47 @@ static void test_names(void **state)
 	free(names);
 }
 
+static bool is_status(const char *word)
+{
+	return strcmp(word, "status") == 0;
+}
+
+/* What a plugin spells may be taken: by the program, or by another plugin. */
+static void test_nouns(void **state)
+{
+	static const struct {
+		const char *name, *text; /* NULL = it loads */
+	} in_turn[] = {
+		{ "noun_first", NULL },
+		{ "noun_host", "command `status all`: `troupe status` is a command of the program" },
+		{ "noun_same", "`troupe bench press` of plugin noun_same is a command of plugin noun_first too" },
+		{ "noun_role", "`troupe noun_first sit` of plugin noun_role is a command of plugin noun_first too" },
+		{ "bench", "`troupe bench` of plugin noun_first" },
+	};
+	const struct troupe_plugin *plugin;
+
+	(void)state;
+	loader_reserve(is_status);
+	for (size_t i = 0; i < sizeof(in_turn) / sizeof(in_turn[0]); i++) {
+		struct loader_refusal refusal = { 0 };
+		int r = loader_load(fixtures(), in_turn[i].name, &plugin, &refusal);
+
+		print_message("# %s: %s\n", in_turn[i].name, refusal.text);
+		assert_int_equal(r == 0, in_turn[i].text == NULL);
+		if (in_turn[i].text != NULL) {
+			assert_string_equal(refusal.code, "P0015");
+			assert_says(refusal.text, in_turn[i].text);
+		}
+	}
+	loader_reserve(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),      cmocka_unit_test(test_missing_library),
 		cmocka_unit_test(test_loaded_twice),  cmocka_unit_test(test_frozen),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_names),	      cmocka_unit_test(test_nouns),
 	};
 
 	return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);

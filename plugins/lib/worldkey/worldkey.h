@@ -26,6 +26,7 @@
 /* Formats for worldkey; the comment says their arguments. Each number of a tick or an instance is a uint64_t given as
  * unsigned long long, pages and regions are unsigned. */
 #define WORLD_KEY_JOURNAL "world/j/%016llx/%016llx"	   /* tick, owner: region.Batch */
+#define WORLD_KEY_JOURNAL_MORE "world/j/%016llx/%016llx/%04x" /* tick, owner, page (1 ...): what did not fit before */
 #define WORLD_KEY_ABORTS "world/j/%016llx/%016llxx"	   /* tick, owner: region.Batch */
 #define WORLD_KEY_CONTROL "world/j/%016llx/!"		   /* tick: tick.Control */
 #define WORLD_KEY_JOURNAL_OF "world/j/%016llx/"		   /* tick: what all of its entries begin with */

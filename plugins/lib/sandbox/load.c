@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "prototype.h"
 
 static size_t stem_len(const char *name)
 {
@@ -79,6 +80,28 @@ static int env_index(lua_State *L)
 	return 1;
 }
 
+/* stateless_check: a function may change its own variables and those of functions around it, but not the file's. */
+static void stateless_check(lua_State *L, const struct script_file *file)
+{
+	static const char help[] = "declare it in state = { ... }: what is kept beside it differs between those that run this file";
+	struct sandbox *s = sandbox_of(L);
+	struct outer_write write;
+
+	if (prototype_writes_file(L, &write) != 0) {
+		luaL_error(L, "%s: what it assigns cannot be found out", file->name);
+	}
+	if (write.line == 0) {
+		return;
+	}
+	snprintf(s->raised_code, sizeof(s->raised_code), "S0104");
+	snprintf(s->raised_help, sizeof(s->raised_help), "%s",
+		 write.global ? "write `local` in front of its first assignment" : help);
+	lua_pushfstring(L, write.global ? "%s:%d: assignment to the undeclared global '%s'"
+					: "%s:%d: a function assigns to '%s', which is the file's",
+			file->name, write.line, write.name);
+	lua_error(L);
+}
+
 static int load_body(lua_State *L)
 {
 	struct script_file *file = lua_touserdata(L, 1);
@@ -87,6 +110,9 @@ static int load_body(lua_State *L)
 	snprintf(chunk, sizeof(chunk), "@%s", file->name);
 	if (luaL_loadbufferx(L, file->text, file->text_len, chunk, "t") != LUA_OK) {
 		return lua_error(L);
+	}
+	if (sandbox_of(L)->set.stateless) {
+		stateless_check(L, file);
 	}
 	lua_newtable(L); /* a fresh environment: what a file sets globally is an error, what it reads is the base */
 	lua_newtable(L);

@@ -48,6 +48,9 @@ struct sandbox_settings {
 	uint32_t wall_ms_max;		/* per call, needs clock_ns; 100 */
 	uint32_t print_max;		/* lines a call may print; 32, the rest are counted and dropped */
 	uint64_t seed;			/* of math.random; 0 is a seed like any other */
+	int stateless;			/* not 0: sandbox_load refuses (S0104) a file with a function that assigns
+					 * to a variable of the file, or to a global: its results would depend on
+					 * which state ran it before */
 	void *arg;			/* first argument of both callbacks, also sandbox_arg() */
 	uint64_t (*clock_ns)(void *arg);	/* monotonic time in ns, or NULL: no wall limit */
 	/* log: a script printed a line. text is not NUL-terminated and valid until return. May be NULL. */

@@ -143,6 +143,13 @@ struct sight {
  * how many there are. */
 int engine_see(const struct engine *e, uint64_t id, struct sight *ret_sight);
 uint32_t engine_see_chunk(const struct engine *e, uint32_t chunk, struct sight *ret_sights, uint32_t max);
+/* engine_each: calls `each` for the entities that are ours, sleepers too, until it returns something else than 0. */
+void engine_each(const struct engine *e, int (*each)(void *arg, const struct sight *sight), void *arg);
+/* engine_rules_each: every handler that the running generation has. */
+void engine_rules_each(const struct engine *e,
+		       void (*each)(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors,
+				    int quarantined),
+		       void *arg);
 /* Chunks are numbered from 1, row by row from the (-,-) corner. engine_around: the chunk and those that touch it; at most 9. */
 uint32_t engine_chunks(const struct engine *e);
 uint32_t engine_chunk_at(const struct engine *e, double x, double y);

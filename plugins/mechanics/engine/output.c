@@ -75,6 +75,29 @@ uint32_t engine_see_chunk(const struct engine *e, uint32_t chunk, struct sight *
 	return n;
 }
 
+void engine_each(const struct engine *e, int (*each)(void *arg, const struct sight *sight), void *arg)
+{
+	for (uint32_t row = 0; row < e->all.count; row++) {
+		struct sight sight;
+
+		if ((e->all.flags[row] & ENTITY_GHOST) != 0) {
+			continue;
+		}
+		see(e, row, &sight);
+		if (each(arg, &sight) != 0) {
+			return;
+		}
+	}
+}
+
+void engine_rules_each(const struct engine *e,
+		       void (*each)(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors,
+				    int quarantined),
+		       void *arg)
+{
+	rules_each(e->rules, each, arg);
+}
+
 uint32_t engine_chunks(const struct engine *e)
 {
 	return e->all.cells;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "engine.h"
+#include "tasks.h"
 #include "options.h"
 
 #include <lauxlib.h>
@@ -142,7 +142,7 @@ static void print_json(const struct bots *bots, unsigned count, double seconds)
 	printf("]}\n");
 }
 
-static void progress(const struct bots *bots, const struct engine *engine, double seconds)
+static void progress(const struct bots *bots, const struct tasks *tasks, double seconds)
 {
 	uint64_t done = 0, errors = 0;
 
@@ -150,19 +150,19 @@ static void progress(const struct bots *bots, const struct engine *engine, doubl
 		done += bots->figures[i].count;
 		errors += bots->figures[i].errors;
 	}
-	fprintf(stderr, "\r%6.0f s  %d bots  %llu done  %llu errors ", seconds, engine_running(engine),
+	fprintf(stderr, "\r%6.0f s  %d bots  %llu done  %llu errors ", seconds, tasks_running(tasks),
 		(unsigned long long)done, (unsigned long long)errors);
 }
 
-static int start_all(struct engine *engine, const struct client_options *options)
+static int start_all(struct tasks *tasks, const struct client_options *options)
 {
-	lua_State *L = engine_lua(engine);
+	lua_State *L = tasks_lua(tasks);
 
 	lua_getglobal(L, "net");
-	lua_pushnumber(L, (double)engine_now_us() / 1000 + (options->ramp_seconds + options->seconds) * 1000);
+	lua_pushnumber(L, (double)tasks_now_us() / 1000 + (options->ramp_seconds + options->seconds) * 1000);
 	lua_setfield(L, -2, "ends");
 	lua_pop(L, 1);
-	if (engine_load(engine, options->script, NULL) != 0) {
+	if (tasks_load(tasks, options->script, NULL) != 0) {
 		return -1;
 	}
 	if (lua_pcall(L, 0, 1, 0) != LUA_OK || !lua_isfunction(L, -1)) {
@@ -175,7 +175,7 @@ static int start_all(struct engine *engine, const struct client_options *options
 		lua_pushvalue(L, -2);
 		lua_pushinteger(L, n);
 		lua_pushnumber(L, options->ramp_seconds * 1000 * (n - 1) / options->count);
-		engine_start(engine, 3, 0);
+		tasks_start(tasks, 3, 0);
 	}
 	lua_pop(L, 1);
 	return 0;
@@ -196,10 +196,10 @@ int bots_main(int argc, char **argv)
 {
 	struct client_options options = { 0 };
 	struct bots *bots = calloc(1, sizeof(*bots));
-	struct engine_settings settings = { .record = record, .record_arg = bots };
+	struct tasks_settings settings = { .record = record, .record_arg = bots };
 	struct rlimit files;
-	struct engine *engine;
-	uint64_t began = engine_now_us(), shown = began;
+	struct tasks *tasks;
+	uint64_t began = tasks_now_us(), shown = began;
 	int result = 2;
 
 	if (client_options_read(argc, argv, &options) < argc || options.script == NULL) {
@@ -212,19 +212,19 @@ int bots_main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	settings.trace = options.trace;
-	engine = engine_create(&settings);
-	if (engine != NULL) {
-		client_options_apply(&options, engine);
-		result = start_all(engine, &options) == 0 ? 0 : 1;
-		while (result == 0 && engine_running(engine) > 0) {
-			engine_step(engine, 1000, -1);
-			if (engine_now_us() - shown >= 1000000) {
-				shown = engine_now_us();
-				progress(bots, engine, (double)(shown - began) / 1e6);
+	tasks = tasks_create(&settings);
+	if (tasks != NULL) {
+		client_options_apply(&options, tasks);
+		result = start_all(tasks, &options) == 0 ? 0 : 1;
+		while (result == 0 && tasks_running(tasks) > 0) {
+			tasks_step(tasks, 1000, -1);
+			if (tasks_now_us() - shown >= 1000000) {
+				shown = tasks_now_us();
+				progress(bots, tasks, (double)(shown - began) / 1e6);
 			}
 		}
 		if (result == 0) {
-			double seconds = (double)(engine_now_us() - began) / 1e6;
+			double seconds = (double)(tasks_now_us() - began) / 1e6;
 
 			fputc('\n', stderr);
 			if (options.json) {
@@ -235,7 +235,7 @@ int bots_main(int argc, char **argv)
 			result = result_of(bots);
 		}
 	}
-	engine_free(engine);
+	tasks_free(tasks);
 	free(bots);
 	return result;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine.h"
+#include "tasks.h"
 #include "options.h"
 
 const char client_usage[] =
@@ -23,15 +23,15 @@ const char client_usage[] =
 	"exit codes: 0 done, 1 the script failed or an answer was not what it expected, 2 wrong usage\n";
 
 /* A typed line runs as a coroutine of its own, so that what others do is shown while it waits. NULL: nothing more comes. */
-static int run_line(struct engine *engine, const char *line)
+static int run_line(struct tasks *tasks, const char *line)
 {
-	lua_State *L = engine_lua(engine);
+	lua_State *L = tasks_lua(tasks);
 
 	lua_getglobal(L, "net");
 	lua_getfield(L, -1, "typed");
 	lua_remove(L, -2);
 	lua_pushstring(L, line);
-	engine_start(engine, 1, 0);
+	tasks_start(tasks, 1, 0);
 	lua_getglobal(L, "net");
 	lua_getfield(L, -1, "quit");
 	int quit = lua_toboolean(L, -1);
@@ -40,7 +40,7 @@ static int run_line(struct engine *engine, const char *line)
 	return quit;
 }
 
-static int interactive(struct engine *engine)
+static int interactive(struct tasks *tasks)
 {
 	static const char setup[] = "local me = interactive()\n"
 				    "function net.typed(line)\n"
@@ -50,10 +50,10 @@ static int interactive(struct engine *engine)
 	size_t len = 0;
 	int tty = isatty(STDIN_FILENO), quit = 0;
 
-	if (engine_load(engine, NULL, setup) != 0) {
+	if (tasks_load(tasks, NULL, setup) != 0) {
 		return 1;
 	}
-	engine_start(engine, 0, 0);
+	tasks_start(tasks, 0, 0);
 	if (tty) {
 		printf("type `help`, or `play NAME PASSWORD` to begin\n");
 	}
@@ -62,7 +62,7 @@ static int interactive(struct engine *engine)
 
 		fflush(stdout);
 		/* a script on standard input is followed line by line: the next one when the last has its answer */
-		if (!engine_step(engine, -1, tty || engine_running(engine) == 0 ? STDIN_FILENO : -1)) {
+		if (!tasks_step(tasks, -1, tty || tasks_running(tasks) == 0 ? STDIN_FILENO : -1)) {
 			continue;
 		}
 		n = read(STDIN_FILENO, line + len, tty ? sizeof(line) - 1 - len : 1);
@@ -73,7 +73,7 @@ static int interactive(struct engine *engine)
 		line[len] = '\0';
 		for (char *end; !quit && (end = strchr(line, '\n')) != NULL;) {
 			*end = '\0';
-			quit = run_line(engine, line);
+			quit = run_line(tasks, line);
 			len -= (size_t)(end + 1 - line);
 			memmove(line, end + 1, len + 1);
 		}
@@ -81,51 +81,51 @@ static int interactive(struct engine *engine)
 			len = 0; /* nobody types a line that long */
 		}
 	}
-	while (!tty && !quit && engine_running(engine) > 0) {
-		engine_step(engine, -1, -1);
+	while (!tty && !quit && tasks_running(tasks) > 0) {
+		tasks_step(tasks, -1, -1);
 	}
-	run_line(engine, NULL); /* out of the world at once: who is only cut off is kept in it */
-	while (engine_running(engine) > 0) {
-		engine_step(engine, -1, -1);
+	run_line(tasks, NULL); /* out of the world at once: who is only cut off is kept in it */
+	while (tasks_running(tasks) > 0) {
+		tasks_step(tasks, -1, -1);
 	}
-	return engine_failed(engine) > 0;
+	return tasks_failed(tasks) > 0;
 }
 
-static int script(struct engine *engine, const char *path, int argc, char **argv)
+static int script(struct tasks *tasks, const char *path, int argc, char **argv)
 {
-	lua_State *L = engine_lua(engine);
+	lua_State *L = tasks_lua(tasks);
 
-	if (engine_load(engine, path, NULL) != 0) {
+	if (tasks_load(tasks, path, NULL) != 0) {
 		return 1;
 	}
 	for (int i = 0; i < argc; i++) {
 		lua_pushstring(L, argv[i]);
 	}
-	engine_start(engine, argc, 0);
-	while (engine_running(engine) > 0 && engine_failed(engine) == 0) {
-		engine_step(engine, -1, -1);
+	tasks_start(tasks, argc, 0);
+	while (tasks_running(tasks) > 0 && tasks_failed(tasks) == 0) {
+		tasks_step(tasks, -1, -1);
 	}
-	return engine_failed(engine) > 0;
+	return tasks_failed(tasks) > 0;
 }
 
 int client_main(int argc, char **argv)
 {
 	struct client_options options = { 0 };
-	struct engine_settings settings = { 0 };
-	struct engine *engine;
+	struct tasks_settings settings = { 0 };
+	struct tasks *tasks;
 	int at = client_options_read(argc, argv, &options), result;
 
 	if (at < 0) {
 		return 2;
 	}
 	settings.trace = options.trace;
-	engine = engine_create(&settings);
-	if (engine == NULL) {
+	tasks = tasks_create(&settings);
+	if (tasks == NULL) {
 		fprintf(stderr, "troupe client: no memory or no descriptors left\n");
 		return 1;
 	}
-	client_options_apply(&options, engine);
-	result = at < argc ? script(engine, argv[at], argc - at - 1, argv + at + 1) : interactive(engine);
-	engine_free(engine);
+	client_options_apply(&options, tasks);
+	result = at < argc ? script(tasks, argv[at], argc - at - 1, argv + at + 1) : interactive(tasks);
+	tasks_free(tasks);
 	return result;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_internal.h"
+#include "tasks_internal.h"
 #include "messages.h"
 #include "value.h"
 
@@ -24,7 +24,7 @@ struct pending {
 
 /* A connection as Lua holds it: a userdata, pinned by `self` while it is open. */
 struct player_link {
-	struct engine *engine;
+	struct tasks *tasks;
 	struct link *link; /* NULL once closed */
 	int self, on_push; /* references */
 	int connecting;	   /* the task that waits for it, -1 = none */
@@ -105,7 +105,7 @@ static void trace_value(lua_State *L, int index, FILE *out)
 
 static void trace(struct player_link *link, const char *arrow, const char *name, lua_State *L, int index)
 {
-	if (link->engine->settings.trace) {
+	if (link->tasks->settings.trace) {
 		fprintf(stderr, "%s %s %s ", arrow, link->link ? link_name(link->link) : "-", name);
 		trace_value(L, index, stderr);
 		fputc('\n', stderr);
@@ -143,7 +143,7 @@ static void on_open(void *arg, struct link *raw, const char *error)
 {
 	struct player_link *link = arg;
 	int number = link->connecting;
-	struct task *task = &link->engine->tasks[number >= 0 ? number : 0];
+	struct task *task = &link->tasks->list[number >= 0 ? number : 0];
 
 	(void)raw;
 	link->connecting = -1;
@@ -153,16 +153,16 @@ static void on_open(void *arg, struct link *raw, const char *error)
 	if (error != NULL) {
 		lua_pushnil(task->co);
 		lua_pushstring(task->co, error);
-		task_resume(link->engine, number, 2);
+		task_resume(link->tasks, number, 2);
 		return;
 	}
 	lua_rawgeti(task->co, LUA_REGISTRYINDEX, link->self);
-	task_resume(link->engine, number, 1);
+	task_resume(link->tasks, number, 1);
 }
 
 static void push_arrived(struct player_link *link, const char *name)
 {
-	lua_State *L = link->engine->L;
+	lua_State *L = link->tasks->L;
 
 	/* the message is on top */
 	trace(link, "<-", name, L, -1);
@@ -174,14 +174,14 @@ static void push_arrived(struct player_link *link, const char *name)
 	lua_insert(L, -2);
 	lua_pushstring(L, name);
 	lua_insert(L, -2);
-	engine_start(link->engine, 2, 0);
+	tasks_start(link->tasks, 2, 0);
 }
 
 static void answer_arrived(struct player_link *link, const struct pending *pending, uint32_t event,
 			   const char *name)
 {
-	lua_State *L = link->engine->L;
-	struct task *task = &link->engine->tasks[pending->task];
+	lua_State *L = link->tasks->L;
+	struct task *task = &link->tasks->list[pending->task];
 
 	trace(link, "<-", name, L, -1);
 	if (task->co == NULL || task->wait != pending->wait) {
@@ -191,17 +191,17 @@ static void answer_arrived(struct player_link *link, const struct pending *pendi
 	if (event == CLIENT_EVENT_ERROR) {
 		lua_pushnil(task->co);
 		lua_xmove(L, task->co, 1);
-		task_resume(link->engine, pending->task, 2);
+		task_resume(link->tasks, pending->task, 2);
 	} else {
 		lua_xmove(L, task->co, 1);
-		task_resume(link->engine, pending->task, 1);
+		task_resume(link->tasks, pending->task, 1);
 	}
 }
 
 static void on_frame(void *arg, struct link *raw, uint32_t event, uint32_t tag, const uint8_t *payload, size_t len)
 {
 	struct player_link *link = arg;
-	lua_State *L = link->engine->L;
+	lua_State *L = link->tasks->L;
 	const struct client_message *message = client_message_numbered(event);
 	int is_answer = message != NULL && message->reply_event == event;
 	ProtobufCMessage *body;
@@ -231,7 +231,7 @@ static void on_frame(void *arg, struct link *raw, uint32_t event, uint32_t tag, 
 static void on_close(void *arg, struct link *raw, const char *why)
 {
 	struct player_link *link = arg;
-	struct engine *engine = link->engine;
+	struct tasks *tasks = link->tasks;
 
 	(void)raw;
 	link->link = NULL;
@@ -239,22 +239,22 @@ static void on_close(void *arg, struct link *raw, const char *why)
 		snprintf(link->why, sizeof(link->why), "%s", why);
 	}
 	if (!link->closing) {
-		lua_createtable(engine->L, 0, 1);
-		lua_pushstring(engine->L, link->why);
-		lua_setfield(engine->L, -2, "why");
+		lua_createtable(tasks->L, 0, 1);
+		lua_pushstring(tasks->L, link->why);
+		lua_setfield(tasks->L, -2, "why");
 		push_arrived(link, "closed");
 	}
 	while (link->pending_len > 0) {
 		struct pending pending = link->pending[--link->pending_len];
-		struct task *task = &engine->tasks[pending.task];
+		struct task *task = &tasks->list[pending.task];
 
 		if (task->co != NULL && task->wait == pending.wait) {
-			task_resume(engine, pending.task,
+			task_resume(tasks, pending.task,
 				    wake_with_error(task, 14, "client.closed", link->why));
 		}
 	}
-	luaL_unref(engine->L, LUA_REGISTRYINDEX, link->on_push);
-	luaL_unref(engine->L, LUA_REGISTRYINDEX, link->self);
+	luaL_unref(tasks->L, LUA_REGISTRYINDEX, link->on_push);
+	luaL_unref(tasks->L, LUA_REGISTRYINDEX, link->self);
 }
 
 static const struct link_handler handler = { on_open, on_frame, on_close };
@@ -265,14 +265,14 @@ static int net_connect(lua_State *L)
 {
 	const char *host = luaL_checkstring(L, 1);
 	lua_Integer port = luaL_checkinteger(L, 2), timeout_ms = luaL_optinteger(L, 4, TIMEOUT_MS);
-	struct engine *engine = engine_of(L);
+	struct tasks *tasks = tasks_of(L);
 	struct task *task = task_current(L);
 	struct player_link *link = lua_newuserdatauv(L, sizeof(*link), 0);
 
 	memset(link, 0, sizeof(*link));
-	link->engine = engine;
+	link->tasks = tasks;
 	luaL_setmetatable(L, LINK_TYPE);
-	link->link = link_open(engine->links, host, (unsigned)port, &handler, link);
+	link->link = link_open(tasks->links, host, (unsigned)port, &handler, link);
 	if (link->link == NULL) {
 		lua_pushnil(L);
 		lua_pushfstring(L, "no address for '%s', or too many connections", host);
@@ -281,7 +281,7 @@ static int net_connect(lua_State *L)
 	link->self = luaL_ref(L, LUA_REGISTRYINDEX);
 	lua_settop(L, 3);
 	link->on_push = luaL_ref(L, LUA_REGISTRYINDEX);
-	task_wait(engine, task, (uint64_t)timeout_ms * 1000);
+	task_wait(tasks, task, (uint64_t)timeout_ms * 1000);
 	link->connecting = task->number;
 	task->link = link;
 	return lua_yield(L, 0);
@@ -316,7 +316,7 @@ static int link_request(lua_State *L)
 	trace(link, "->", name, L, 3);
 	link_send(link->link, message->event, link->tag, packed, len);
 	free(packed);
-	task_wait(link->engine, task, (uint64_t)timeout_ms * 1000);
+	task_wait(link->tasks, task, (uint64_t)timeout_ms * 1000);
 	task->link = link;
 	task->tag = link->tag;
 	link->pending[link->pending_len++] =
@@ -374,26 +374,26 @@ static int net_sleep(lua_State *L)
 	struct task *task = task_current(L);
 
 	task->link = NULL;
-	task_wait(engine_of(L), task, ms > 0 ? (uint64_t)(ms * 1000) : 0);
+	task_wait(tasks_of(L), task, ms > 0 ? (uint64_t)(ms * 1000) : 0);
 	return lua_yield(L, 0);
 }
 
 static int net_now(lua_State *L)
 {
-	lua_pushnumber(L, (lua_Number)engine_now_us() / 1000);
+	lua_pushnumber(L, (lua_Number)tasks_now_us() / 1000);
 	return 1;
 }
 
 static int spawn(lua_State *L, int background)
 {
-	struct engine *engine = engine_of(L);
+	struct tasks *tasks = tasks_of(L);
 	int args = lua_gettop(L);
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	if (L != engine->L) {
-		lua_xmove(L, engine->L, args);
+	if (L != tasks->L) {
+		lua_xmove(L, tasks->L, args);
 	}
-	engine_start(engine, args - 1, background);
+	tasks_start(tasks, args - 1, background);
 	return 0;
 }
 
@@ -420,12 +420,12 @@ static int net_random(lua_State *L)
 
 static int net_record(lua_State *L)
 {
-	struct engine *engine = engine_of(L);
+	struct tasks *tasks = tasks_of(L);
 
-	if (engine->settings.record != NULL) {
+	if (tasks->settings.record != NULL) {
 		lua_Number us = luaL_checknumber(L, 2);
 
-		engine->settings.record(engine->settings.record_arg, luaL_checkstring(L, 1),
+		tasks->settings.record(tasks->settings.record_arg, luaL_checkstring(L, 1),
 					us > 0 ? (uint64_t)us : 0, lua_toboolean(L, 3));
 	}
 	return 0;

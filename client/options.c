@@ -82,9 +82,9 @@ int client_options_read(int argc, char **argv, struct client_options *ret_option
 	return at;
 }
 
-void client_options_apply(const struct client_options *options, struct engine *engine)
+void client_options_apply(const struct client_options *options, struct tasks *tasks)
 {
-	lua_State *L = engine_lua(engine);
+	lua_State *L = tasks_lua(tasks);
 
 	lua_getglobal(L, "net");
 	lua_pushstring(L, options->host);

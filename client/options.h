@@ -3,7 +3,7 @@
 #ifndef CLIENT_OPTIONS_H
 #define CLIENT_OPTIONS_H
 
-#include "engine.h"
+#include "tasks.h"
 
 struct client_options {
 	char host[64];
@@ -18,6 +18,6 @@ struct client_options {
 /* client_options_read: the index of the first argument that is no option, or -1 after saying what is wrong. */
 int client_options_read(int argc, char **argv, struct client_options *ret_options);
 /* client_options_apply tells the scripts where the account server is. */
-void client_options_apply(const struct client_options *options, struct engine *engine);
+void client_options_apply(const struct client_options *options, struct tasks *tasks);
 
 #endif

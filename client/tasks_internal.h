@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the scheduler and the functions of `net` share. */
-#ifndef CLIENT_ENGINE_INTERNAL_H
-#define CLIENT_ENGINE_INTERNAL_H
+#ifndef CLIENT_TASKS_INTERNAL_H
+#define CLIENT_TASKS_INTERNAL_H
 
-#include "engine.h"
+#include "tasks.h"
 #include "link.h"
 
 /* What a coroutine waits for; its number stays the same until it ends. */
@@ -21,28 +21,28 @@ struct deadline {
 	uint32_t wait;
 };
 
-struct engine {
-	struct engine_settings settings;
+struct tasks {
+	struct tasks_settings settings;
 	lua_State *L;
 	struct links *links;
-	struct task *tasks;
-	size_t tasks_len, hint;
+	struct task *list;
+	size_t list_len, hint;
 	struct deadline *heap;
 	size_t heap_len, heap_cap;
 	uint64_t order;
 	int running, failed;
 };
 
-static inline struct engine *engine_of(lua_State *L)
+static inline struct tasks *tasks_of(lua_State *L)
 {
-	return *(struct engine **)lua_getextraspace(L);
+	return *(struct tasks **)lua_getextraspace(L);
 }
 
 /* task_current: the running coroutine; a Lua error outside of one. task_wait: it will be woken after this at the
  * latest. task_resume: goes on with it, with `args` values on its stack. */
 struct task *task_current(lua_State *L);
-void task_wait(struct engine *engine, struct task *task, uint64_t timeout_us);
-void task_resume(struct engine *engine, int number, int args);
+void task_wait(struct tasks *tasks, struct task *task, uint64_t timeout_us);
+void task_resume(struct tasks *tasks, int number, int args);
 
 /* net_open adds `net` and player.lua. net_timed_out: pushes what a wait that timed out returns, and how many. */
 void net_open(lua_State *L);

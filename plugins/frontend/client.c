@@ -57,6 +57,7 @@ static void client_free(struct frontend *fe, struct client *client)
 	session_end(fe, client, SESSION_LOST);
 	fe->clients[client->index] = NULL;
 	fe->free_indexes[fe->free_len++] = client->index;
+	free(client->name);
 	free(client);
 	fe->conn_count--;
 	fe->h->metric_set(fe->h, fe->metrics[METRIC_CONNECTIONS], fe->conn_count);

@@ -155,6 +155,15 @@ void fanout_leave_all(struct frontend *fe, struct client *client)
 	client->members_size = 0;
 }
 
+void fanout_leave_others(struct frontend *fe, struct client *client, uint64_t instance)
+{
+	for (uint32_t i = client->members_len; i > 0; i--) {
+		if (client->members[i - 1].channel->publisher->instance != instance) {
+			leave(fe, client, i - 1);
+		}
+	}
+}
+
 /* --- slow readers --------------------------------------------------------------------------------- */
 
 static void slow_unlink(struct frontend *fe, struct client *client)
@@ -304,11 +313,18 @@ static void publish(struct frontend *fe, uint64_t from, const Frontend__Publish 
 	fe->h->buf_unref(fe->h, frame);
 }
 
-static void send_one(struct frontend *fe, const Frontend__Send *body)
+/* Does mechanics speak for this client? Not once its avatar has left or crossed over while the message was on the way. */
+static int is_heard(const struct client *client, uint64_t from)
+{
+	return client != NULL && client->state != CLIENT_CLOSING &&
+	       (client->mechanics == from || (client->visit != NULL && client->visit->world == from));
+}
+
+static void send_one(struct frontend *fe, const struct troupe_request *request, const Frontend__Send *body)
 {
 	const struct client *client = client_by_session(fe, body->session);
 
-	if (client == NULL) {
+	if (client == NULL || (strcmp(request->from_role, "mechanics") == 0 && !is_heard(client, request->from))) {
 		count(fe, METRIC_STALE);
 		return;
 	}
@@ -321,9 +337,8 @@ static void subscribe(struct frontend *fe, uint64_t from, const Frontend__Subscr
 	struct client *client = client_by_session(fe, body->session);
 	struct publisher *publisher;
 
-	if (client == NULL || client->state == CLIENT_CLOSING ||
-	    (client->mechanics != from && (client->visit == NULL || client->visit->world != from))) {
-		count(fe, METRIC_STALE); /* it left while the message was on the way */
+	if (!is_heard(client, from)) {
+		count(fe, METRIC_STALE);
 		return;
 	}
 	for (size_t i = 0; i < body->n_remove; i++) {
@@ -350,7 +365,7 @@ void fanout_on_batch(void *instance, const struct troupe_request *request, const
 		subscribe(fe, request->from, body->subscribe[i]);
 	}
 	for (size_t i = 0; i < body->n_send; i++) {
-		send_one(fe, body->send[i]);
+		send_one(fe, request, body->send[i]);
 	}
 	for (size_t i = 0; i < body->n_publish; i++) {
 		publish(fe, request->from, body->publish[i]);
@@ -359,8 +374,7 @@ void fanout_on_batch(void *instance, const struct troupe_request *request, const
 
 void fanout_on_send(void *instance, const struct troupe_request *request, const Frontend__Send *body)
 {
-	(void)request;
-	send_one(instance, body);
+	send_one(instance, request, body);
 }
 
 void fanout_free(struct frontend *fe)

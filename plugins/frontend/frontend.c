@@ -45,7 +45,7 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	       "Messages to a channel, times those who listen.", NULL),
 	METRIC(METRIC_MEMBERS, TROUPE_COUNTER, LIMIT, "limit=\"channels\""),
 	METRIC(METRIC_STALE, TROUPE_COUNTER, "troupe_frontend_stale_total",
-	       "Messages to sessions that had ended.", NULL),
+	       "Messages to sessions that had ended, or of an instance that their avatar had left.", NULL),
 	METRIC(METRIC_RESUMED, TROUPE_COUNTER, "troupe_frontend_resumes_total",
 	       "Sessions that went on here with their token, without a ticket.", NULL),
 	METRIC(METRIC_WORLD_GONE, TROUPE_COUNTER, "troupe_frontend_world_gone_total",
@@ -346,6 +346,7 @@ static const struct troupe_method methods[] = {
 	FRONTEND_SEND(fanout_on_send),
 	FRONTEND_BATCH(fanout_on_batch),
 	FRONTEND_REENTER(world_on_reenter),
+	FRONTEND_MOVED(moved_on_moved),
 	{ 0 }
 };
 

@@ -3,6 +3,7 @@
 #ifndef FRONTEND_FRONTEND_H
 #define FRONTEND_FRONTEND_H
 
+#include "client.pb-c.h"
 #include "frontend.stub.h"
 #include "map/map.h"
 #include "troupe/host.h"
@@ -13,6 +14,7 @@
 #define MEMBERS_MAX 512u /* channels that one client may listen to */
 #define PENDING_MAX 64u	 /* newest droppable frames kept for one slow client */
 #define PUBLISHERS_MAX 64u
+#define WORLDS_MAX 512u	 /* instances that provide a world, of all shards together */
 #define REDEEMS_MAX 64u	 /* tickets that nobody announced, being redeemed at once */
 
 struct frontend_options {
@@ -113,6 +115,9 @@ struct client {
 	uint64_t mechanics; /* where the avatar is; 0 = not in the world */
 	uint64_t seen_us, opened_us;
 	uint64_t waits_us; /* for a world: since when */
+	uint64_t tick;	   /* in which mechanics got the avatar */
+	char *name;	   /* of the avatar in the world; may be NULL */
+	uint32_t tick_ms;  /* of that world */
 	uint32_t keep_s;   /* account is told so often that the session lives */
 	uint64_t rate_us; /* when its messages so far are paid for */
 	struct slot *slots;
@@ -130,12 +135,15 @@ struct visit {
 	struct frontend *fe;
 	struct client *client; /* NULL: gone */
 	uint64_t account, session, epoch, avatar;
-	uint64_t world; /* the mechanics instance that was asked to let the avatar in */
+	uint64_t world; /* the mechanics instance that is to let the avatar in */
+	uint64_t tick;	/* in which the avatar went over to `world`, while its answer was on the way */
 	uint16_t tag;
 	uint8_t announced; /* the ticket was expected */
 	uint8_t resumes;   /* with the token of a session that was here */
 	uint8_t leaving;   /* once it is in, it leaves */
 	uint8_t awaits;	   /* until there is a world; nothing is under way */
+	uint8_t asked;	   /* `world` has been asked */
+	uint8_t hops;	   /* times that an instance named another one as the owner of the avatar's place */
 	uint8_t unwanted;  /* the client is gone, and the avatar does not wait for another session */
 	char *name;
 };
@@ -233,8 +241,17 @@ void world_end(struct frontend *fe, struct client *client, enum session_end why)
 /* world_lost: mechanics does not know the client's avatar any more; it goes in again by itself. */
 void world_lost(struct frontend *fe, struct client *client);
 void world_on_reenter(void *instance, const struct troupe_request *request, const Frontend__Reenter *body);
+/* worlds: the instances that provide the world of this shard; returns how many of them fit. */
+uint32_t worlds(const struct frontend *fe, struct troupe_peer ret_peers[WORLDS_MAX]);
+/* tell_selected: AvatarSelected; tell_state: WorldState. */
+void tell_selected(struct frontend *fe, const struct client *client, uint16_t tag, const Client__AvatarSelected *where);
+void tell_state(struct frontend *fe, const struct client *client, int running, const char *reason);
 /* world_watch: four times a second: players whose world has stopped are told, and go into another by themselves. */
 void world_watch(struct frontend *fe);
+
+/* --- moved.c: from one part of the world to another ----------------------------------------------- */
+
+void moved_on_moved(void *instance, const struct troupe_request *request, const Frontend__Moved *body);
 
 /* --- forward.c: messages that pass unopened ------------------------------------------------------- */
 
@@ -250,6 +267,8 @@ void forward_free(struct frontend *fe);
 /* fanout_join, fanout_leave_all: 0, or -1 if there is no room. Joining twice is once. */
 int fanout_join(struct frontend *fe, struct client *client, uint64_t publisher, uint64_t channel);
 void fanout_leave_all(struct frontend *fe, struct client *client);
+/* fanout_leave_others: all channels but those of this publisher. */
+void fanout_leave_others(struct frontend *fe, struct client *client, uint64_t publisher);
 void fanout_on_batch(void *instance, const struct troupe_request *request, const Frontend__Batch *body);
 void fanout_on_send(void *instance, const struct troupe_request *request, const Frontend__Send *body);
 /* fanout_forget: drops what waits for a slow client. */

@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "avatar.stub.h"
-#include "client.pb-c.h"
 #include "frontend.h"
 #include "world.stub.h"
 
-#define WORLDS_MAX 512u /* of all shards together */
 #define SELECT_WAIT_US 6000000u /* so long AvatarSelect waits for a world, e.g. while one takes another's place */
+#define HOPS_MAX 4u /* from owner to owner, in one try */
 #define AGAIN_MAX 1000u /* players that go back into the world in one round */
 
 struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state)
@@ -68,8 +67,7 @@ static struct proto_to world_of(const struct visit *visit)
 				  .session = visit->session };
 }
 
-/* worlds: the instances that provide the world of this shard; returns how many of them fit. */
-static uint32_t worlds(const struct frontend *fe, struct troupe_peer ret_peers[WORLDS_MAX])
+uint32_t worlds(const struct frontend *fe, struct troupe_peer ret_peers[WORLDS_MAX])
 {
 	uint32_t found = fe->h->peers(fe->h, "world", ret_peers, WORLDS_MAX), kept = 0;
 
@@ -122,7 +120,7 @@ static void tell_left(struct frontend *fe, struct client *client, uint16_t tag, 
 	wire_send(fe->h, client->conn, WIRE_LEFT_WORLD, tag, &left.base);
 }
 
-static void tell_state(struct frontend *fe, const struct client *client, int running, const char *reason)
+void tell_state(struct frontend *fe, const struct client *client, int running, const char *reason)
 {
 	Client__WorldState state = CLIENT__WORLD_STATE__INIT;
 
@@ -162,28 +160,58 @@ static void select_failed(struct frontend *fe, struct visit *visit, const struct
 	visit_free(visit);
 }
 
+void tell_selected(struct frontend *fe, const struct client *client, uint16_t tag, const Client__AvatarSelected *where)
+{
+	Client__AvatarSelected answer = *where;
+
+	answer.has_avatar = answer.has_tick_ms = 1;
+	answer.avatar = client->avatar;
+	answer.name = client->name;
+	answer.tick_ms = client->tick_ms;
+	wire_send(fe->h, client->conn, WIRE_AVATAR_SELECTED, tag, &answer.base);
+}
+
 static void entered(struct frontend *fe, struct visit *visit, const World__EnterReply *body)
 {
 	struct client *client = visit->client;
-	Client__AvatarSelected answer = CLIENT__AVATAR_SELECTED__INIT;
+	Client__AvatarSelected where = CLIENT__AVATAR_SELECTED__INIT;
 	int again = waits(visit);
 
 	client->state = CLIENT_WORLD;
 	client->avatar = visit->avatar;
 	client->mechanics = visit->world;
+	client->tick = visit->tick > body->tick ? visit->tick : body->tick;
+	client->tick_ms = body->tick_ms;
+	free(client->name);
+	client->name = visit->name;
+	visit->name = NULL;
 	fanout_join(fe, client, visit->world, 0);
-	answer.has_avatar = answer.has_x = answer.has_y = answer.has_z = answer.has_tick = answer.has_tick_ms = 1;
-	answer.avatar = visit->avatar;
-	answer.name = visit->name;
-	answer.x = body->x;
-	answer.y = body->y;
-	answer.z = body->z;
-	answer.tick = body->tick;
-	answer.tick_ms = body->tick_ms;
-	wire_send(fe->h, client->conn, WIRE_AVATAR_SELECTED, visit->tag, &answer.base);
+	where.has_x = where.has_y = where.has_z = where.has_tick = 1;
+	where.x = body->x;
+	where.y = body->y;
+	where.z = body->z;
+	where.tick = body->tick;
+	tell_selected(fe, client, visit->tag, &where);
 	if (again) {
 		tell_state(fe, client, 1, NULL);
 	}
+}
+
+static void load(struct frontend *fe, struct visit *visit, uint64_t avatar, uint64_t world);
+
+/* hop: the avatar's place is another instance's. What it carries is read again: that one may have saved it meanwhile. */
+static void hop(struct frontend *fe, struct visit *visit, uint64_t owner)
+{
+	static const struct troupe_reply busy = { .status = TROUPE_RESOURCE_EXHAUSTED, .reason = "world.busy" };
+
+	free(visit->name);
+	visit->name = NULL;
+	if (visit->client == NULL || visit->hops == HOPS_MAX) {
+		select_failed(fe, visit, &busy, 0);
+		return;
+	}
+	visit->hops++;
+	load(fe, visit, visit->avatar, owner);
 }
 
 static void on_world_entered(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
@@ -195,6 +223,11 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 	uint16_t tag = visit->tag;
 	int leaving = visit->leaving;
 
+	visit->asked = 0;
+	if (reply->status == TROUPE_OK && body->owner != 0) {
+		hop(fe, visit, body->owner);
+		return;
+	}
 	if (reply->status != TROUPE_OK) {
 		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
 			world_left(fe, &there, 0);
@@ -225,7 +258,18 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 	}
 }
 
-static void load(struct frontend *fe, struct visit *visit, uint64_t avatar);
+/* world_missing: the one that was to let the avatar in takes no players. */
+static void world_missing(struct frontend *fe, struct visit *visit, const struct troupe_peer *peers, uint32_t found)
+{
+	struct troupe_reply refusal = { .status = TROUPE_FAILED_PRECONDITION, .reason = "frontend.no_world" };
+	uint64_t other = visit->hops == 0 ? world_pick(peers, found) : 0; /* an owner is not to be replaced by us */
+
+	if (other != 0) {
+		load(fe, visit, visit->avatar, other); /* the one before may have saved after this was read */
+	} else if (!awaits(fe, visit)) {
+		select_failed(fe, visit, &refusal, 0);
+	}
+}
 
 static void on_avatar_loaded(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__LoadReply *body)
 {
@@ -250,15 +294,7 @@ static void on_avatar_loaded(void *instance, void *arg, const struct troupe_repl
 	found = worlds(fe, peers);
 	to.instance = visit->world;
 	if (!world_ready(peers, found, visit->world)) {
-		if (world_pick(peers, found) != 0) {
-			load(fe, visit, visit->avatar); /* the one before may have saved after this was read */
-			return;
-		}
-		if (!awaits(fe, visit)) {
-			refusal = (struct troupe_reply){ .status = TROUPE_FAILED_PRECONDITION,
-							 .reason = "frontend.no_world" };
-			select_failed(fe, visit, &refusal, 0);
-		}
+		world_missing(fe, visit, peers, found);
 		return;
 	}
 	visit->name = strdup(body->avatar->name);
@@ -269,22 +305,35 @@ static void on_avatar_loaded(void *instance, void *arg, const struct troupe_repl
 	request.y = body->avatar->y;
 	request.z = body->avatar->z;
 	request.epoch = visit->epoch;
+	request.has_state = body->avatar->has_state;
+	request.state = body->avatar->state;
+	visit->asked = 1;
+	visit->tick = 0;
 	world_enter(fe->h, &request, &to, on_world_entered, visit);
 }
 
-static void load(struct frontend *fe, struct visit *visit, uint64_t avatar)
+/* load: `world` is to let it in. */
+static void load(struct frontend *fe, struct visit *visit, uint64_t avatar, uint64_t world)
 {
 	Avatar__LoadRequest request = AVATAR__LOAD_REQUEST__INIT;
 	struct proto_to to = { .account = visit->account, .session = visit->session };
-	struct troupe_peer peers[WORLDS_MAX];
 
 	visit->avatar = avatar;
-	visit->world = world_pick(peers, worlds(fe, peers));
+	visit->world = world;
 	request.has_avatar = request.has_account = request.has_epoch = 1;
 	request.avatar = avatar;
 	request.account = visit->account;
 	request.epoch = visit->epoch;
 	avatar_load(fe->h, &request, &to, on_avatar_loaded, visit);
+}
+
+/* load_any: whichever takes players now. */
+static void load_any(struct frontend *fe, struct visit *visit, uint64_t avatar)
+{
+	struct troupe_peer peers[WORLDS_MAX];
+
+	visit->hops = 0;
+	load(fe, visit, avatar, world_pick(peers, worlds(fe, peers)));
 }
 
 void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar)
@@ -307,7 +356,7 @@ void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint
 			   "frontend.no_memory", NULL);
 		return;
 	}
-	load(fe, visit, avatar);
+	load_any(fe, visit, avatar);
 }
 
 /* --- out ------------------------------------------------------------------------------------------ */
@@ -401,7 +450,7 @@ static int enter_again(struct frontend *fe, struct client *client)
 	struct visit *visit = visit_new(fe, client, 0, CLIENT_WAITING);
 
 	if (visit != NULL) {
-		load(fe, visit, client->avatar);
+		load_any(fe, visit, client->avatar);
 	}
 	return visit != NULL;
 }
@@ -445,7 +494,7 @@ void world_watch(struct frontend *fe)
 		if (client->visit != NULL) {
 			if (client->visit->awaits && (there != 0 || now_us - client->waits_us >= SELECT_WAIT_US)) {
 				client->visit->awaits = 0;
-				load(fe, client->visit, client->visit->avatar);
+				load_any(fe, client->visit, client->visit->avatar);
 			}
 			continue;
 		}

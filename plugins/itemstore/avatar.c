@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Avatars: made, listed, deleted by their players; loaded and saved by the world. */
-#include <math.h>
+/* Avatars: made, listed, deleted by their players. */
 #include <string.h>
 
 #include "itemstore.h"
@@ -8,8 +7,7 @@
 /* One request about avatars under way. */
 struct avatar_tx {
 	struct store_tx tx;
-	uint64_t account, avatar, epoch;
-	double x, y, z;
+	uint64_t account, avatar;
 	Itemdb__Avatar found; /* its name is in `name` */
 	char name[AVATAR_NAME_MAX + 1], folded[AVATAR_NAME_MAX + 1];
 };
@@ -73,15 +71,7 @@ static Itemdb__Account *account_read(struct store_tx *tx, uint64_t account, int 
 	return record;
 }
 
-/* keep: what of a record goes into an answer, since the record itself ends with the transaction's memory. */
-static void keep(struct avatar_tx *t, uint64_t id, const Itemdb__Avatar *record)
-{
-	t->avatar = id;
-	t->found = *record;
-	t->found.name = strcpy(t->name, record->name);
-}
-
-static void fill(Avatar__Avatar *out, uint64_t id, const Itemdb__Avatar *record)
+void avatar_fill(Avatar__Avatar *out, uint64_t id, const Itemdb__Avatar *record)
 {
 	avatar__avatar__init(out);
 	out->has_id = out->has_account = out->has_x = out->has_y = out->has_z = 1;
@@ -236,7 +226,7 @@ static void create_done(struct store_tx *tx)
 		proto_refuse(tx->store->h, tx->request, tx->status, tx->reason);
 		return;
 	}
-	fill(&avatar, t->avatar, &t->found);
+	avatar_fill(&avatar, t->avatar, &t->found);
 	reply.avatar = &avatar;
 	avatar_create_reply(tx->store->h, tx->request, &reply);
 }
@@ -306,7 +296,7 @@ static void list_done(struct store_tx *tx)
 		return;
 	}
 	for (uint32_t i = 0; i < t->len; i++) {
-		fill(&avatars[i], t->ids[i], t->records[i]);
+		avatar_fill(&avatars[i], t->ids[i], t->records[i]);
 		pointers[i] = &avatars[i];
 	}
 	reply.avatars = pointers;
@@ -379,164 +369,5 @@ void avatar_on_delete(void *instance, const struct troupe_request *request, cons
 	if (t != NULL) {
 		t->avatar = body->avatar;
 		store_run(t, t->account);
-	}
-}
-
-/* --- load and save -------------------------------------------------------------------------------- */
-
-static enum store_next load_decide(struct store_tx *tx)
-{
-	struct avatar_tx *t = (struct avatar_tx *)tx;
-	int known;
-	Itemdb__Avatar *avatar = avatar_read(tx, t->avatar, &known);
-	struct store_key key;
-
-	if (!known) {
-		return STORE_READ;
-	}
-	if (!avatar_owned(avatar, t->account)) {
-		return store_refuse(tx, TROUPE_NOT_FOUND, "avatar.no_avatar");
-	}
-	if (t->epoch < avatar->epoch) {
-		return store_refuse(tx, TROUPE_FAILED_PRECONDITION, "avatar.stale");
-	}
-	keep(t, t->avatar, avatar);
-	if (t->epoch == avatar->epoch) {
-		return STORE_DONE;
-	}
-	avatar->has_epoch = 1;
-	avatar->epoch = t->epoch;
-	store_put(tx, avatar_key(&key, t->avatar), &avatar->base);
-	return STORE_COMMIT;
-}
-
-static void load_done(struct store_tx *tx)
-{
-	struct avatar_tx *t = (struct avatar_tx *)tx;
-	Avatar__LoadReply reply = AVATAR__LOAD_REPLY__INIT;
-	Avatar__Avatar avatar;
-
-	if (tx->status != TROUPE_OK) {
-		proto_refuse(tx->store->h, tx->request, tx->status, tx->reason);
-		return;
-	}
-	fill(&avatar, t->avatar, &t->found);
-	reply.avatar = &avatar;
-	avatar_load_reply(tx->store->h, tx->request, &reply);
-}
-
-void avatar_on_load(void *instance, const struct troupe_request *request, const Avatar__LoadRequest *body)
-{
-	static const struct store_kind kind = { sizeof(struct avatar_tx), load_decide, load_done };
-	struct itemstore *itemstore = instance;
-	struct avatar_tx *t;
-
-	if (body->account == 0 || (request->account != 0 && request->account != body->account)) {
-		proto_refuse(itemstore->h, request->id, TROUPE_PERMISSION_DENIED, "avatar.not_yours");
-		return;
-	}
-	t = store_new(&itemstore->store, &kind, request, 5000);
-	if (t != NULL) {
-		t->account = body->account;
-		t->avatar = body->avatar;
-		t->epoch = body->epoch;
-		store_run(t, 0);
-	}
-}
-
-static enum store_next save_decide(struct store_tx *tx)
-{
-	struct avatar_tx *t = (struct avatar_tx *)tx;
-	int known;
-	Itemdb__Avatar *avatar = avatar_read(tx, t->avatar, &known);
-	struct store_key key;
-
-	if (!known) {
-		return STORE_READ;
-	}
-	if (avatar == NULL) {
-		return store_refuse(tx, TROUPE_NOT_FOUND, "avatar.no_avatar");
-	}
-	if (t->epoch < avatar->epoch) {
-		return store_refuse(tx, TROUPE_FAILED_PRECONDITION, "avatar.stale");
-	}
-	avatar->has_x = avatar->has_y = avatar->has_z = 1;
-	avatar->x = t->x;
-	avatar->y = t->y;
-	avatar->z = t->z;
-	store_put(tx, avatar_key(&key, t->avatar), &avatar->base);
-	return STORE_COMMIT;
-}
-
-static void save_done(struct store_tx *tx)
-{
-	static const Avatar__SaveReply reply = AVATAR__SAVE_REPLY__INIT;
-
-	if (tx->status != TROUPE_OK) {
-		proto_refuse(tx->store->h, tx->request, tx->status, tx->reason);
-		return;
-	}
-	avatar_save_reply(tx->store->h, tx->request, &reply);
-}
-
-static enum store_next own_decide(struct store_tx *tx)
-{
-	struct store_key key;
-	Itemdb__World record = ITEMDB__WORLD__INIT;
-
-	record.has_epoch = record.has_taken_ms = 1;
-	record.epoch = tx->fence_epoch;
-	record.taken_ms = tx->store->h->wall_ms(tx->store->h);
-	store_put(tx, store_key(&key, "avatar/w/"), &record.base); /* for people; the fence is what counts */
-	return STORE_COMMIT;
-}
-
-static void own_done(struct store_tx *tx)
-{
-	static const Avatar__OwnReply reply = AVATAR__OWN_REPLY__INIT;
-
-	if (tx->status != TROUPE_OK) {
-		proto_refuse(tx->store->h, tx->request, tx->status, tx->reason);
-		return;
-	}
-	avatar_own_reply(tx->store->h, tx->request, &reply);
-}
-
-void avatar_on_own(void *instance, const struct troupe_request *request, const Avatar__OwnRequest *body)
-{
-	static const struct store_kind kind = { sizeof(struct store_tx), own_decide, own_done };
-	struct itemstore *itemstore = instance;
-	struct store_tx *tx = store_new(&itemstore->store, &kind, request, 5000);
-
-	if (tx != NULL) {
-		tx->fence = WORLD_FENCE;
-		tx->fence_epoch = body->world_epoch;
-		store_run(tx, 0);
-	}
-}
-
-void avatar_on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body)
-{
-	static const struct store_kind kind = { sizeof(struct avatar_tx), save_decide, save_done };
-	struct itemstore *itemstore = instance;
-	struct avatar_tx *t;
-
-	/* Written so that a NaN fails it too. */
-	if (!(fabs(body->x) <= AVATAR_FAR && fabs(body->y) <= AVATAR_FAR && fabs(body->z) <= AVATAR_FAR)) {
-		proto_refuse(itemstore->h, request->id, TROUPE_INVALID_ARGUMENT, "avatar.position");
-		return;
-	}
-	t = store_new(&itemstore->store, &kind, request, 5000);
-	if (t != NULL) {
-		t->avatar = body->avatar;
-		t->epoch = body->epoch;
-		t->x = body->x;
-		t->y = body->y;
-		t->z = body->z;
-		if (body->world_epoch != 0) {
-			t->tx.fence = WORLD_FENCE;
-			t->tx.fence_epoch = body->world_epoch;
-		}
-		store_run(t, body->avatar);
 	}
 }

@@ -13,6 +13,7 @@
  *   avatar/a/ AVATAR(8)          Avatar        item/i/ AVATAR(8) ITEM(8)    Item
  *   avatar/n/ NAME\0             Name          item/b/ AVATAR(8)            Bags
  *   avatar/u/ ACCOUNT(8)         Account       item/g/ ORDER(16)            Order
+ *   avatar/s/ AVATAR(8)          what it carries in the world: bytes of the world's own
  *   avatar/w/                    World
  */
 #define AVATAR_NAME_MIN 2u
@@ -21,6 +22,7 @@
 #define AVATAR_KEPT_MAX 32u			 /* of one account, with those deleted lately */
 #define AVATAR_KEEP_MS (7 * 24 * 3600 * INT64_C(1000)) /* a deleted avatar's name is free after this */
 #define WORLD_FENCE "world"			 /* the database's fence: the epoch of the world's lease */
+#define AVATAR_STATE_MAX (64u * 1024u)		 /* bytes that it carries in the world */
 #define AVATAR_FAR 1e9				 /* metres: positions beyond are no positions */
 #define ITEM_KIND_MAX 64u
 #define ITEM_COUNT_MAX 1000000u
@@ -59,11 +61,15 @@ struct itemstore {
 /* avatar.c: keys, and the avatar read: NULL = not read yet (then *ret_known is 0), or there is none. */
 struct store_key *avatar_key(struct store_key *key, uint64_t avatar);
 Itemdb__Avatar *avatar_read(struct store_tx *tx, uint64_t avatar, int *ret_known);
+/* avatar_fill: a record as others are told it; borrows its name. */
+void avatar_fill(Avatar__Avatar *out, uint64_t id, const Itemdb__Avatar *record);
 /* avatar_owned: 1 if it is alive and the account's own. */
 int avatar_owned(const Itemdb__Avatar *avatar, uint64_t account);
 void avatar_on_create(void *instance, const struct troupe_request *request, const Avatar__CreateRequest *body);
 void avatar_on_list(void *instance, const struct troupe_request *request, const Avatar__ListRequest *body);
 void avatar_on_delete(void *instance, const struct troupe_request *request, const Avatar__DeleteRequest *body);
+
+/* load.c: the world's side. */
 void avatar_on_load(void *instance, const struct troupe_request *request, const Avatar__LoadRequest *body);
 void avatar_on_own(void *instance, const struct troupe_request *request, const Avatar__OwnRequest *body);
 void avatar_on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body);

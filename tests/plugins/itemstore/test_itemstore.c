@@ -250,6 +250,82 @@ static void test_positions(void **state)
 	expect_x(f, 7, ann, 1, -3);
 }
 
+static int32_t save_state(struct fixture *f, uint64_t avatar, uint64_t world_epoch, const void *bytes, size_t len)
+{
+	Avatar__SaveRequest request = AVATAR__SAVE_REQUEST__INIT;
+
+	request.has_avatar = request.has_epoch = request.has_world_epoch = 1;
+	request.avatar = avatar;
+	request.epoch = 1;
+	request.world_epoch = world_epoch;
+	request.has_state = bytes != NULL;
+	request.state.data = (uint8_t *)bytes;
+	request.state.len = len;
+	return ask(f->sim, f->mechanics, AVATAR_SAVE_ID, "avatar", &request, 0, &f->answer);
+}
+
+static void expect_state(struct fixture *f, uint64_t avatar, const void *bytes, size_t len)
+{
+	Avatar__LoadReply *reply;
+
+	load(f, 7, avatar, 1);
+	reply = ask_unpack(&f->answer, &avatar__load_reply__descriptor);
+	assert_int_equal(reply->avatar->has_state, bytes != NULL);
+	assert_int_equal(reply->avatar->state.len, len);
+	if (len > 0) {
+		assert_memory_equal(reply->avatar->state.data, bytes, len);
+	}
+	avatar__load_reply__free_unpacked(reply, NULL);
+}
+
+/* What an avatar carries, of every size; a save without it leaves it as it is. */
+static void test_state(void **state)
+{
+	static const size_t sizes[] = { 1, 1024, 1025, 8192, 8193, 65535, 65536 };
+	static uint8_t bytes[65537];
+	struct fixture *f = *state;
+	uint64_t ann = make(f, 7, "Ann"), bea = make(f, 7, "Bea");
+
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(i * 7 + i / 251);
+	}
+	expect_state(f, ann, NULL, 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		print_message("# %zu bytes\n", sizes[i]);
+		assert_int_equal(save_state(f, ann, 0, bytes, sizes[i]), TROUPE_OK);
+		expect_state(f, ann, bytes, sizes[i]);
+	}
+	save_state(f, ann, 0, bytes, 65537);
+	assert_refused(&f->answer, TROUPE_INVALID_ARGUMENT, "avatar.state_too_long");
+	assert_int_equal(save(f, ann, 1, 4), TROUPE_OK);
+	expect_state(f, ann, bytes, 65536);
+	expect_x(f, 7, ann, 1, 4);
+	expect_state(f, bea, NULL, 0);
+	assert_int_equal(save_state(f, ann, 0, "", 0), TROUPE_OK);
+	expect_state(f, ann, "", 0);
+	assert_int_equal(list(f, 7), 2);
+}
+
+/* Owners of one reign save side by side; the first save of a later one ends the earlier. */
+static void test_owners_of_one_epoch(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ann = make(f, 7, "Ann"), bea = make(f, 7, "Bea");
+
+	assert_int_equal(load(f, 7, ann, 1), TROUPE_OK);
+	assert_int_equal(load(f, 7, bea, 1), TROUPE_OK);
+	assert_int_equal(save_state(f, ann, 3, "a", 1), TROUPE_OK);
+	assert_int_equal(save_state(f, bea, 3, "b", 1), TROUPE_OK);
+	assert_int_equal(save_state(f, ann, 3, "c", 1), TROUPE_OK);
+	assert_int_equal(save_state(f, bea, 4, "d", 1), TROUPE_OK);
+	save_state(f, ann, 3, "e", 1);
+	assert_refused(&f->answer, TROUPE_FAILED_PRECONDITION, "store.fenced");
+	expect_state(f, ann, "c", 1);
+	assert_int_equal(save_state(f, ann, 4, "f", 1), TROUPE_OK);
+	expect_state(f, ann, "f", 1);
+	expect_state(f, bea, "d", 1);
+}
+
 /* --- items ---------------------------------------------------------------------------------------- */
 
 static int32_t grant(struct fixture *f, uint16_t order, uint64_t account, uint64_t avatar, const char *kind,
@@ -455,7 +531,8 @@ int main(void)
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_names),	CASE(test_slots_and_deletes), CASE(test_create_race), CASE(test_fence),
-		CASE(test_positions),	CASE(test_grant),	      CASE(test_cancel_first), CASE(test_bad_grants),
+		CASE(test_positions),	CASE(test_state),	      CASE(test_owners_of_one_epoch),
+		CASE(test_grant),	      CASE(test_cancel_first), CASE(test_bad_grants),
 		CASE(test_take),	CASE(test_mail_full),	      CASE(test_rights),
 	};
 

@@ -45,6 +45,25 @@ static int base_tostring(lua_State *L)
 	return 1;
 }
 
+static int base_rawget(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	luaL_checkany(L, 2);
+	lua_settop(L, 2);
+	sandbox_content(L, 1);
+	lua_insert(L, 2);
+	lua_rawget(L, 2);
+	return 1;
+}
+
+static int base_rawlen(lua_State *L)
+{
+	luaL_argexpected(L, lua_istable(L, 1) || lua_type(L, 1) == LUA_TSTRING, 1, "table or string");
+	sandbox_content(L, 1);
+	lua_pushinteger(L, (lua_Integer)lua_rawlen(L, -1));
+	return 1;
+}
+
 static int base_print(lua_State *L)
 {
 	struct sandbox *s = sandbox_of(L);
@@ -103,7 +122,8 @@ static int key_order(const void *a, const void *b)
 	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
 }
 
-static int pairs_next(lua_State *L)
+/* pairs_next: upvalues the keys in order, how many of them were given, the table to read */
+int pairs_next(lua_State *L)
 {
 	lua_Integer at = lua_tointeger(L, lua_upvalueindex(2));
 
@@ -113,7 +133,7 @@ static int pairs_next(lua_State *L)
 			return 1;
 		}
 		lua_pushvalue(L, -1);
-		if (lua_rawget(L, 1) != LUA_TNIL) {
+		if (lua_rawget(L, lua_upvalueindex(3)) != LUA_TNIL) {
 			lua_pushinteger(L, at);
 			lua_replace(L, lua_upvalueindex(2));
 			return 2;
@@ -129,7 +149,8 @@ static int base_pairs(lua_State *L)
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
-	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+	sandbox_content(L, 1);
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
 		if (lua_type(L, -2) != LUA_TSTRING && !lua_isinteger(L, -2)) {
 			return luaL_error(L, "pairs: a key is a %s; only whole numbers and strings have an order",
 					  luaL_typename(L, -2));
@@ -141,7 +162,7 @@ static int base_pairs(lua_State *L)
 	sandbox_charge(L, count * 4);
 	keys = lua_newuserdatauv(L, count * sizeof(*keys) + 1, 0);
 	count = 0;
-	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
 		struct key *key = &keys[count++];
 
 		key->is_text = lua_type(L, -2) == LUA_TSTRING;
@@ -162,7 +183,8 @@ static int base_pairs(lua_State *L)
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	lua_pushinteger(L, 0);
-	lua_pushcclosure(L, pairs_next, 2);
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, pairs_next, 3);
 	lua_pushvalue(L, 1);
 	lua_pushnil(L);
 	return 3;
@@ -219,12 +241,13 @@ static void take(lua_State *L, lua_CFunction open, const char *const *names)
 
 void base_push(lua_State *L)
 {
-	static const char *const stock[] = { "assert",	 "error",  "ipairs",   "rawequal", "rawget", "rawlen",
-					     "select", "tonumber", "type",     NULL };
+	static const char *const stock[] = { "assert", "error", "ipairs", "rawequal", "select", "tonumber", "type", NULL };
 	static const luaL_Reg own[] = { { "getmetatable", metatable_get },
 					{ "pairs", base_pairs },
 					{ "pcall", base_pcall },
 					{ "print", base_print },
+					{ "rawget", base_rawget },
+					{ "rawlen", base_rawlen },
 					{ "rawset", table_rawset },
 					{ "require", file_require },
 					{ "setmetatable", metatable_set },

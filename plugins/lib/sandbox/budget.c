@@ -6,10 +6,10 @@
 #include "internal.h"
 
 /*
- * Every call is bounded by instructions, which are counted by a hook and by the library functions for work that the hook
- * cannot see. When the budget is gone a flag is raised and the hook is set to every single instruction: it
- * yields where it can, and the thread is never resumed; where it cannot (below a C function) it raises an error,
- * and raises it again at the next instruction if a pcall caught it.
+ * Every call is bounded by instructions, which are counted by a hook and by the library functions for work that the
+ * hook cannot see. When the budget is gone a flag is raised and the hook is set to every single instruction: it
+ * yields where it can, and the thread is never resumed; where it cannot (below a C function) it raises an error, and
+ * raises it again at the next instruction if a pcall caught it.
  */
 static void stop_request(struct sandbox *s, enum sandbox_kind kind, lua_State *L);
 
@@ -111,10 +111,10 @@ void budget_end(struct sandbox *s)
 }
 
 /*
- * Lua counts instructions down to the next hook (hookcount in lstate.h, 5.4) but has no function that tells where it is, and
- * most calls end before their first hook. The place differs between versions, so it is looked for: a count that nothing else
- * has is set, a few instructions run, and one number in the thread is a little less than it. If there is not just one, calls
- * are counted in whole steps.
+ * Lua counts instructions down to the next hook (hookcount in lstate.h, 5.4) but has no function that tells where it
+ * is, and most calls end before their first hook. The place differs between versions, so it is looked for: a count
+ * that nothing else has is set, a few instructions run, and one number in the thread is a little less than it. If
+ * there is not just one, calls are counted in whole steps.
  */
 void budget_find_left(lua_State *L, struct sandbox *s)
 {

@@ -121,7 +121,7 @@ static int string_match(lua_State *L)
 }
 
 /* gmatch_next: upvalues text, pattern, where to go on, where the last match ended (-1 = none) */
-static int gmatch_next(lua_State *L)
+int gmatch_next(lua_State *L)
 {
 	size_t len, pattern_len;
 	const char *text = lua_tolstring(L, lua_upvalueindex(1), &len);

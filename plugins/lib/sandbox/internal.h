@@ -75,11 +75,16 @@ struct script_file *file_find(const struct sandbox *s, uint32_t generation, cons
 const struct script_file *file_latest(const struct sandbox *s, const char *name);
 int file_require(lua_State *L);
 
+/* freeze.c: raises the error of a write to a frozen table */
+int frozen_raise(lua_State *L);
+
 /* words.c: the first forbidden word of a text, or NULL; *ret_word is its spelling for messages */
 const char *forbidden_find(const char *text, const char *end, const char **ret_word);
 
 /* metatable.c */
 void metatables_init(lua_State *L, struct sandbox *s);
+/* is_protected: a table of ours, or frozen */
+int is_protected(lua_State *L, int idx);
 /* table_writable: raises unless the value at idx is a table that may be written by raw access. */
 void table_writable(lua_State *L, int idx);
 int metatable_set(lua_State *L);
@@ -94,5 +99,8 @@ void table_push(lua_State *L);
 void utf8_push(lua_State *L);
 void text_push(lua_State *L, int idx); /* tostring() of a value, without addresses */
 extern const luaL_Reg pattern_functions[];
+/* the iterators of pairs and gmatch: closures that count */
+int pairs_next(lua_State *L);
+int gmatch_next(lua_State *L);
 
 #endif

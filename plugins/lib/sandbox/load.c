@@ -14,7 +14,8 @@ static size_t stem_len(const char *name)
 	return len > 4 && strcmp(name + len - 4, ".lua") == 0 ? len - 4 : len;
 }
 
-/* The whole name, or what `require` says: without ".lua", and leading folders may be left out. The first one loaded wins. */
+/* The whole name, or what `require` says: without ".lua", and leading folders may be left out. The first one
+ * loaded wins. */
 struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name)
 {
 	size_t len = stem_len(name);
@@ -83,7 +84,7 @@ static int env_index(lua_State *L)
 /* stateless_check: a function may change its own variables and those of functions around it, but not the file's. */
 static void stateless_check(lua_State *L, const struct script_file *file)
 {
-	static const char help[] = "declare it in state = { ... }: what is kept beside it differs between those that run this file";
+	static const char help[] = "declare it in state = { ... }: a variable of the file differs between those that run it";
 	struct sandbox *s = sandbox_of(L);
 	struct outer_write write;
 

@@ -14,7 +14,7 @@ static const char *const refused[] = { "__gc", "__close", "__mode", "__metatable
 
 static const char original_key; /* its address names, in a copy, the table it was made of */
 
-static int is_protected(lua_State *L, int idx)
+int is_protected(lua_State *L, int idx)
 {
 	int found = 0;
 
@@ -30,13 +30,16 @@ void table_writable(lua_State *L, int idx)
 {
 	luaL_checktype(L, idx, LUA_TTABLE);
 	if (is_protected(L, idx)) {
+		if (sandbox_content(L, idx)) {
+			frozen_raise(L);
+		}
 		luaL_error(L, "this table is read-only");
 	}
 }
 
 /* A script keeps the table it gave; Lua sees a copy of the allowed fields, so that nothing can be slipped in later. The
  * copy is shared by all tables with this metatable, and each setmetatable brings it up to date. */
-static void copy_push(lua_State *L, int idx)
+static void copy_push(lua_State *L, int idx, int content)
 {
 	lua_rawgeti(L, LUA_REGISTRYINDEX, sandbox_of(L)->copies_ref);
 	lua_pushvalue(L, idx);
@@ -53,7 +56,7 @@ static void copy_push(lua_State *L, int idx)
 	for (const char *const *event = events; *event != NULL; event++) {
 		lua_pushstring(L, *event);
 		lua_pushvalue(L, -1);
-		lua_rawget(L, idx);
+		lua_rawget(L, content);
 		if (strcmp(*event, "__call") == 0 && !lua_isnil(L, -1) && !lua_isfunction(L, -1)) {
 			/* a table that calls itself keeps one instruction busy for seconds */
 			luaL_error(L, "'__call' must be a function");
@@ -69,14 +72,15 @@ int metatable_set(lua_State *L)
 	sandbox_charge(L, 64);
 	lua_settop(L, 2);
 	if (lua_istable(L, 2)) {
+		sandbox_content(L, 2);
 		for (const char *const *name = refused; *name != NULL; name++) {
 			lua_pushstring(L, *name);
-			if (lua_rawget(L, 2) != LUA_TNIL) {
+			if (lua_rawget(L, 3) != LUA_TNIL) {
 				return luaL_error(L, "scripts may not use '%s'", *name);
 			}
 			lua_pop(L, 1);
 		}
-		copy_push(L, 2);
+		copy_push(L, 2, 3);
 	}
 	lua_setmetatable(L, 1);
 	lua_settop(L, 1);

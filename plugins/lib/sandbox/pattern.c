@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The matcher of patterns: each comparison is charged, so a pattern that backtracks for ever ends with the call's budget and
- * not with the tick. */
+/* The matcher of patterns: each comparison is charged, so a pattern that backtracks for ever ends with the call's
+ * budget and not with the tick. */
 #include "pattern.h"
 
 #include <ctype.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The matcher of Lua's patterns (Lua 5.4 manual, section 6.4.1), which counts its steps; not for users of the sandbox. */
+/* The matcher of Lua's patterns (Lua 5.4 manual, section 6.4.1), which counts its steps; not for users of the
+ * sandbox. */
 #ifndef SANDBOX_PATTERN_H
 #define SANDBOX_PATTERN_H
 
@@ -31,8 +32,8 @@ void match_init(struct match *m, lua_State *L, const char *text, size_t text_len
 /* match_begin: before each attempt at another place of the text. */
 void match_begin(struct match *m);
 
-/* match_here: where the match of the pattern from p on ends that begins at s, or NULL. Charges the call; raises an error when
- * the pattern is malformed. */
+/* match_here: where the match of the pattern from p on ends that begins at s, or NULL. Charges the call; raises an
+ * error when the pattern is malformed. */
 const char *match_here(struct match *m, const char *s, const char *p);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what lua_dump writes (Lua 5.4: ldump.c, lundump.c, lopcodes.h), to find the instructions that assign to a variable of
- * an outer function. The manual does not promise the form, so the header is compared with that of 5.4 and all reads are bounded.
+ * Reads what lua_dump writes (Lua 5.4: ldump.c, lundump.c, lopcodes.h), to find the instructions that assign to a
+ * variable of an outer function. The manual does not promise the form, so the header is compared with that of 5.4 and
+ * all reads are bounded.
  */
 #include "prototype.h"
 

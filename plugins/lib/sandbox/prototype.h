@@ -12,13 +12,13 @@ struct outer_write {
 	char name[48]; /* of the variable; cut to fit */
 };
 
-/* prototype_writes_file: the first assignment, by line, of a function in the file whose main function is on top of the stack
- * to a variable of the main function, or of anybody to a global. Returns 0, or -1 if the compiled form cannot be read: another
- * version of Lua than 5.4, or no memory. Raises nothing. */
+/* prototype_writes_file: the first assignment, by line, of a function in the file whose main function is on top of
+ * the stack to a variable of the main function, or of anybody to a global. Returns 0, or -1 if the compiled form
+ * cannot be read: another version of Lua than 5.4, or no memory. Raises nothing. */
 int prototype_writes_file(lua_State *L, struct outer_write *ret_write);
 
-/* prototype_writes_upvalue: the same for a closure on top of the stack: assignments to what it captured, by itself or by a
- * function inside of it. */
+/* prototype_writes_upvalue: the same for a closure on top of the stack: assignments to what it captured, by itself
+ * or by a function inside of it. */
 int prototype_writes_upvalue(lua_State *L, struct outer_write *ret_write);
 
 #endif

@@ -50,14 +50,15 @@ struct sandbox_settings {
 	uint64_t seed;			/* of math.random; 0 is a seed like any other */
 	int stateless;			/* not 0: sandbox_load refuses (S0104) a file with a function that assigns
 					 * to a variable of the file, or to a global: its results would depend on
-					 * which state ran it before */
+					 * which state ran it before. See sandbox_freeze for tables. */
 	void *arg;			/* first argument of both callbacks, also sandbox_arg() */
 	uint64_t (*clock_ns)(void *arg);	/* monotonic time in ns, or NULL: no wall limit */
 	/* log: a script printed a line. text is not NUL-terminated and valid until return. May be NULL. */
 	void (*log)(void *arg, const char *file, int line, const char *text, size_t text_len);
 };
 
-/* sandbox_error: everything there is to say about a failure. All text is NUL-terminated, cut to fit, free of control bytes. */
+/* sandbox_error: everything there is to say about a failure. All text is NUL-terminated, cut to fit, free of
+ * control bytes. */
 struct sandbox_error {
 	enum sandbox_kind kind;
 	char code[8];		/* S0101 ... or a code given to sandbox_raise */
@@ -91,8 +92,8 @@ struct sandbox *sandbox_free(struct sandbox *s);
 /* sandbox_counters_read: fills ret_counters. */
 void sandbox_counters_read(const struct sandbox *s, struct sandbox_counters *ret_counters);
 
-/* sandbox_last: what the call before used, also one that failed: instructions with charges, and ns (0 without clock_ns). Costs
- * nothing but the end's look at the clock; for sums by handler. */
+/* sandbox_last: what the call before used, also one that failed: instructions with charges, and ns (0 without
+ * clock_ns). Costs nothing but the end's look at the clock; for sums by handler. */
 void sandbox_last(const struct sandbox *s, uint64_t *ret_instructions, uint64_t *ret_ns);
 
 /* sandbox_budget_set: limits of later calls; 0 keeps a value. */
@@ -143,7 +144,8 @@ void sandbox_charge(lua_State *L, uint64_t n);
 int sandbox_raise(lua_State *L, const char *code, const char *help, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* sandbox_stopped: the running call is being ended. A C function that catches errors with lua_pcall must raise again. */
+/* sandbox_stopped: the running call is being ended. A C function that catches errors with lua_pcall must raise
+ * again. */
 int sandbox_stopped(const struct sandbox *s);
 
 /* sandbox_readonly: replaces the table on top of the stack by a read-only view of it; `name` is for messages. */
@@ -166,12 +168,34 @@ int sandbox_start(struct sandbox *s, uint32_t generation, const char *name, stru
  * generation. */
 int sandbox_module(const struct sandbox *s, uint32_t generation, const char *name);
 
+/*
+ * sandbox_freeze: to be called when all files of a generation were started, for owners that must all get the same
+ * results. From what the functions behind `refs` (registry references, borrowed) captured and from what the files
+ * returned, everything that can be reached is made sure to keep nothing from call to call:
+ * - A table is read-only from now on; who writes to it gets S0104. It stays the same table, without a proxy: its
+ *   content moves behind it. #t, pairs, ipairs and the libraries read through; a field takes 10 ns more, #t 40 ns. C
+ *   functions see nothing by raw access: use sandbox_content, or lua_getfield and the like.
+ * - A function that changes what it captured, as a counter made by another function does, and an iterator of pairs or
+ *   gmatch that is kept, fail the call with S0104: then, as after any failure, close the generation.
+ * Left alone: userdata, C functions and what they hold, and tables of sandbox_readonly. A table takes about 300 bytes
+ * more, and its fields twice their place. Functions and tables that a handler makes are its own, and end with it
+ * unless the host keeps them. Returns 0 or -1 with reterr.
+ */
+int sandbox_freeze(struct sandbox *s, uint32_t generation, const int *refs, size_t refs_len,
+		   struct sandbox_error *reterr);
+
+/* sandbox_content: pushes the table to read by raw access: that at idx, or its content if it is frozen. Never give
+ * the content to a script. Returns whether it is frozen. */
+int sandbox_content(lua_State *L, int idx);
+
 /* sandbox_generation_close: forgets the files of a generation. Functions the caller still refers to keep working. */
 void sandbox_generation_close(struct sandbox *s, uint32_t generation);
 
 /* ---- calls ---- */
 
-enum sandbox_type { SANDBOX_NIL, SANDBOX_BOOLEAN, SANDBOX_INTEGER, SANDBOX_NUMBER, SANDBOX_STRING, SANDBOX_REF, SANDBOX_OTHER };
+enum sandbox_type {
+	SANDBOX_NIL, SANDBOX_BOOLEAN, SANDBOX_INTEGER, SANDBOX_NUMBER, SANDBOX_STRING, SANDBOX_REF, SANDBOX_OTHER
+};
 
 struct sandbox_value {
 	enum sandbox_type type;
@@ -188,8 +212,8 @@ struct sandbox_value {
 };
 
 /* sandbox_call: calls the function behind `ref` (luaL_ref in LUA_REGISTRYINDEX) with a fresh budget. `what` is for
- * messages. ret gets ret_len values; tables and functions come back as SANDBOX_OTHER. Returns 0 or -1 with reterr. Refused
- * (S0103) while another call runs: C functions use lua_call. */
+ * messages. ret gets ret_len values; tables and functions come back as SANDBOX_OTHER. Returns 0 or -1 with reterr.
+ * Refused (S0103) while another call runs: C functions use lua_call. */
 int sandbox_call(struct sandbox *s, int ref, const char *what, const struct sandbox_value *args, size_t args_len,
 		 struct sandbox_value *ret, size_t ret_len, struct sandbox_error *reterr);
 
@@ -197,9 +221,9 @@ int sandbox_call(struct sandbox *s, int ref, const char *what, const struct sand
  * script values and for arguments sandbox_call cannot carry. Returns 0 or -1 with reterr. */
 int sandbox_run(struct sandbox *s, lua_CFunction body, void *arg, const char *what, struct sandbox_error *reterr);
 
-/* sandbox_abort_next: the next call, load or start runs nothing and ends as if the clock (SANDBOX_CLOCK) or the memory
- * (SANDBOX_MEMORY) had run out at its beginning: these two depend on the machine, so who runs calls again has to be told of
- * them. SANDBOX_OK takes it back. Returns 0, or -1 for a kind that happens again by itself. */
+/* sandbox_abort_next: the next call, load or start runs nothing and ends as if the clock (SANDBOX_CLOCK) or the
+ * memory (SANDBOX_MEMORY) had run out at its beginning: these two depend on the machine, so who runs calls again
+ * has to be told of them. SANDBOX_OK takes it back. Returns 0, or -1 for a kind that happens again by itself. */
 int sandbox_abort_next(struct sandbox *s, enum sandbox_kind kind);
 
 /* sandbox_unref: gives a reference back. */

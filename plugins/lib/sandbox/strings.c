@@ -31,8 +31,8 @@ static int string_rep(lua_State *L)
 	return 1;
 }
 
-/* string_format converts the arguments of %s to text without addresses, then leaves the rest to the stock function, which
- * allows at most two digits of width and precision. */
+/* string_format converts the arguments of %s to text without addresses, then leaves the rest to the stock
+ * function, which allows at most two digits of width and precision. */
 static int string_format(lua_State *L)
 {
 	size_t len;

@@ -4,19 +4,26 @@
 
 #include "internal.h"
 
-static lua_Integer length(lua_State *L, int idx)
+/* length of a list that is read: of its content if it is frozen, which then takes its place on the stack */
+static lua_Integer length_read(lua_State *L, int idx)
 {
 	size_t len;
 
 	luaL_checktype(L, idx, LUA_TTABLE);
-	if (luaL_getmetafield(L, idx, "__metatable") != LUA_TNIL) {
-		luaL_error(L, "this table is read-only");
-	}
+	sandbox_content(L, idx);
+	lua_replace(L, idx);
 	len = lua_rawlen(L, idx);
 	if (len > TABLE_MAX) {
 		luaL_error(L, "the list is longer than %d", TABLE_MAX);
 	}
 	return (lua_Integer)len;
+}
+
+/* length of a list that is written */
+static lua_Integer length(lua_State *L, int idx)
+{
+	table_writable(L, idx);
+	return length_read(L, idx);
 }
 
 static int table_insert(lua_State *L)
@@ -62,7 +69,7 @@ static int table_remove(lua_State *L)
 
 static int table_concat(lua_State *L)
 {
-	lua_Integer len = length(L, 1), from, to;
+	lua_Integer len = length_read(L, 1), from, to;
 	size_t between, total = 0, max = sandbox_of(L)->set.string_max;
 	const char *separator = luaL_optlstring(L, 2, "", &between);
 	luaL_Buffer out;
@@ -96,6 +103,8 @@ static int table_unpack(lua_State *L)
 	lua_Integer from = luaL_optinteger(L, 2, 1), to;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
+	sandbox_content(L, 1);
+	lua_replace(L, 1);
 	to = luaL_optinteger(L, 3, (lua_Integer)lua_rawlen(L, 1));
 	if (from > to) {
 		return 0;
@@ -129,8 +138,8 @@ static int table_move(lua_State *L)
 	lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3), at = luaL_checkinteger(L, 4);
 	int into = lua_isnoneornil(L, 5) ? 1 : 5;
 
-	length(L, 1);
 	length(L, into);
+	length_read(L, 1); /* behind the other: 1 may be both */
 	if (to < from) {
 		lua_pushvalue(L, into);
 		return 1;
@@ -154,8 +163,8 @@ static int table_move(lua_State *L)
 	return 1;
 }
 
-/* before: is the value at index a smaller than that at b, by the function at index 2 or by <? Only numbers and strings have
- * an order of their own here: a metamethod would be one more way to run code. */
+/* before: is the value at index a smaller than that at b, by the function at index 2 or by <? Only numbers and
+ * strings have an order of their own here: a metamethod would be one more way to run code. */
 static int before(lua_State *L, int a, int b)
 {
 	int less;

@@ -60,8 +60,8 @@ static const char *skip_text(const char *p, const char *end)
 }
 
 /*
- * `_ENV` would let a file step around its environment, and wrong code is made for some uses of it by Lua 5.4.4; `<close>`
- * runs code while an error unwinds. Both are told from texts and comments, so the words are free there.
+ * `_ENV` would let a file step around its environment, and wrong code is made for some uses of it by Lua 5.4.4;
+ * `<close>` runs code while an error unwinds. Both are told from texts and comments, so the words are free there.
  */
 const char *forbidden_find(const char *p, const char *end, const char **ret_word)
 {

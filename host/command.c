@@ -17,6 +17,7 @@
 #include "control/tree.h"
 #include "init.h"
 #include "run.h"
+#include "tools/tools.h"
 
 const struct command commands[] = {
 	{ "demo", "run the small game that comes with the program", demo_usage, demo_main, 0 },
@@ -32,6 +33,7 @@ const struct command commands[] = {
 	{ "log", "find and follow what all hosts have logged", log_usage, log_main, 0 },
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
+	{ "script test", "try the rules of a game without a server", script_test_usage, script_test_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
 	{ "key", "make, show or change the key of a host", key_usage, key_main, 0 },
 	{ "limits", "say what a number of players needs", limits_usage, limits_main, 0 },

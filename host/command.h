@@ -18,7 +18,7 @@ enum exit_code {
 
 /* A command of the program. The table ends with an entry without name. */
 struct command {
-	const char *name;    /* "check" */
+	const char *name;    /* "check"; or two words, "script test", of which plugins may have others with the first */
 	const char *summary; /* one line for `troupe help` */
 	const char *usage;   /* what --help prints: at most 24 lines, examples first. NULL = the command prints its own */
 	int (*run)(int argc, char **argv); /* argv[0] is the name; returns an exit code */

@@ -13,7 +13,7 @@ static void print_help(FILE *out)
 	fputs("usage: troupe COMMAND [ARGUMENT...]\n\n", out);
 	for (const struct command *command = commands; command->name != NULL; command++) {
 		if (!command->hidden) {
-			fprintf(out, "  %-10s %s\n", command->name, command->summary);
+			fprintf(out, "  %-11s %s\n", command->name, command->summary);
 		}
 	}
 	fputs("\n  help       this list; troupe COMMAND --help says more\n"
@@ -21,10 +21,21 @@ static void print_help(FILE *out)
 	      out);
 }
 
-static const struct command *find(const char *name)
+/* find: the command of these words; a name of two words goes before one of one. *ret_words says how many it took. */
+static const struct command *find(const char *first, const char *second, int *ret_words)
 {
+	size_t len = strlen(first);
+
+	for (const struct command *command = commands; second != NULL && command->name != NULL; command++) {
+		if (strncmp(command->name, first, len) == 0 && command->name[len] == ' ' &&
+		    strcmp(command->name + len + 1, second) == 0) {
+			*ret_words = 2;
+			return command;
+		}
+	}
+	*ret_words = 1;
 	for (const struct command *command = commands; command->name != NULL; command++) {
-		if (strcmp(command->name, name) == 0) {
+		if (strcmp(command->name, first) == 0) {
 			return command;
 		}
 	}
@@ -34,7 +45,9 @@ static const struct command *find(const char *name)
 /* Words that no plugin's command may begin with. */
 static bool is_command(const char *word)
 {
-	return find(word) != NULL || strcmp(word, "help") == 0 || strcmp(word, "version") == 0;
+	int words;
+
+	return find(word, NULL, &words) != NULL || strcmp(word, "help") == 0 || strcmp(word, "version") == 0;
 }
 
 int main(int argc, char **argv)
@@ -55,7 +68,8 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	bool help = strcmp(word, "help") == 0;
-	const struct command *command = find(help ? argv[2] : word);
+	int words, first = help ? 2 : 1;
+	const struct command *command = find(argv[first], first + 1 < argc ? argv[first + 1] : NULL, &words);
 
 	if (command == NULL) {
 		/* a role's name, perhaps: a running host knows */
@@ -68,5 +82,5 @@ int main(int argc, char **argv)
 		fputs(command->usage, stdout);
 		return EXIT_DONE;
 	}
-	return command->run(argc - 1, argv + 1);
+	return command->run(argc - words, argv + words);
 }

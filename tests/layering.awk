@@ -58,12 +58,18 @@ function resolve(file, header,   dir, path) {
 	if (exists("host/" header)) {
 		return "host/" header
 	}
+	if (file ~ /^(plugins\/mechanics|tools)\// && exists("plugins/mechanics/" header)) {
+		return "plugins/mechanics/" header
+	}
 	return exists(header) || exists(build "/" header) ? header : ""
 }
 
 function may_see(part, target) {
 	if (target == part || target == "abi") {
 		return 1
+	}
+	if (part == "tools") {
+		return target ~ /^plugins\/(lib|mechanics)$/ || target == "host"
 	}
 	return part ~ /^plugins\// && target == "plugins/lib"
 }

@@ -59,7 +59,7 @@ static void release(void *arg, void *bytes)
 	(void)bytes;
 }
 
-void *arena_copy(struct arena *a, const ProtobufCMessage *message)
+void *arena_message(struct arena *a, const ProtobufCMessage *message)
 {
 	size_t len = protobuf_c_message_get_packed_size(message);
 	uint8_t *bytes = arena_get(a, len);
@@ -78,7 +78,7 @@ void arena_clear(struct arena *a)
 	a->used = 0;
 }
 
-void arena_free(struct arena *a)
+void arena_release(struct arena *a)
 {
 	while (a->blocks != NULL) {
 		struct arena_block *next = a->blocks->next;

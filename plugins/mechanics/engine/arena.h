@@ -17,9 +17,9 @@ struct arena {
 void *arena_get(struct arena *a, size_t len);
 /* arena_text: a copy; "" for NULL. NULL without memory. */
 char *arena_text(struct arena *a, const char *text);
-/* arena_copy: a protobuf message, deep, as it would be unpacked; NULL without memory. */
-void *arena_copy(struct arena *a, const ProtobufCMessage *message);
+/* arena_message: a protobuf message, deep, as it would be unpacked; NULL without memory. */
+void *arena_message(struct arena *a, const ProtobufCMessage *message);
 void arena_clear(struct arena *a);
-void arena_free(struct arena *a);
+void arena_release(struct arena *a);
 
 #endif

@@ -94,8 +94,8 @@ struct engine *engine_close(struct engine *e)
 	}
 	e->rules = rules_free(e->rules);
 	entities_close(&e->all);
-	arena_free(&e->arenas[0]);
-	arena_free(&e->arenas[1]);
+	arena_release(&e->arenas[0]);
+	arena_release(&e->arenas[1]);
 	list_free(&e->inputs);
 	list_free(&e->wishes);
 	list_free(&e->pending);
@@ -189,7 +189,7 @@ int engine_input(struct engine *e, const Region__Input *input)
 	if (place == NULL) {
 		return -1;
 	}
-	*place = arena_copy(arena_now(e), &input->base);
+	*place = arena_message(arena_now(e), &input->base);
 	if (*place == NULL) {
 		e->inputs.len--;
 		return -1;

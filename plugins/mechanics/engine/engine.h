@@ -163,6 +163,10 @@ struct terrain *engine_terrain(struct engine *e);
 int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes, size_t *ret_len,
 		    const char **ret_reason);
 
+/* engine_spawn: one more of a kind, between ticks, as if the world had wished it: for tests. Its id, 0 if there is no such kind
+ * or place. */
+uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y);
+
 /* --- keeping -------------------------------------------------------------------------------------- */
 
 /* engine_record: the avatar (or any entity of ours) whole, packed region.Record; NULL if it is not here. Free it. */

@@ -50,3 +50,11 @@ void wishes_merge(struct engine *e)
 	e->wishes.len = 0;
 	rules_settle(e->rules);
 }
+
+uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y)
+{
+	struct wish wish = { .number = e->wish++, .kind = "spawn", .name = kind, .text = "", .x = x, .y = y };
+	uint32_t row = rules_spawn(e->rules, &wish);
+
+	return row != NO_ROW ? e->all.id[row] : 0;
+}

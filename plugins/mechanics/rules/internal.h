@@ -141,7 +141,7 @@ int undo_run(struct rules *r);
 struct effect *effect_new(lua_State *L, enum effect_kind kind, uint64_t id);
 void effect_text(lua_State *L, struct effect *effect, int arg);
 void effects_apply(struct rules *r);
-uint32_t rules_spawn(struct rules *r, const struct wish *wish);
+
 
 /* timers.c */
 void timers_open(struct rules *r);

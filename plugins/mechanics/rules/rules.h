@@ -37,6 +37,8 @@ void rules_tick(struct rules *r);
 /* rules_wish: stage 2: what somebody did to one of ours, or at a place of ours. rules_settle: who is to be removed is. */
 void rules_wish(struct rules *r, const struct wish *wish);
 void rules_settle(struct rules *r);
+/* rules_spawn: the row of a new entity, NO_ROW if it cannot be here. */
+uint32_t rules_spawn(struct rules *r, const struct wish *wish);
 /* The row is that of an avatar of ours; rows do not move in these. */
 void rules_enter(struct rules *r, uint32_t row);
 void rules_leave(struct rules *r, uint32_t row);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that run a world without a host: tests of rules, recordings. */
+#ifndef TOOLS_TOOLS_H
+#define TOOLS_TOOLS_H
+
+/* script_test_main: `troupe script test`; argv[0] is "test". Returns an exit code of the program. [main] */
+int script_test_main(int argc, char **argv);
+extern const char script_test_usage[];
+
+#endif

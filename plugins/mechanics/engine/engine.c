@@ -62,6 +62,22 @@ static void defaults(struct engine_shape *shape)
 	}
 }
 
+/* blocks_open: the terrain that the shape describes, with the built-in blocks; 0, or -1. */
+static int blocks_open(struct engine *e)
+{
+	struct terrain_settings settings = { .seed = e->shape.seed,
+					     .map = { .kind = GENERATE_LAND, .height = e->shape.height },
+					     .size = e->shape.size };
+
+	if (strcmp(e->shape.map, "flat") == 0) {
+		settings.map.kind = GENERATE_FLAT;
+	} else if (strcmp(e->shape.map, "hills") != 0) {
+		return -1;
+	}
+	e->blocks = block_table_new();
+	return e->blocks != NULL && terrain_open(&settings, e->blocks, &e->terrain) == 0 ? 0 : -1;
+}
+
 struct engine *engine_open(const struct engine_settings *settings)
 {
 	struct engine *e = calloc(1, sizeof(*e));
@@ -78,7 +94,7 @@ struct engine *engine_open(const struct engine_settings *settings)
 	e->owner_of = calloc(engine_regions(e), 1);
 	e->next_owner_of = calloc(engine_regions(e), 1);
 	if (e->shape.region % CHUNK != 0 || e->shape.size % CHUNK != 0 || e->owner_of == NULL || e->next_owner_of == NULL ||
-	    entities_open(&e->all, e->shape.size, CHUNK) != 0 || (e->rules = rules_open(e)) == NULL) {
+	    entities_open(&e->all, e->shape.size, CHUNK) != 0 || blocks_open(e) != 0 || edits_open(e) != 0 || (e->rules = rules_open(e)) == NULL) {
 		return engine_close(e);
 	}
 	return e;
@@ -94,6 +110,9 @@ struct engine *engine_close(struct engine *e)
 	}
 	e->rules = rules_free(e->rules);
 	entities_close(&e->all);
+	edits_close(e);
+	e->terrain = terrain_close(e->terrain);
+	e->blocks = block_table_free(e->blocks);
 	arena_release(&e->arenas[0]);
 	arena_release(&e->arenas[1]);
 	list_free(&e->inputs);
@@ -180,6 +199,7 @@ void engine_begin(struct engine *e, uint64_t tick)
 	e->inputs.len = e->outputs.len = 0;
 	arena_clear(arena_now(e));
 	memset(e->all.calls, 0, e->all.count * sizeof(*e->all.calls));
+	memset(e->all.asks, 0, e->all.count * sizeof(*e->all.asks));
 }
 
 int engine_input(struct engine *e, const Region__Input *input)
@@ -197,39 +217,6 @@ int engine_input(struct engine *e, const Region__Input *input)
 	return 0;
 }
 
-/* moved: wishes to walk became positions; who crossed into another chunk sees others. */
-static void move(struct engine *e)
-{
-	struct entities *w = &e->all;
-
-	entities_step(w);
-	for (uint32_t n = 0, crossed = 0; n < w->moved_len; n++) {
-		uint32_t row = w->moved[n] & ~ENTITY_ARRIVED;
-		struct output *out;
-
-		if (crossed == w->crossed_len || w->crossed[crossed] != row) {
-			out = output(e, OUTPUT_MOVED, w->id[row]);
-			if (out != NULL) {
-				out->chunk = w->chunk_of[row];
-				out->flag = (w->moved[n] & ENTITY_ARRIVED) != 0;
-			}
-			continue;
-		}
-		out = output(e, OUTPUT_GONE, w->id[row]);
-		if (out != NULL) {
-			out->chunk = w->crossed_from[crossed];
-		}
-		crossed++;
-		out = output(e, OUTPUT_APPEARED, w->id[row]);
-		if (out != NULL) {
-			out->chunk = w->chunk_of[row];
-		}
-		if (w->kind[row] == 0 && (out = output(e, OUTPUT_VIEW, w->id[row])) != NULL) {
-			out->chunk = w->chunk_of[row];
-		}
-	}
-}
-
 void engine_stage(struct engine *e, unsigned stage)
 {
 	struct list before;
@@ -241,16 +228,26 @@ void engine_stage(struct engine *e, unsigned stage)
 		e->wishes = e->pending;
 		e->pending = before;
 		e->pending.len = 0;
+		edits_tick(e);
 		inputs_run(e);
 		rules_tick(e->rules);
 		break;
 	case 2:
-		wishes_merge(e);
+		if (e->edits.round == 0) {
+			wishes_merge(e);
+		}
+		edits_evaluate(e);
 		break;
 	default:
-		move(e);
+		edits_apply(e);
+		movement(e);
 		break;
 	}
+}
+
+int engine_again(const struct engine *e)
+{
+	return e->stage == 2 && edits_again(e);
 }
 
 void engine_end(struct engine *e)

@@ -42,7 +42,8 @@ struct engine_settings {
 	void (*log)(void *arg, uint32_t level, const char *code, const char *text);
 };
 
-/* engine_open: an empty world at tick 0, no rules, all regions ours; NULL without memory or with a shape that cannot be.
+/* engine_open: an empty world at tick 0, no rules, all regions ours; NULL without memory or with a shape that cannot be: size
+ * is a multiple of 32, region and height of 16, hills are at least 32 high, map is "hills" or "flat".
  * engine_close: NULL is fine; returns NULL. */
 struct engine *engine_open(const struct engine_settings *settings);
 struct engine *engine_close(struct engine *e);
@@ -80,6 +81,9 @@ void engine_begin(struct engine *e, uint64_t tick);
 /* engine_input: copied; 0, or -1 if there are too many (1,000,000). Their order among different avatars is of no meaning. */
 int engine_input(struct engine *e, const Region__Input *input);
 void engine_stage(struct engine *e, unsigned stage);
+/* engine_again: asked when all exchanges of a stage 2 have come in: 1 = some edits wait for locks of others: run engine_stage(2)
+ * and its exchange once more (all engines of a world say the same). With shape.lock alone. */
+int engine_again(const struct engine *e);
 /* engine_exchange: what all other engines must get of the stage that ran: packed region.Exchange, `count` of them. epoch is
  * for the caller to fill in: `epoch` is what they carry. */
 struct engine_part {

@@ -12,7 +12,7 @@
 #define EACH_ARRAY(DO, w) \
 	DO((w)->id) DO((w)->x) DO((w)->y) DO((w)->z) DO((w)->vx) DO((w)->vy) DO((w)->goal_x) DO((w)->goal_y) DO((w)->speed) \
 	DO((w)->steps) DO((w)->chunk_of) DO((w)->next) DO((w)->prev) DO((w)->kind) DO((w)->flags) \
-	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->born) DO((w)->calls) DO((w)->wish) DO((w)->timers) \
+	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->born) DO((w)->calls) DO((w)->asks) DO((w)->wish) DO((w)->timers) \
 	DO((w)->extra) DO((w)->name) \
 	DO((w)->crossed) DO((w)->crossed_from) DO((w)->moved)
 
@@ -174,7 +174,7 @@ uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char
 	w->ref[row] = 0;
 	w->health[row] = w->health_max[row] = 0;
 	w->born[row] = w->wish[row] = 0;
-	w->calls[row] = 0;
+	w->calls[row] = w->asks[row] = 0;
 	w->timers[row] = NO_ROW;
 	w->extra[row] = NULL;
 	snprintf(w->name[row], sizeof(w->name[row]), "%s", name);

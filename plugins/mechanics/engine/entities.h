@@ -31,6 +31,7 @@ struct entities {
 	int32_t *health, *health_max; /* 0 of 0 = cannot be hurt */
 	uint64_t *born;	    /* tick */
 	uint32_t *calls;    /* of rules about it in this tick: so that the second has other randomness than the first */
+	uint32_t *asks;	    /* edits that it has asked for in this tick */
 	uint64_t *wish;	    /* numbers what it does to others, for ever */
 	uint32_t *timers;   /* the first of its timers; NO_ROW = none */
 	struct extra **extra; /* what few entities have; NULL = nothing of it */

@@ -64,6 +64,7 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 		answer(e, input, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
 		return;
 	}
+	entity_stand(e, row, input->has_z ? &input->z : NULL);
 	e->all.born[row] = e->tick;
 	map_put(&e->avatars, input->avatar, (void *)((uintptr_t)e->self + 1));
 	chunk_output(e, OUTPUT_APPEARED, row);

@@ -8,6 +8,7 @@
 #include "entities.h"
 #include "map/map.h"
 #include "troupe/host.h"
+#include "world/terrain.h"
 
 #define TEXT_MAX 512u /* bytes of a line that rules say */
 #define CHUNK 16u
@@ -38,6 +39,62 @@ struct wish {
 	double amount, x, y, z;
 };
 
+#define ASKS_OF_ONE 16u	    /* edits that an entity may ask for in a tick */
+#define ASKS_OF_WORLD 4096u /* and the rules for themselves */
+#define ASKS_MAX 65536u	    /* edits of the whole world in a tick; those behind are refused */
+#define CLAIM_CELLS_MAX 512u
+#define CLAIM_REACH 16	    /* from the ask's place, in each direction */
+#define CLAIM_WISHES_MAX 64u
+
+/* A wish for a change of blocks. What it points to lives until the end of the next tick. */
+struct ask {
+	uint64_t actor, token; /* 0 = the world; the act that waits for the outcome, 0 = none */
+	uint32_t number;       /* of the actor's: with it there are no two the same */
+	int32_t priority, x, y, z; /* the lower one goes first; its place is a cell of the world */
+	const char *edit;
+	Region__Value **args;
+	uint32_t args_len;
+	uint8_t ours; /* made here: others must be told */
+};
+
+struct cell {
+	int32_t x, y, z;
+	uint16_t block, was;
+	uint8_t changed;
+};
+
+/* What an ask came to. */
+struct claim {
+	const struct ask *ask;
+	struct cell *cells;
+	const char *refused; /* it wants nothing, and why */
+	struct wish *wishes; /* what happens if it wins; here only at the owner of its place */
+	uint32_t cells_len, wishes_len;
+	uint8_t known, won, ours; /* ours: its place is in a region of ours */
+};
+
+/* evaluate: what the edit of claim->ask does: reads by claim_block, writes by claim_set, wishes by claim_wish; says no by
+ * claim->refused (in an arena). */
+typedef void (*edit_function)(void *arg, struct engine *e, struct claim *claim);
+
+struct edits {
+	struct list asks, later; /* struct ask: of this tick; made after its stage 1, for the next */
+	struct claim *claims;	 /* one for each ask, in the order in which they win; of an arena */
+	uint32_t claims_len, open; /* open: those not known yet */
+	struct list fresh;	 /* uint32_t: claims that became known here since the stage was run last */
+	struct taken *taken;	 /* cells of winners */
+	uint32_t *held, hold;	 /* by chunk: held[] == hold: an edit waits for its lock */
+	uint32_t world;		 /* asks of the world in this tick */
+	uint32_t round;		 /* how often stage 2 was run in this tick */
+	struct list changes;	 /* struct cell: what has changed in this tick */
+	struct cell cells[CLAIM_CELLS_MAX]; /* of the claim under way */
+	struct wish wishes[CLAIM_WISHES_MAX];
+	uint16_t places[CLAIM_CELLS_MAX * 2]; /* a map of those cells */
+	edit_function evaluate;
+	void *evaluate_arg;
+	uint64_t won, lost, refused;
+};
+
 struct engine {
 	struct engine_settings settings;
 	struct engine_shape shape;
@@ -61,6 +118,8 @@ struct engine {
 
 	struct map avatars; /* avatar -> owner + 1 */
 	uint64_t effects_full;
+	struct block_table *blocks;
+	struct edits edits;
 };
 
 /* engine.c */
@@ -85,6 +144,64 @@ const char *output_text(struct engine *e, const char *text);
 
 /* input.c: what players ask for, in stage 1 */
 void inputs_run(struct engine *e);
+
+/* move.c: where entities stand and walk. */
+/* cell_of: the cell of a place inside the world, in x or in y. */
+int32_t cell_of(const struct engine *e, double at);
+/* entity_stand: sets z to where something stands at its x, y: coming from height *z if that can be, else from above. */
+void entity_stand(struct engine *e, uint32_t row, const double *z);
+/* movement: stage 3: who walks takes a step. */
+void movement(struct engine *e);
+
+/* edit.c: what is asked of the blocks, and what it comes to. */
+int edits_open(struct engine *e);
+void edits_close(struct engine *e);
+/* edits_tick: at the beginning of a tick's stage 1: what was asked for later is asked for now. */
+void edits_tick(struct engine *e);
+/* ask_add: in stage 1 for this tick, in the others for the next; its place is a cell. The caller fills in priority, args and
+ * token (stage 1 alone), all in arena_now. NULL and a reason if the actor is not ours, asks for too much, or the place is
+ * outside. */
+struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t x, int32_t y, int32_t z, const char **ret_reason);
+
+/* ask_order: as qsort wants it. cell_inside: 1 if the world has such a cell. */
+int ask_order(const void *a, const void *b);
+int cell_inside(const struct engine *e, int32_t x, int32_t y, int32_t z);
+
+/* Why a claim_set is refused. */
+enum { CLAIM_FAR = -1, CLAIM_OUTSIDE = -2, CLAIM_TOO_MUCH = -3, CLAIM_UNAVAILABLE = -4, CLAIM_BAD = -5 };
+/* claim_set: 0, or why not; the last block for a cell counts. claim_block: as it is at the start of the stage, with what the
+ * claim has set. claim_wish: from the actor; strings are the caller's to put into arena_now; NULL if there are too many. */
+int claim_set(struct engine *e, struct claim *claim, int32_t x, int32_t y, int32_t z, uint16_t block);
+uint16_t claim_block(struct engine *e, const struct claim *claim, int32_t x, int32_t y, int32_t z);
+struct wish *claim_wish(struct engine *e, struct claim *claim, uint64_t target, const char *kind);
+/* claim_run: evaluates one of ours. claim_known: what it came to is known. */
+void claim_run(struct engine *e, struct claim *claim);
+void claim_known(struct engine *e, struct claim *claim);
+
+/* edit_exchange.c. _fill: what others must be told of the stage that ran, from the item number *at on, until about `room` bytes
+ * are full; *at becomes UINT32_MAX when all is in. Returns the bytes. What the message points to is in arena_now. _take: what
+ * others told; -1 if it makes no sense. */
+size_t asks_fill(struct engine *e, Region__Exchange *part, uint32_t *at, size_t room);
+int asks_take(struct engine *e, const Region__Exchange *part);
+size_t claims_fill(struct engine *e, Region__Exchange *part, uint32_t *at, size_t room);
+int claims_take(struct engine *e, const Region__Exchange *part);
+/* asks_save, asks_load: those for the next tick, for checkpoints: like _fill and _take. */
+size_t asks_save(struct engine *e, Region__Page *page, uint32_t *at, size_t room);
+int asks_load(struct engine *e, const Region__Page *page);
+
+/* commit.c: who wins. */
+/* edits_evaluate: stage 2: with a queue, all that is ours is evaluated; with locks, all that has its locks is done. edits_again:
+ * 1 if the stage must be run again when all have heard of all others what they did. */
+void edits_evaluate(struct engine *e);
+int edits_again(const struct engine *e);
+/* edits_apply: stage 3: winners' blocks are written, and who waits is told. */
+void edits_apply(struct engine *e);
+/* claim_won: another engine's edit, done under locks: writes it. */
+void claim_won(struct engine *e, struct claim *claim);
+struct taken *taken_new(void);
+void taken_free(struct taken *taken);
+/* taken_was: the block that was in a cell at the start of the stage if an edit has written it since; -1 if none has. */
+int32_t taken_was(const struct taken *taken, int32_t x, int32_t y, int32_t z);
 
 /* wish.c */
 /* wish_add: into this tick's or, in stages 2 and 3, the next one's; strings are copied. NULL if there are too many. */

@@ -128,8 +128,10 @@ struct terrain *engine_terrain(struct engine *e)
 void engine_figures(const struct engine *e, struct engine_figures *ret_figures)
 {
 	struct rules_figures rules;
+	struct terrain_counts blocks;
 
 	rules_figures(e->rules, &rules);
+	terrain_counts(e->terrain, &blocks);
 	*ret_figures = (struct engine_figures){ .timers = rules.timers,
 						.pending = e->pending.len,
 						.kinds = rules.kinds,
@@ -139,6 +141,10 @@ void engine_figures(const struct engine *e, struct engine_figures *ret_figures)
 						.script_errors = rules.errors,
 						.script_quarantined = rules.quarantined,
 						.effects_full = e->effects_full,
+						.edits_won = e->edits.won,
+						.edits_lost = e->edits.lost,
+						.edits_refused = e->edits.refused,
+						.terrain_bytes = blocks.bytes + blocks.packed_bytes,
 						.script_memory = rules.memory_used,
 						.script_memory_peak = rules.memory_peak };
 	for (uint32_t row = 0; row < e->all.count; row++) {

@@ -87,6 +87,7 @@ uint32_t rules_spawn(struct rules *r, const struct wish *wish)
 		e->effects_full++;
 		return NO_ROW;
 	}
+	entity_stand(e, row, wish->z != 0 ? &wish->z : NULL);
 	e->all.born[row] = e->tick;
 	k->alive++;
 	out = output(e, OUTPUT_APPEARED, id);

@@ -366,6 +366,12 @@ void rules_tick(struct rules *r)
 	rules_settle(r);
 }
 
+void rules_edit(struct rules *r, struct claim *claim)
+{
+	(void)r;
+	claim->refused = "world.no_edit";
+}
+
 /* --- figures -------------------------------------------------------------------------------------- */
 
 const char *rules_kind_name(const struct rules *r, uint16_t kind)

@@ -9,6 +9,7 @@
 struct engine;
 struct engine_file;
 struct wish;
+struct claim;
 struct rules;
 
 struct rules_figures {
@@ -39,6 +40,9 @@ void rules_wish(struct rules *r, const struct wish *wish);
 void rules_settle(struct rules *r);
 /* rules_spawn: the row of a new entity, NO_ROW if it cannot be here. */
 uint32_t rules_spawn(struct rules *r, const struct wish *wish);
+/* rules_edit: stage 2: what the edit of claim->ask writes and wishes (claim_set, claim_block, claim_wish), or why it does not
+ * (claim->refused). It sees the blocks as they are at the start of the stage; its actor may be another owner's. */
+void rules_edit(struct rules *r, struct claim *claim);
 /* The row is that of an avatar of ours; rows do not move in these. */
 void rules_enter(struct rules *r, uint32_t row);
 void rules_leave(struct rules *r, uint32_t row);

@@ -91,10 +91,12 @@ void worlds_tick(struct worlds *w, const Region__Input *const *inputs, uint32_t 
 		}
 	}
 	for (unsigned stage = 1; stage <= 3; stage++) {
-		for (uint32_t i = 0; i < w->len; i++) {
-			engine_stage(w->engines[i], stage);
-		}
-		exchange(w);
+		do {
+			for (uint32_t i = 0; i < w->len; i++) {
+				engine_stage(w->engines[i], stage);
+			}
+			exchange(w);
+		} while (engine_again(w->engines[0]));
 	}
 	for (uint32_t i = 0; i < w->len; i++) {
 		engine_end(w->engines[i]);

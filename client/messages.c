@@ -44,6 +44,8 @@ static const struct client_message messages[] = {
 	{ "delta", 33, &world__delta__descriptor, 0, NULL },
 	{ "cell_seen", 34, &world__cell_seen__descriptor, 0, NULL },
 	{ "cell_gone", 35, &world__cell_gone__descriptor, 0, NULL },
+	{ "chunk", 36, &world__chunk_data__descriptor, 0, NULL },
+	{ "blocks", 37, &world__blocks_changed__descriptor, 0, NULL },
 	{ "heard", 72, &world__chat_heard__descriptor, 0, NULL },
 	{ "system", 73, &world__system_message__descriptor, 0, NULL },
 	{ "error", 90, &client__error__descriptor, 0, NULL },

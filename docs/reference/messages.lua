@@ -8,7 +8,8 @@ local PAGE = root .. "/docs/reference/protocol.md"
 local FILES = { "client", "avatar", "world", "item", "mall", "billing", "echo" }
 
 -- What the servers push without being asked; every other message is in the .proto files as a request or its answer.
-local PUSHED = { [33] = "world.Delta", [34] = "world.CellSeen", [35] = "world.CellGone", [72] = "world.ChatHeard",
+local PUSHED = { [33] = "world.Delta", [34] = "world.CellSeen", [35] = "world.CellGone", [36] = "world.ChunkData",
+	[37] = "world.BlocksChanged", [72] = "world.ChatHeard",
 	[73] = "world.SystemMessage" }
 -- The messages of client.proto: who says them, and to whom or where.
 local CLIENT = {

@@ -34,6 +34,8 @@ const struct command commands[] = {
 	{ "client", "play, or run a script that plays", client_usage, client_main, 0 },
 	{ "bots", "let many scripted players in, and measure", bots_usage, bots_main, 0 },
 	{ "script test", "try the rules of a game without a server", script_test_usage, script_test_main, 0 },
+	{ "record", "copy a running world into a file", record_usage, record_main, 0 },
+	{ "replay", "run a recorded world again", replay_usage, replay_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
 	{ "key", "make, show or change the key of a host", key_usage, key_main, 0 },
 	{ "limits", "say what a number of players needs", limits_usage, limits_main, 0 },

@@ -7,4 +7,12 @@
 int script_test_main(int argc, char **argv);
 extern const char script_test_usage[];
 
+/* record_main: `troupe record`. [main] */
+int record_main(int argc, char **argv);
+extern const char record_usage[];
+
+/* replay_main: `troupe replay`. [main] */
+int replay_main(int argc, char **argv);
+extern const char replay_usage[];
+
 #endif

@@ -21,11 +21,23 @@ static const struct troupe_option scan_args[] = {
 	{ .name = NULL },
 };
 
+static const struct troupe_option export_args[] = {
+	{ .name = "prefix", .help = "What the keys begin with; empty = all.", .type = TROUPE_OPTION_STRING, .max = 255,
+	  .offset = offsetof(struct database_export_args, prefix) },
+	{ .name = "from", .help = "The key to begin with, in hex; empty = the first.", .type = TROUPE_OPTION_STRING, .max = 2048,
+	  .offset = offsetof(struct database_export_args, from) },
+	{ .name = "offset", .help = "Bytes of the first value that are left out.", .type = TROUPE_OPTION_INT, .max = 1 << 30,
+	  .offset = offsetof(struct database_export_args, offset) },
+	{ .name = NULL },
+};
+
 static const struct troupe_command commands[] = {
 	{ .verb = "scan", .help = "Lists entries in the order of their keys.", .right = "read", .args = scan_args,
 	  .args_size = sizeof(struct database_scan_args), .run = command_scan },
 	{ .verb = "digest", .help = "Counts and hashes all entries as they are now; equal stores have equal digests.",
 	  .right = "read", .run = command_digest },
+	{ .verb = "export", .help = "A page of whole entries in hex, for tools such as `troupe record`.", .right = "read",
+	  .args = export_args, .args_size = sizeof(struct database_export_args), .run = command_export },
 	{ .verb = "status", .help = "Shows what the store has done and whether it is open.", .right = "read",
 	  .run = command_status },
 	{ .verb = NULL },

@@ -23,6 +23,11 @@ struct database_scan_args {
 	int64_t limit;
 };
 
+struct database_export_args {
+	const char *prefix, *from;
+	int64_t offset;
+};
+
 enum database_metric {
 	METRIC_PASSED,
 	METRIC_STREAMS_FULL,
@@ -57,6 +62,7 @@ struct database {
 
 /* The commands. [loop] */
 void command_scan(void *instance, const struct troupe_request *request, const void *args);
+void command_export(void *instance, const struct troupe_request *request, const void *args);
 void command_digest(void *instance, const struct troupe_request *request, const void *args);
 void command_status(void *instance, const struct troupe_request *request, const void *args);
 

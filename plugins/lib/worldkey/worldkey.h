@@ -37,6 +37,8 @@
 #define WORLD_KEY_BUNDLE "world/s/%s/%04x"		   /* digest in hex, page: tick.Bundle */
 #define WORLD_KEY_BUNDLE_OF "world/s/%s/"		   /* digest in hex: what all of its pages begin with */
 
+#define WORLD_KEY_DIGEST "world/d/%016llx"		   /* tick: u64 LE, the world's digest at its end, as operators asked for it */
+
 #define WORLD_DIGEST_SIZE 16u /* bytes of a bundle's digest */
 
 struct worldkey {

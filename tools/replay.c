@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* `troupe replay`: a recorded world, run again. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/engine.h"
+#include "host/command.h"
+#include "recording.h"
+#include "tick.pb-c.h"
+#include "tools.h"
+#include "troupe/host.h"
+#include "world/terrain.h"
+#include "worldkey/worldkey.h"
+
+const char replay_usage[] =
+	"usage: troupe replay [--until TICK] [--owners N] [--digest] [--quiet] FILE\n"
+	"\n"
+	"Runs a world again that `troupe record` has recorded: the same inputs, the same seed, the same world.\n"
+	"\n"
+	"  troupe replay incident.rec                  all of it; what rules logged is printed with its tick\n"
+	"  troupe replay incident.rec --until 901223   up to this tick, then says who is where\n"
+	"  troupe replay incident.rec --owners 3       divided among so many owners: the same world, too\n"
+	"\n"
+	"  --digest       print the digest of every tick, not only of the last\n"
+	"  --quiet        print no lines of rules\n"
+	"\n"
+	"exit codes: 0 done, 1 it differs from a digest that was recorded, 2 wrong usage, 3 no recording\n";
+
+#define OWNERS_MAX 16u
+#define FILES_MAX 256u
+
+struct replay {
+	struct recording recording;
+	struct engine *engines[OWNERS_MAX];
+	uint32_t owners;
+	uint64_t tick, last;
+	int digests, quiet, differs;
+};
+
+static void line(void *arg, uint32_t level, const char *code, const char *text)
+{
+	const struct replay *r = arg;
+
+	if (!r->quiet || level <= TROUPE_LOG_ERROR) {
+		printf("%" PRIu64 "  %s%s%s\n", r->tick, code != NULL ? code : "", code != NULL ? ": " : "", text);
+	}
+}
+
+static int bad(const char *what)
+{
+	fprintf(stderr, "troupe replay: %s\n", what);
+	return EXIT_INVALID;
+}
+
+/* --- rules ---------------------------------------------------------------------------------------- */
+
+/* rules_take: the bundle of this digest becomes generation `number` in all engines. */
+static int rules_take(struct replay *r, ProtobufCBinaryData digest, uint32_t number)
+{
+	struct engine_file files[FILES_MAX];
+	Tick__Bundle *pages[64];
+	uint32_t len = 0, pages_len = 0;
+	char hex[2 * WORLD_DIGEST_SIZE + 1], report[8192];
+	struct worldkey prefix;
+	int result = 0;
+
+	if (digest.len != WORLD_DIGEST_SIZE) {
+		return digest.len == 0 ? 0 : bad("a digest of rules has a strange length");
+	}
+	worldkey_hex(digest.data, hex);
+	worldkey(&prefix, WORLD_KEY_BUNDLE_OF, hex);
+	for (uint32_t at = recording_find(&r->recording, prefix.text);
+	     recording_under(&r->recording, at, prefix.text) && pages_len < 64; at++) {
+		const struct recording_entry *entry = &r->recording.entries[at];
+		Tick__Bundle *page = tick__bundle__unpack(NULL, entry->value_len, entry->value);
+
+		if (page == NULL) {
+			result = bad("a page of the rules is damaged");
+			break;
+		}
+		pages[pages_len++] = page;
+		for (size_t i = 0; i < page->n_files && len < FILES_MAX; i++) {
+			files[len++] = (struct engine_file){ .name = page->files[i]->name,
+							     .text = (const char *)page->files[i]->text.data,
+							     .len = page->files[i]->text.len };
+		}
+	}
+	if (result == 0 && len == 0) {
+		result = bad("the rules are not in the recording");
+	}
+	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
+		if (!engine_rules_try(r->engines[i], number, files, len, report, sizeof(report))) {
+			fputs(report, stderr);
+			result = bad("the recorded rules are refused");
+		} else {
+			engine_rules_take(r->engines[i]);
+		}
+	}
+	for (uint32_t i = 0; i < pages_len; i++) {
+		tick__bundle__free_unpacked(pages[i], NULL);
+	}
+	return result;
+}
+
+/* --- the state at the checkpoint ------------------------------------------------------------------- */
+
+static int open_engines(struct replay *r)
+{
+	const struct recording_entry *entry = recording_get(&r->recording, WORLD_KEY_SHAPE);
+	Region__Shape *shape = entry != NULL ? region__shape__unpack(NULL, entry->value_len, entry->value) : NULL;
+	struct engine_settings settings = { .log = line, .arg = r, .memory = 256u << 20 };
+	uint8_t *owners = NULL;
+
+	if (shape == NULL) {
+		return bad("the recording does not say what the world is");
+	}
+	settings.shape = (struct engine_shape){ .size = shape->size,
+						.height = shape->height,
+						.region = shape->region,
+						.tick_ms = shape->tick_ms,
+						.quarantine = shape->quarantine,
+						.max_entities = shape->max_entities,
+						.speed = shape->speed,
+						.seed = shape->seed,
+						.budget = shape->budget,
+						.lock = shape->commit != NULL && strcmp(shape->commit, "lock") == 0 };
+	snprintf(settings.shape.map, sizeof(settings.shape.map), "%s", shape->map);
+	region__shape__free_unpacked(shape, NULL);
+	for (uint32_t i = 0; i < r->owners; i++) {
+		r->engines[i] = engine_open(&settings);
+		if (r->engines[i] == NULL) {
+			free(owners);
+			return bad("no memory, or a shape that no world has");
+		}
+		if (owners == NULL) {
+			owners = calloc(engine_regions(r->engines[0]), 1);
+			for (uint32_t n = 0; owners != NULL && n < engine_regions(r->engines[0]); n++) {
+				owners[n] = (uint8_t)(n % r->owners);
+			}
+		}
+		engine_own(r->engines[i], owners, (uint8_t)i);
+	}
+	free(owners);
+	return 0;
+}
+
+/* load_chunks: of each changed chunk the newest version that is not younger than the checkpoint. */
+static int load_chunks(struct replay *r, uint64_t tick)
+{
+	const struct recording *recording = &r->recording;
+
+	for (uint32_t at = recording_find(recording, "world/k/"); recording_under(recording, at, "world/k/"); at++) {
+		const struct recording_entry *entry = &recording->entries[at];
+		char key[128];
+		int x, y;
+		uint64_t of;
+
+		snprintf(key, sizeof(key), "%.*s", (int)entry->key_len, entry->key);
+		if (sscanf(key, "world/k/%d,%d/", &x, &y) != 2 || entry->key_len < 17 ||
+		    worldkey_number(entry->key + entry->key_len - 16, 16, &of) != 0) {
+			return bad("a chunk has a strange key");
+		}
+		for (uint32_t i = 0; of <= tick && i < r->owners; i++) { /* in the order of their ticks */
+			terrain_put_packed(engine_terrain(r->engines[i]), x, y, entry->value, entry->value_len);
+		}
+	}
+	return 0;
+}
+
+static int load_pages(struct replay *r, uint64_t tick)
+{
+	struct worldkey prefix;
+
+	worldkey(&prefix, WORLD_KEY_CHECKPOINT_OF, (unsigned long long)tick);
+	for (uint32_t at = recording_find(&r->recording, prefix.text); recording_under(&r->recording, at, prefix.text); at++) {
+		const struct recording_entry *entry = &r->recording.entries[at];
+		Region__Page *page = region__page__unpack(NULL, entry->value_len, entry->value);
+
+		for (uint32_t i = 0; page != NULL && i < r->owners; i++) {
+			if (engine_load(r->engines[i], page) != 0) {
+				region__page__free_unpacked(page, NULL);
+				return bad("a page of the checkpoint is refused");
+			}
+		}
+		if (page == NULL) {
+			return bad("a page of the checkpoint is damaged");
+		}
+		region__page__free_unpacked(page, NULL);
+	}
+	return 0;
+}
+
+static int load(struct replay *r)
+{
+	const struct recording_entry *entry = recording_get(&r->recording, WORLD_KEY_CHECKPOINT);
+	Tick__Checkpoint *checkpoint = entry != NULL ? tick__checkpoint__unpack(NULL, entry->value_len, entry->value) : NULL;
+	int result = open_engines(r);
+
+	if (result == 0 && checkpoint != NULL) { /* without one the world begins */
+		r->tick = checkpoint->tick;
+		result = rules_take(r, checkpoint->rules, checkpoint->generation);
+		result = result == 0 ? load_chunks(r, r->tick) : result;
+		result = result == 0 ? load_pages(r, r->tick) : result;
+	}
+	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
+		engine_loaded(r->engines[i], r->tick);
+	}
+	if (checkpoint != NULL) {
+		tick__checkpoint__free_unpacked(checkpoint, NULL);
+	}
+	return result;
+}
+
+/* --- running -------------------------------------------------------------------------------------- */
+
+/* inputs: those of the tick, to all engines; each takes what concerns it. New rules first. */
+static int inputs(struct replay *r)
+{
+	struct worldkey prefix;
+
+	worldkey(&prefix, WORLD_KEY_JOURNAL_OF, (unsigned long long)r->tick);
+	for (uint32_t at = recording_find(&r->recording, prefix.text); recording_under(&r->recording, at, prefix.text); at++) {
+		const struct recording_entry *entry = &r->recording.entries[at];
+
+		if (entry->key[entry->key_len - 1] == '!') {
+			Tick__Control *control = tick__control__unpack(NULL, entry->value_len, entry->value);
+			int result = control != NULL && control->has_rules ? rules_take(r, control->rules, control->generation) : 0;
+
+			if (control == NULL || result != 0) {
+				return bad("an entry of the journal is damaged");
+			}
+			tick__control__free_unpacked(control, NULL);
+		}
+	}
+	for (uint32_t i = 0; i < r->owners; i++) {
+		engine_begin(r->engines[i], r->tick);
+	}
+	for (uint32_t at = recording_find(&r->recording, prefix.text); recording_under(&r->recording, at, prefix.text); at++) {
+		const struct recording_entry *entry = &r->recording.entries[at];
+		Region__Batch *batch;
+
+		if (entry->key[entry->key_len - 1] == '!') {
+			continue;
+		}
+		batch = region__batch__unpack(NULL, entry->value_len, entry->value);
+		if (batch == NULL) {
+			return bad("an entry of the journal is damaged");
+		}
+		for (size_t n = 0; n < batch->n_inputs; n++) {
+			for (uint32_t i = 0; i < r->owners; i++) {
+				engine_input(r->engines[i], batch->inputs[n]);
+			}
+		}
+		region__batch__free_unpacked(batch, NULL);
+	}
+	return 0;
+}
+
+static int exchange(struct replay *r)
+{
+	for (uint32_t i = 0; i < r->owners; i++) {
+		uint32_t count;
+		const struct engine_part *parts = engine_exchange(r->engines[i], 1, &count);
+
+		for (uint32_t p = 0; p < count && r->owners > 1; p++) {
+			Region__Exchange *message = region__exchange__unpack(NULL, parts[p].len, parts[p].bytes);
+
+			for (uint32_t to = 0; message != NULL && to < r->owners; to++) {
+				if (to != i && engine_receive(r->engines[to], message) != 0) {
+					return bad("an exchange between the owners is refused");
+				}
+			}
+			region__exchange__free_unpacked(message, NULL);
+		}
+	}
+	return 0;
+}
+
+static uint64_t digest(struct replay *r)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < r->owners; i++) {
+		sum += engine_digest(r->engines[i]);
+	}
+	return sum;
+}
+
+/* compare: with the digest that was recorded for this tick, if one was. */
+static void compare(struct replay *r)
+{
+	struct worldkey key;
+	const struct recording_entry *entry;
+	uint64_t found = 0;
+
+	worldkey(&key, WORLD_KEY_DIGEST, (unsigned long long)r->tick);
+	entry = recording_get(&r->recording, key.text);
+	if (entry == NULL || entry->value_len != 8) {
+		if (r->digests) {
+			printf("%" PRIu64 "  digest %016" PRIx64 "\n", r->tick, digest(r));
+		}
+		return;
+	}
+	for (int i = 0; i < 8; i++) {
+		found |= (uint64_t)entry->value[i] << (8 * i);
+	}
+	if (found == digest(r)) {
+		printf("%" PRIu64 "  digest %016" PRIx64 ", as recorded\n", r->tick, found);
+	} else {
+		printf("%" PRIu64 "  digest %016" PRIx64 " DIFFERS from the recorded %016" PRIx64 "\n", r->tick, digest(r), found);
+		r->differs++;
+	}
+}
+
+static int run_tick(struct replay *r)
+{
+	int result;
+
+	r->tick++;
+	result = inputs(r);
+	for (unsigned stage = 1; stage <= 3 && result == 0; stage++) {
+		for (uint32_t i = 0; i < r->owners; i++) {
+			engine_stage(r->engines[i], stage);
+		}
+		result = exchange(r);
+	}
+	for (uint32_t i = 0; i < r->owners; i++) {
+		engine_end(r->engines[i]);
+	}
+	compare(r);
+	return result;
+}
+
+/* last_tick: the last one that was told, or begun if nobody wrote down what was told. */
+static uint64_t last_tick(const struct recording *recording)
+{
+	const struct recording_entry *entry = recording_get(recording, WORLD_KEY_TICK);
+	Tick__Beat *beat = entry != NULL ? tick__beat__unpack(NULL, entry->value_len, entry->value) : NULL;
+	uint64_t tick = beat != NULL ? beat->tick : 0;
+
+	if (beat != NULL) {
+		tick__beat__free_unpacked(beat, NULL);
+	}
+	return tick;
+}
+
+static int show(void *arg, const struct sight *sight)
+{
+	(void)arg;
+	if (sight->avatar) {
+		printf("  %-16s at (%.1f, %.1f, %.0f), %d of %d%s\n", sight->name, sight->x, sight->y, sight->z, sight->health,
+		       sight->health_max, sight->asleep ? ", asleep" : "");
+	}
+	return 0;
+}
+
+static int run(struct replay *r, uint64_t until)
+{
+	struct timespec began, ended;
+	uint64_t first;
+	int result = load(r);
+
+	if (result != 0) {
+		return result;
+	}
+	first = r->tick;
+	r->last = last_tick(&r->recording);
+	r->last = until != 0 && until < r->last ? until : r->last;
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	while (result == 0 && r->tick < r->last) {
+		result = run_tick(r);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	if (result == 0) {
+		printf("ticks %" PRIu64 " to %" PRIu64 " in %.2f s, digest %016" PRIx64 "\n", first + 1, r->tick,
+		       (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9, digest(r));
+		for (uint32_t i = 0; i < r->owners && until != 0; i++) {
+			engine_each(r->engines[i], show, NULL);
+		}
+	}
+	return result == 0 && r->differs > 0 ? EXIT_FAILED : result;
+}
+
+int replay_main(int argc, char **argv)
+{
+	static const char *const known[] = { "--until", "--owners", "--digest", "--quiet", NULL };
+	struct replay replay = { .owners = 1 };
+	const char *path = NULL, *value;
+	uint64_t until = 0;
+	int result;
+
+	for (int at = 1; at < argc;) {
+		int taken = command_option(argc, argv, &at, "until", &value);
+
+		if (taken > 0) {
+			until = strtoull(value, NULL, 10);
+			continue;
+		}
+		taken = taken == 0 ? command_option(argc, argv, &at, "owners", &value) : taken;
+		if (taken > 0) {
+			replay.owners = (uint32_t)strtoul(value, NULL, 10);
+		} else if (taken < 0) {
+			return EXIT_USAGE;
+		} else if (strcmp(argv[at], "--digest") == 0) {
+			replay.digests = 1;
+			at++;
+		} else if (strcmp(argv[at], "--quiet") == 0) {
+			replay.quiet = 1;
+			at++;
+		} else if (argv[at][0] == '-' || path != NULL) {
+			return command_unknown("replay", argv[at], known);
+		} else {
+			path = argv[at++];
+		}
+	}
+	if (path == NULL || replay.owners < 1 || replay.owners > OWNERS_MAX) {
+		fputs(replay_usage, stderr);
+		return EXIT_USAGE;
+	}
+	result = recording_read(&replay.recording, path) == 0 ? run(&replay, until) : EXIT_INVALID;
+	for (uint32_t i = 0; i < replay.owners; i++) {
+		engine_close(replay.engines[i]);
+	}
+	recording_free(&replay.recording);
+	return result;
+}

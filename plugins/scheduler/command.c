@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators ask of the world as a whole. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "findings/findings.h"
+#include "scheduler.h"
+
+static void put(struct json *json, const char *key, int64_t number)
+{
+	json_key(json, key);
+	json_number(json, number);
+}
+
+static void put_text(struct json *json, const char *key, const char *text)
+{
+	json_key(json, key);
+	json_text(json, text);
+}
+
+static void put_hex(struct json *json, const char *key, uint64_t number)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, number);
+	put_text(json, key, text);
+}
+
+static int refused(struct scheduler *s, const struct troupe_request *request)
+{
+	if (lease_held(s) && s->phase != PHASE_LOAD) {
+		return 0;
+	}
+	proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
+	return 1;
+}
+
+/* --- status --------------------------------------------------------------------------------------- */
+
+static int time_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void put_times(const struct scheduler *s, struct json *json, const char *name, unsigned which)
+{
+	const struct beat *beat = &s->beat;
+	uint32_t times[TIMES_LEN], len = beat->counted < TIMES_LEN ? (uint32_t)beat->counted : TIMES_LEN;
+	char key[48], text[32];
+
+	memcpy(times, beat->times[which], len * sizeof(times[0]));
+	qsort(times, len, sizeof(times[0]), time_order);
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t us = len == 0 ? 0 : times[i == 0 ? len / 2 : len - 1 - len / 100];
+
+		snprintf(key, sizeof(key), "%s_%s_ms", name, i == 0 ? "p50" : "p99");
+		snprintf(text, sizeof(text), "%u.%03u", us / 1000, us % 1000);
+		put_text(json, key, text);
+	}
+}
+
+static const char *state_name(const struct scheduler *s)
+{
+	switch (s->lease.state) {
+	case LEASE_STANDBY:
+	case LEASE_TAKING:
+		return "standing by";
+	case LEASE_HELD:
+		return beat_stands(s) != NULL ? "paused" : "running";
+	case LEASE_REFUSED:
+		return "refused";
+	default:
+		return "stopped";
+	}
+}
+
+static void command_status(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	const char *why = lease_held(s) ? beat_stands(s) : NULL;
+	uint64_t entities = 0, avatars = 0;
+	uint32_t in = 0;
+	char text[48];
+	struct json json = { 0 };
+
+	(void)args;
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		in += s->owners[i]->in;
+		entities += s->owners[i]->entities;
+		avatars += s->owners[i]->avatars;
+	}
+	json_open(&json, '{');
+	put_text(&json, "world", state_name(s));
+	put_text(&json, "reason", why != NULL ? why : s->lease.state == LEASE_STANDBY ? s->lease.owner : "");
+	put(&json, "tick", (int64_t)s->beat.tick);
+	snprintf(text, sizeof(text), "%u.%02u", s->beat.rate / 100, s->beat.rate % 100);
+	put_text(&json, "ticks_per_second", why == NULL ? text : "0.00");
+	put(&json, "epoch", (int64_t)s->lease.epoch);
+	put(&json, "owners", in);
+	put(&json, "regions", s->regions);
+	put(&json, "entities", (int64_t)entities);
+	put(&json, "avatars", (int64_t)avatars);
+	put(&json, "checkpoint", (int64_t)s->checkpoint.tick);
+	put(&json, "checkpoint_age_ms",
+	    s->checkpoint.at_us != 0 ? (int64_t)((s->h->now_us(s->h) - s->checkpoint.at_us) / 1000) : -1);
+	put(&json, "generation", s->rules.now_number);
+	put(&json, "restores", s->restores);
+	put_text(&json, "last_restore", s->restore_why);
+	put(&json, "late", (int64_t)s->beat.overruns);
+	put_times(s, &json, "tick", 0);
+	put_times(s, &json, "entities", 1);
+	put_times(s, &json, "edits", 2);
+	put_times(s, &json, "movement", 3);
+	json_close(&json, '}');
+	json_reply(&json, s->h, request->id);
+}
+
+static void command_regions(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	int64_t corner = -s->options->size / 2;
+	struct json json = { 0 };
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	json_open(&json, '[');
+	for (uint32_t i = 0; i < s->regions; i++) {
+		char text[48];
+
+		snprintf(text, sizeof(text), "(%" PRId64 ", %" PRId64 ")", corner + (int64_t)(i % s->side) * s->options->region,
+			 corner + (int64_t)(i / s->side) * s->options->region);
+		json_open(&json, '{');
+		put(&json, "region", i);
+		put_text(&json, "from", text);
+		put_text(&json, "owner", s->region_owner[i] != NULL ? s->region_owner[i]->name : "");
+		put(&json, "entities", s->region_load[i]);
+		put(&json, "avatars", s->region_avatars[i]);
+		json_close(&json, '}');
+	}
+	json_close(&json, ']');
+	json_reply(&json, s->h, request->id);
+}
+
+/* --- pause ---------------------------------------------------------------------------------------- */
+
+struct pause_args {
+	const char *reason;
+};
+
+static void command_pause(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	const struct pause_args *wanted = args;
+
+	if (refused(s, request)) {
+		return;
+	}
+	if (s->pause_request != 0) {
+		proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION, "world.pausing");
+		return;
+	}
+	s->pause_request = request->id;
+	beat_pause(s, wanted->reason != NULL && wanted->reason[0] != '\0' ? wanted->reason : "by an operator");
+}
+
+static void answer_state(struct scheduler *s, uint64_t request)
+{
+	struct json json = { 0 };
+
+	json_open(&json, '{');
+	put_text(&json, "world", state_name(s));
+	put(&json, "tick", (int64_t)s->beat.tick);
+	json_close(&json, '}');
+	json_reply(&json, s->h, request);
+}
+
+void command_paused(struct scheduler *s)
+{
+	uint64_t request = s->pause_request;
+
+	s->pause_request = 0;
+	if (request != 0) {
+		answer_state(s, request);
+	}
+}
+
+static void command_resume(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	command_paused(s);
+	beat_resume(s);
+	answer_state(s, request->id);
+}
+
+/* --- digest, audit -------------------------------------------------------------------------------- */
+
+static void answer_digest(struct scheduler *s, uint64_t request, uint64_t tick, uint64_t digest)
+{
+	struct json json = { 0 };
+
+	json_open(&json, '{');
+	put(&json, "tick", (int64_t)tick);
+	put_hex(&json, "digest", digest);
+	json_close(&json, '}');
+	json_reply(&json, s->h, request);
+}
+
+void command_digest(struct scheduler *s, uint64_t tick, uint64_t digest)
+{
+	uint64_t request = s->digest_request;
+
+	s->digest_request = 0;
+	if (request != 0) {
+		answer_digest(s, request, tick, digest);
+	}
+}
+
+static void command_digest_now(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	if (s->paused && s->has_digest && s->digest_tick == s->beat.tick) {
+		answer_digest(s, request->id, s->digest_tick, s->digest);
+	} else if (beat_stands(s) != NULL || s->digest_request != 0) {
+		proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION,
+			     s->digest_request != 0 ? "world.digesting" : "world.paused");
+	} else {
+		s->digest_request = request->id;
+	}
+}
+
+/* One audit under way. */
+struct audit {
+	struct scheduler *s;
+	struct findings findings;
+	uint64_t request, turn, pages, entries;
+	char last[128];
+	uint32_t last_len;
+};
+
+static void audit_scan(struct audit *audit);
+
+static void audit_end(struct audit *audit)
+{
+	struct json json = { 0 };
+
+	json_open(&json, '{');
+	findings_write(&audit->findings, &json);
+	put(&json, "tick", (int64_t)audit->s->beat.tick);
+	put(&json, "epoch", (int64_t)audit->s->lease.epoch);
+	put(&json, "regions", audit->s->regions);
+	put(&json, "entries", (int64_t)audit->entries);
+	json_close(&json, '}');
+	json_reply(&json, audit->s->h, audit->request);
+	free(audit);
+}
+
+/* audit_memory: every region has one owner that takes part, and owners speak of the same epoch as we do. */
+static void audit_memory(struct audit *audit)
+{
+	struct scheduler *s = audit->s;
+	uint32_t counted = 0;
+
+	for (uint32_t i = 0; i < s->regions && s->phase == PHASE_RUN; i++) {
+		if (s->region_owner[i] == NULL || !s->region_owner[i]->in) {
+			findings_add(&audit->findings, "region %u has no owner", i);
+		}
+	}
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		const struct owner *owner = s->owners[i];
+
+		counted += owner->in ? owner->regions : 0;
+		if (owner->in && owner->epoch > s->lease.epoch) {
+			findings_add(&audit->findings, "%s holds regions with epoch %" PRIu64 ", the world has %" PRIu64,
+				     owner->name, owner->epoch, s->lease.epoch);
+		}
+	}
+	if (s->phase == PHASE_RUN && counted != s->regions) {
+		findings_add(&audit->findings, "owners count %u regions, there are %u", counted, s->regions);
+	}
+}
+
+/* audit_entry: nothing that is kept is of a tick that has not begun. */
+static void audit_entry(struct audit *audit, const char *key, uint32_t len)
+{
+	uint32_t head = (uint32_t)strlen("world/j/");
+	uint64_t tick = 0, begun = audit->s->beat.begun;
+	int known = 0;
+
+	audit->entries++;
+	if (len > head + 16 && (memcmp(key, "world/j/", head) == 0 || memcmp(key, "world/c/", head) == 0)) {
+		known = worldkey_number(key + head, 16, &tick) == 0;
+	} else if (len > head + 16 && memcmp(key, "world/k/", head) == 0) {
+		known = worldkey_number(key + len - 16, 16, &tick) == 0;
+	} else if (len <= head || memcmp(key, "world/s/", head) == 0) {
+		return;
+	}
+	if (known && tick > begun) {
+		findings_add(&audit->findings, "%.*s is of a tick that has not begun", (int)len, key);
+	}
+}
+
+static void on_audit(void *instance, void *arg, const struct troupe_db_page *page)
+{
+	struct scheduler *s = instance;
+	struct audit *audit = arg;
+
+	(void)s;
+	if (page->status != TROUPE_OK) {
+		findings_add(&audit->findings, "the database does not answer (status %d)", (int)page->status);
+		audit_end(audit);
+		return;
+	}
+	for (uint32_t i = 0; i < page->count; i++) {
+		audit_entry(audit, page->values[i].key, page->values[i].key_len);
+	}
+	if (page->more && page->count > 0 && page->values[page->count - 1].key_len < sizeof(audit->last)) {
+		audit->last_len = page->values[page->count - 1].key_len;
+		memcpy(audit->last, page->values[page->count - 1].key, audit->last_len);
+		audit_scan(audit);
+	} else {
+		audit_end(audit);
+	}
+}
+
+static void audit_scan(struct audit *audit)
+{
+	struct troupe_db_scan scan = { .size = sizeof(scan),
+				       .db = audit->s->db,
+				       .from = audit->last,
+				       .from_len = audit->last_len,
+				       .to = "world0",
+				       .to_len = 6,
+				       .limit = 500,
+				       .after = audit->pages++ > 0,
+				       .on_page = on_audit,
+				       .arg = audit };
+
+	audit->s->h->db_scan(audit->s->h, &scan);
+}
+
+static void command_audit(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	struct audit *audit;
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	audit = calloc(1, sizeof(*audit));
+	if (audit == NULL) {
+		proto_refuse(s->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+		return;
+	}
+	audit->s = s;
+	audit->request = request->id;
+	audit->last_len = 6;
+	memcpy(audit->last, "world/", 6);
+	audit_memory(audit);
+	audit_scan(audit);
+}
+
+/* --- regions, checkpoints ------------------------------------------------------------------------- */
+
+static void command_rebalance(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	struct move move;
+	struct json json = { 0 };
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	if (beat_stands(s) != NULL) {
+		proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION, "world.paused");
+		return;
+	}
+	json_open(&json, '[');
+	if (s->move.from == NULL && balance_find(s, 0, &move)) {
+		s->move = move;
+		s->balanced_us = s->h->now_us(s->h);
+	}
+	if (s->move.from != NULL) {
+		json_open(&json, '{');
+		put(&json, "region", s->move.region);
+		put_text(&json, "from", s->move.from->name);
+		put_text(&json, "to", s->move.to->name);
+		put(&json, "entities", s->region_load[s->move.region]);
+		json_close(&json, '}');
+	}
+	json_close(&json, ']');
+	json_reply(&json, s->h, request->id);
+}
+
+static void command_checkpoint(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	if (beat_stands(s) != NULL || s->checkpoint.request != 0) {
+		proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION,
+			     s->checkpoint.request != 0 ? "world.saving" : "world.paused");
+		return;
+	}
+	s->checkpoint.request = request->id;
+	s->checkpoint.wanted = 1;
+}
+
+/* --- rules ---------------------------------------------------------------------------------------- */
+
+static void command_scripts(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct scheduler *s = instance;
+	struct json json = { 0 };
+
+	(void)args;
+	if (refused(s, request)) {
+		return;
+	}
+	json_open(&json, '[');
+	for (uint32_t i = 0; i < s->rules.history_len; i++) {
+		const struct generation *one = &s->rules.history[i];
+		char hex[2 * WORLD_DIGEST_SIZE + 1];
+
+		worldkey_hex(one->digest, hex);
+		json_open(&json, '{');
+		put(&json, "generation", one->number);
+		put_text(&json, "digest", hex);
+		put(&json, "files", one->files);
+		put(&json, "since_ms", one->since_ms);
+		put_text(&json, "by", one->who);
+		put_text(&json, "result", one->problem[0] != '\0'		? one->problem
+					  : one->number == s->rules.now_number ? "in force"
+									       : "replaced");
+		json_close(&json, '}');
+	}
+	json_close(&json, ']');
+	json_reply(&json, s->h, request->id);
+}
+
+struct reload_args {
+	int64_t canary;
+};
+
+struct rollback_args {
+	int64_t generation;
+};
+
+static const char *who(const struct troupe_request *request)
+{
+	return request->operator_name != NULL && request->operator_name[0] != '\0' ? request->operator_name : "an operator";
+}
+
+static void command_reload(void *instance, const struct troupe_request *request, const void *args)
+{
+	const struct reload_args *wanted = args;
+
+	rules_read(instance, request->id, who(request), wanted != NULL && wanted->canary);
+}
+
+static void command_rollback(void *instance, const struct troupe_request *request, const void *args)
+{
+	const struct rollback_args *wanted = args;
+
+	rules_rollback(instance, request->id, who(request), (uint32_t)wanted->generation);
+}
+
+void command_reloaded(struct scheduler *s, uint64_t request, int accepted)
+{
+	struct json json = { 0 };
+
+	if (!accepted) {
+		proto_refuse(s->h, request, TROUPE_FAILED_PRECONDITION, "world.reload_refused"); /* the log says why */
+		return;
+	}
+	json_open(&json, '{');
+	put(&json, "generation", s->rules.now_number);
+	put(&json, "files", s->rules.next.files);
+	put(&json, "tick", (int64_t)s->beat.tick);
+	json_close(&json, '}');
+	json_reply(&json, s->h, request);
+}
+
+void command_drop(struct scheduler *s)
+{
+	uint64_t *requests[] = { &s->pause_request, &s->digest_request };
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (*requests[i] != 0) {
+			proto_refuse(s->h, *requests[i], TROUPE_FAILED_PRECONDITION, "world.not_here");
+			*requests[i] = 0;
+		}
+	}
+}
+
+static const struct troupe_option pause_options[] = {
+	{ .name = "reason", .help = "What players are told.", .type = TROUPE_OPTION_STRING,
+	  .offset = offsetof(struct pause_args, reason), .max = 200 },
+	{ 0 }
+};
+
+static const struct troupe_option reload_options[] = {
+	{ .name = "canary", .help = "Whether one owner tries them before the others do.", .type = TROUPE_OPTION_BOOL,
+	  .offset = offsetof(struct reload_args, canary) },
+	{ 0 }
+};
+
+static const struct troupe_option rollback_options[] = {
+	{ .name = "generation", .help = "Which one; without it the last that was another.", .type = TROUPE_OPTION_INT,
+	  .offset = offsetof(struct rollback_args, generation), .min = 0, .max = UINT32_MAX },
+	{ 0 }
+};
+
+const struct troupe_command scheduler_commands[] = {
+	{ .verb = "status", .help = "The tick, how long its stages take, owners, checkpoint and rules; why it stands.",
+	  .right = "read", .run = command_status },
+	{ .verb = "pause", .help = "No tick begins until it is resumed; players are told the reason.", .right = "operate",
+	  .args = pause_options, .args_size = sizeof(struct pause_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_pause },
+	{ .verb = "resume", .help = "Ticks go on.", .right = "operate", .flags = TROUPE_COMMAND_CHANGES, .run = command_resume },
+	{ .verb = "digest", .help = "A digest of all that is in the world after the next tick, or after the last one while it stands.",
+	  .right = "read", .run = command_digest_now },
+	{ .verb = "audit", .help = "Checks that every region has one owner and that nothing is kept of ticks that never were.",
+	  .right = "read", .run = command_audit },
+	{ .verb = "rebalance", .help = "Moves the region that evens the owners' work most, now.", .right = "operate",
+	  .flags = TROUPE_COMMAND_CHANGES, .run = command_rebalance },
+	{ .verb = "checkpoint", .help = "Writes a checkpoint with the next tick.", .right = "operate",
+	  .flags = TROUPE_COMMAND_CHANGES, .run = command_checkpoint },
+	{ .verb = "regions", .help = "Every region: its corner, who owns it, and what is in it.", .right = "read",
+	  .run = command_regions },
+	{ .verb = "scripts", .help = "The generations of rules: when, by whom, and with which result.", .right = "read",
+	  .run = command_scripts },
+	{ .verb = "reload", .help = "Reads the rules again.", .right = "operate", .args = reload_options,
+	  .args_size = sizeof(struct reload_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_reload },
+	{ .verb = "rollback", .help = "Puts an earlier generation of rules in force again.", .right = "operate",
+	  .args = rollback_options, .args_size = sizeof(struct rollback_args), .flags = TROUPE_COMMAND_CHANGES,
+	  .run = command_rollback },
+	{ 0 }
+};

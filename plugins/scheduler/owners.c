@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/* The instances that own regions: who is there, who is dead, who owns what. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler.h"
+
+#define LOOK_MS 250u
+#define GATHER_US 1000000u
+#define SILENCE_MIN_US 2500000u /* owners speak once a second */
+
+/* --- the list ------------------------------------------------------------------------------------- */
+
+struct owner *owner_find(const struct scheduler *s, uint64_t id)
+{
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		if (s->owners[i]->id == id) {
+			return s->owners[i];
+		}
+	}
+	return NULL;
+}
+
+/* owner_add: by name, so that the same owners get the same regions whatever order they came in. */
+static struct owner *owner_add(struct scheduler *s, uint64_t id, const char *name)
+{
+	struct owner *owner = s->owners_len < OWNERS_MAX ? calloc(1, sizeof(*owner)) : NULL;
+	uint32_t at = s->owners_len;
+
+	if (owner == NULL) {
+		metric_add(s, METRIC_FULL, 1);
+		log_line(s, TROUPE_LOG_WARNING, NULL, "%s gets no regions: a world has at most %u owners", name, OWNERS_MAX);
+		return NULL;
+	}
+	owner->id = id;
+	owner->heard_us = s->h->now_us(s->h);
+	snprintf(owner->name, sizeof(owner->name), "%s", name);
+	for (; at > 0 && strcmp(s->owners[at - 1]->name, owner->name) > 0; at--) {
+		s->owners[at] = s->owners[at - 1];
+	}
+	s->owners[at] = owner;
+	s->owners_len++;
+	return owner;
+}
+
+static void owner_remove(struct scheduler *s, struct owner *owner)
+{
+	uint32_t at = 0;
+
+	while (s->owners[at] != owner) {
+		at++;
+	}
+	memmove(&s->owners[at], &s->owners[at + 1], (s->owners_len - at - 1) * sizeof(s->owners[0]));
+	s->owners_len--;
+	for (uint32_t i = 0; i < s->regions; i++) {
+		s->region_owner[i] = s->region_owner[i] == owner ? NULL : s->region_owner[i];
+		s->region_next[i] = s->region_next[i] == owner ? NULL : s->region_next[i];
+	}
+	s->move.from = NULL;
+	s->h->cancel(s->h, owner->call);
+	s->h->cancel(s->h, owner->trial);
+	free(owner);
+}
+
+void owners_count(struct scheduler *s)
+{
+	uint64_t entities = 0, avatars = 0;
+	uint32_t in = 0;
+
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		in += s->owners[i]->in;
+		entities += s->owners[i]->entities;
+		avatars += s->owners[i]->avatars;
+	}
+	metric_set(s, METRIC_OWNERS, in);
+	metric_set(s, METRIC_ENTITIES, (int64_t)entities);
+	metric_set(s, METRIC_AVATARS, (int64_t)avatars);
+}
+
+void owner_lost(struct scheduler *s, struct owner *owner, const char *why)
+{
+	char text[TEXT_LEN];
+	int in = owner->in;
+
+	snprintf(text, sizeof(text), "%s is lost: %s", owner->name, why);
+	owner_remove(s, owner);
+	if (in && (s->phase == PHASE_RUN || s->phase == PHASE_RESTORE)) {
+		restore_begin(s, text);
+	} else {
+		log_line(s, TROUPE_LOG_NOTICE, NULL, "%s", text);
+	}
+}
+
+/* --- coming and going ----------------------------------------------------------------------------- */
+
+static int name_of(const struct scheduler *s, uint64_t id, char ret_name[NAME_LEN])
+{
+	struct troupe_peer peers[PEERS_MAX];
+	uint32_t len = s->h->peers(s->h, "region", peers, PEERS_MAX);
+
+	for (uint32_t i = 0; i < len && i < PEERS_MAX; i++) {
+		if (peers[i].id == id && strcmp(peers[i].part, s->h->part) == 0) {
+			snprintf(ret_name, NAME_LEN, "%s", peers[i].name);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* all_there: every instance of the part that may own regions is known. As a reign begins, those that take calls are known
+ * without a word; later only by their own. */
+static int all_there(struct scheduler *s, int begins)
+{
+	struct troupe_peer peers[PEERS_MAX];
+	uint32_t len = s->h->peers(s->h, "region", peers, PEERS_MAX), missing = 0;
+
+	for (uint32_t i = 0; i < len && i < PEERS_MAX; i++) {
+		if (strcmp(peers[i].part, s->h->part) != 0 || owner_find(s, peers[i].id) != NULL) {
+			continue;
+		}
+		if (!begins || !peers[i].ready || owner_add(s, peers[i].id, peers[i].name) == NULL) {
+			missing++;
+		}
+	}
+	return missing == 0;
+}
+
+static uint32_t staying(const struct scheduler *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		n += !s->owners[i]->draining;
+	}
+	return n;
+}
+
+static void gather(struct scheduler *s, int begins)
+{
+	uint64_t now_us = s->h->now_us(s->h);
+	int all = all_there(s, begins);
+
+	if (staying(s) == 0) {
+		s->gather_us = now_us;
+	} else if (all || now_us - s->gather_us >= GATHER_US) {
+		restore_begin(s, s->restored ? "owners are there again" : "a new reign");
+	}
+}
+
+/* The last one goes: what it holds is in the checkpoint, and the world waits for another. */
+static void on_last_saved(struct scheduler *s)
+{
+	if (s->phase != PHASE_RUN || staying(s) > 0) {
+		return;
+	}
+	log_line(s, TROUPE_LOG_NOTICE, NULL, "the world stands: its last owner goes");
+	owners_tell_paused(s, "no owner of the world is ready");
+	world_rests(s);
+}
+
+static void on_joined_saved(struct scheduler *s)
+{
+	if (s->joined && s->phase == PHASE_RUN) {
+		restore_begin(s, "an owner has joined");
+	}
+}
+
+void owners_joined(struct scheduler *s)
+{
+	for (uint32_t i = 0; i < s->owners_len && !s->joined; i++) {
+		if (!s->owners[i]->in && !s->owners[i]->draining) {
+			s->joined = 1; /* soon after a checkpoint there is little to run again */
+			checkpoint_now(s, on_joined_saved);
+		}
+	}
+}
+
+void owners_on_join(void *instance, const struct troupe_request *request, const Tick__Join *body)
+{
+	struct scheduler *s = instance;
+	struct owner *owner;
+	char name[NAME_LEN];
+
+	if (!lease_held(s) || s->phase == PHASE_NONE || !name_of(s, request->from, name)) {
+		return;
+	}
+	owner = owner_find(s, request->from);
+	if (owner == NULL) {
+		owner = owner_add(s, request->from, name);
+		if (owner == NULL) {
+			return;
+		}
+	}
+	owner->heard_us = s->h->now_us(s->h);
+	owner->epoch = body->epoch;
+	owner->tick = body->tick;
+	if (body->draining && !owner->draining) {
+		log_line(s, TROUPE_LOG_NOTICE, NULL, "%s drains: its regions go to others", owner->name);
+	}
+	owner->draining = body->draining;
+	if (s->phase == PHASE_RUN && owner->draining && staying(s) == 0) {
+		checkpoint_now(s, on_last_saved);
+		return;
+	}
+	if (s->phase == PHASE_GATHER) {
+		gather(s, 0);
+	} else if (s->phase == PHASE_RUN && s->restore_us == 0) {
+		owners_joined(s);
+	}
+}
+
+/* silent: one that nobody calls now and that does not speak either. */
+static struct owner *silent(const struct scheduler *s)
+{
+	uint64_t lease_us = (uint64_t)s->options->lease_ms * 1000, now_us = s->h->now_us(s->h);
+
+	lease_us = lease_us > SILENCE_MIN_US ? lease_us : SILENCE_MIN_US;
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		if (s->owners[i]->call == 0 && now_us - s->owners[i]->heard_us > lease_us) {
+			return s->owners[i];
+		}
+	}
+	return NULL;
+}
+
+static void on_look(void *instance, void *arg)
+{
+	struct scheduler *s = instance;
+	struct owner *owner;
+
+	(void)arg;
+	s->owners_timer = s->h->timer_start(s->h, LOOK_MS, on_look, NULL);
+	while ((owner = silent(s)) != NULL) {
+		owner_lost(s, owner, "it is not heard of any more");
+	}
+	if (s->phase == PHASE_GATHER) {
+		gather(s, 0);
+	}
+}
+
+void owners_begin(struct scheduler *s)
+{
+	if (s->owners_timer == 0) {
+		s->owners_timer = s->h->timer_start(s->h, LOOK_MS, on_look, NULL);
+	}
+	s->gather_us = s->h->now_us(s->h);
+	gather(s, 1);
+}
+
+void owners_end(struct scheduler *s)
+{
+	timer_clear(s, &s->owners_timer);
+	while (s->owners_len > 0) {
+		owner_remove(s, s->owners[0]);
+	}
+	s->joined = 0;
+}
+
+void owners_cancel(struct scheduler *s)
+{
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		s->h->cancel(s->h, s->owners[i]->call);
+		s->h->cancel(s->h, s->owners[i]->trial);
+		s->owners[i]->call = s->owners[i]->trial = 0;
+	}
+}
+
+void owners_tell_paused(struct scheduler *s, const char *reason)
+{
+	Region__Paused paused = REGION__PAUSED__INIT;
+
+	paused.has_epoch = 1;
+	paused.epoch = s->lease.epoch;
+	paused.reason = (char *)reason;
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		struct proto_to to = { .instance = s->owners[i]->id };
+
+		if (s->owners[i]->in) {
+			region_paused(s->h, &paused, &to);
+		}
+	}
+}
+
+/* --- who owns what -------------------------------------------------------------------------------- */
+
+/* region_at: the nth region of a way that goes through all of them, each beside the one before it. */
+static uint32_t region_at(const struct scheduler *s, uint32_t n)
+{
+	uint32_t row = n / s->side, column = n % s->side;
+
+	return row * s->side + (row % 2 == 0 ? column : s->side - 1 - column);
+}
+
+static uint64_t weight(const struct scheduler *s, uint32_t region)
+{
+	return 1 + s->region_load[region];
+}
+
+uint32_t owners_share(struct scheduler *s)
+{
+	uint32_t takers = staying(s), at = 0;
+	uint64_t left = 0, mine = 0;
+
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		/* one that drains takes part once more, without regions: so it lets its players go */
+		s->owners[i]->in |= !s->owners[i]->draining;
+		s->owners[i]->leaves = 0;
+		s->owners[i]->regions = 0;
+	}
+	for (uint32_t i = 0; i < s->regions; i++) {
+		left += weight(s, i);
+	}
+	for (uint32_t n = 0, taken = 0; takers > 0 && n < s->regions; n++) {
+		uint32_t region = region_at(s, n);
+
+		while (s->owners[at]->draining) {
+			at++;
+		}
+		s->region_owner[region] = s->owners[at];
+		s->owners[at]->regions++;
+		mine += weight(s, region);
+		/* The next one begins where this one has its part of what is left; each gets a region while there are any. */
+		if (taken + 1 < takers &&
+		    (mine * (takers - taken) >= left || s->regions - n - 1 <= takers - taken - 1)) {
+			left -= mine;
+			mine = 0;
+			taken++;
+			at++;
+		}
+	}
+	s->joined = 0;
+	s->move.from = NULL;
+	s->version = 1;
+	owners_count(s);
+	return takers;
+}
+
+void owners_assignment(const struct scheduler *s, int next, Region__Assignment *ret_assignment)
+{
+	struct owner *const *map = next ? s->region_next : s->region_owner;
+	uint32_t *regions = malloc(s->regions * sizeof(*regions)), at = 0;
+	Region__Owner *owners = calloc(OWNERS_MAX, sizeof(*owners));
+
+	region__assignment__init(ret_assignment);
+	ret_assignment->owners = calloc(OWNERS_MAX, sizeof(*ret_assignment->owners));
+	if (regions == NULL || owners == NULL || ret_assignment->owners == NULL) {
+		abort(); /* out of memory: as good as a crash, and handled as one */
+	}
+	ret_assignment->has_epoch = ret_assignment->has_version = 1;
+	ret_assignment->epoch = s->lease.epoch;
+	ret_assignment->version = s->version + (next != 0);
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		Region__Owner *owner = &owners[ret_assignment->n_owners];
+
+		if (!s->owners[i]->in || (next && s->owners[i]->leaves)) {
+			continue;
+		}
+		region__owner__init(owner);
+		owner->has_instance = 1;
+		owner->instance = s->owners[i]->id;
+		owner->regions = &regions[at];
+		for (uint32_t region = 0; region < s->regions; region++) {
+			if (map[region] == s->owners[i]) {
+				regions[at++] = region;
+				owner->n_regions++;
+			}
+		}
+		ret_assignment->owners[ret_assignment->n_owners++] = owner;
+	}
+	if (ret_assignment->n_owners == 0) {
+		free(regions);
+		free(owners);
+	}
+}
+
+void owners_assignment_free(Region__Assignment *assignment)
+{
+	if (assignment->n_owners > 0) {
+		free(assignment->owners[0]->regions);
+		free(assignment->owners[0]);
+	}
+	free(assignment->owners);
+	assignment->owners = NULL;
+	assignment->n_owners = 0;
+}
+
+static struct owner *lightest(const struct scheduler *s, const uint64_t weights[OWNERS_MAX], uint32_t *ret_at)
+{
+	struct owner *found = NULL;
+
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		if (s->owners[i]->in && !s->owners[i]->draining && (found == NULL || weights[i] < weights[*ret_at])) {
+			found = s->owners[i];
+			*ret_at = i;
+		}
+	}
+	return found;
+}
+
+/* empty_draining: each of their regions goes to whoever has least. */
+static int empty_draining(struct scheduler *s)
+{
+	uint64_t weights[OWNERS_MAX] = { 0 };
+	struct owner *to;
+	uint32_t at = 0;
+	int moved = 0;
+
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		for (uint32_t region = 0; region < s->regions; region++) {
+			weights[i] += s->region_owner[region] == s->owners[i] ? weight(s, region) : 0;
+		}
+	}
+	for (uint32_t n = 0; n < s->regions; n++) {
+		uint32_t region = region_at(s, n);
+
+		if (s->region_owner[region]->draining && (to = lightest(s, weights, &at)) != NULL) {
+			s->region_next[region] = to;
+			weights[at] += weight(s, region);
+			moved = 1;
+		}
+	}
+	return moved;
+}
+
+int owners_next(struct scheduler *s)
+{
+	int changes = 0;
+
+	if (s->move.from == NULL && staying(s) == s->owners_len) {
+		return 0;
+	}
+	memcpy(s->region_next, s->region_owner, s->regions * sizeof(s->region_owner[0]));
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		struct owner *owner = s->owners[i];
+
+		owner->leaves = owner->in && owner->draining && owner->regions == 0;
+		changes |= owner->leaves;
+	}
+	changes |= empty_draining(s);
+	if (s->move.from != NULL && s->region_owner[s->move.region] == s->move.from && s->move.to->in &&
+	    !s->move.to->draining) {
+		s->region_next[s->move.region] = s->move.to;
+		changes = 1;
+	}
+	return changes;
+}
+
+void owners_moved(struct scheduler *s)
+{
+	memcpy(s->region_owner, s->region_next, s->regions * sizeof(s->region_owner[0]));
+	s->version++;
+	if (s->move.from != NULL) {
+		log_line(s, TROUPE_LOG_NOTICE, NULL, "region %u goes from %s to %s", s->move.region, s->move.from->name,
+			 s->move.to->name);
+		metric_add(s, METRIC_MOVES, 1);
+		s->move.from = NULL;
+	}
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		s->owners[i]->regions = 0;
+	}
+	for (uint32_t i = 0; i < s->regions; i++) {
+		s->region_owner[i]->regions++;
+	}
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		struct owner *owner = s->owners[i];
+
+		if (owner->leaves) {
+			log_line(s, TROUPE_LOG_NOTICE, NULL, "%s has no regions any more and is left out", owner->name);
+			owner->in = owner->leaves = 0;
+			owner->entities = owner->avatars = 0;
+		}
+	}
+	owners_count(s);
+}

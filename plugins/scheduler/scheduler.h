@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/* The scheduler role: who owns which region of a world, its ticks, its rules, its checkpoints. */
+#ifndef SCHEDULER_SCHEDULER_H
+#define SCHEDULER_SCHEDULER_H
+
+#include <stdint.h>
+
+#include "json/json.h"
+#include "proto/proto.h"
+#include "region.stub.h"
+#include "tick.stub.h"
+#include "worldkey/worldkey.h"
+
+/*
+ * Conventions
+ *  1. One reign lasts from taking the lease (lease.c) to losing it. Within it every restore has an epoch of its own, and
+ *     whatever is written carries that epoch as a fence: what somebody of an earlier one still writes is refused.
+ *  2. There is one way to come to a running world, whatever happened before: a restore (restore.c). It runs the ticks of the
+ *     journal again and then goes on.
+ *  3. `turn` grows when what is under way is given up. Callbacks carry the turn in which they were begun; one of an earlier
+ *     turn does nothing.
+ *  4. All functions are [loop].
+ */
+
+#define OWNERS_MAX 64u
+#define PEERS_MAX 512u	    /* instances of one role in all parts together */
+#define REGIONS_MAX 16384u
+#define NAME_LEN 96u
+#define TEXT_LEN 512u
+#define STAGES 3u
+#define TIMES_LEN 256u	    /* durations of ticks that are remembered */
+#define CONTROLS_MAX 256u   /* changes of rules between two checkpoints */
+#define HISTORY_MAX 64u	    /* generations that are remembered */
+
+struct balance_options {
+	int64_t threshold, every_ms;
+};
+
+struct scheduler_options {
+	int64_t tick_ms, size, height, seed, region, watch, budget, quarantine, max_entities, speed;
+	int64_t checkpoint_ms, lease_ms, keep;
+	struct balance_options balance;
+	const char *database, *map, *commit, *scripts;
+};
+
+enum metric {
+	METRIC_STAGE_1,
+	METRIC_STAGE_2,
+	METRIC_STAGE_3,
+	METRIC_LAG,
+	METRIC_OVERRUNS,
+	METRIC_TICKS,
+	METRIC_AGAIN,
+	METRIC_OWNERS,
+	METRIC_ENTITIES,
+	METRIC_AVATARS,
+	METRIC_PAUSED,
+	METRIC_RESTORES,
+	METRIC_RESTORE_TIME,
+	METRIC_TAKEOVERS,
+	METRIC_MOVES,
+	METRIC_CHECKPOINTS,
+	METRIC_CHECKPOINT_TIME,
+	METRIC_GENERATION,
+	METRIC_RELOADED,
+	METRIC_RELOAD_REFUSED,
+	METRIC_FULL,
+	METRIC_COUNT
+};
+
+struct scheduler;
+
+/* What may change in the life of a world, between two ticks that are not run again. */
+struct settings {
+	uint32_t tick_ms, quarantine, max_entities, speed;
+	uint64_t budget;
+	char commit[16];
+};
+
+/* --- lease.c: who runs the world ------------------------------------------------------------------ */
+
+#define WRITE_OPS_MAX 8u
+
+struct write_op {
+	char key[96];
+	uint8_t *value;
+	uint32_t value_len;
+};
+
+typedef void (*write_done_fn)(struct scheduler *s, uint64_t turn);
+
+enum lease_state { LEASE_OFF, LEASE_STANDBY, LEASE_TAKING, LEASE_HELD, LEASE_REFUSED };
+
+struct lease {
+	enum lease_state state;
+	uint64_t epoch;	     /* ours while it is held, else the one last seen */
+	uint64_t version;    /* of the record as last known */
+	uint64_t beat;	     /* counts what we have written, so that a record can be told to be ours */
+	uint64_t seen_us;    /* standing by: since when it has this version; 0 = not seen yet */
+	uint64_t renewed_us; /* held: when the last write was asked for that is durable */
+	uint64_t timer, reading;
+	char owner[NAME_LEN];
+	int shape_there;
+	/* the write under way: one at a time */
+	struct {
+		int active, release;
+		uint64_t number, epoch, turn, asked_us, timer;
+		struct write_op ops[WRITE_OPS_MAX];
+		uint32_t ops_len;
+		write_done_fn done;
+	} write;
+	void (*waiting)(struct scheduler *s); /* runs when the write has ended */
+};
+
+/* lease_begin: looks at the database until it answers, checks the world's shape, then takes the lease or stands by. */
+void lease_begin(struct scheduler *s);
+/* lease_stop: neither reads nor writes any more. */
+void lease_stop(struct scheduler *s);
+/* lease_release: gives it back so that another may take it at once; drain_done follows in any case. */
+void lease_release(struct scheduler *s);
+/* lease_shape: fills in the world's shape with the settings in force; it borrows from `s`. */
+void lease_shape(struct scheduler *s, Region__Shape *ret_shape);
+int lease_held(const struct scheduler *s);
+int lease_busy(const struct scheduler *s);
+/*
+ * lease_op: adds a value to the next write; `value` is copied. lease_write: writes them with the renewed lease under `epoch`, all or
+ * nothing, again and again until it is known; `done` (may be NULL) runs once it is durable, never if the lease is lost
+ * meanwhile. Only while it is not busy.
+ */
+void lease_op(struct scheduler *s, const char *key, const ProtobufCMessage *message);
+void lease_write(struct scheduler *s, uint64_t epoch, write_done_fn done);
+/* lease_lost: another runs the world: everything under way ends, and it stands by. */
+void lease_lost(struct scheduler *s, const char *why);
+
+/* --- owners.c: who owns what ---------------------------------------------------------------------- */
+
+struct owner {
+	uint64_t id;
+	char name[NAME_LEN];
+	uint64_t heard_us;
+	uint64_t call, trial; /* under way: of a stage or a restore; of rules to try */
+	uint64_t epoch, tick; /* as its last word said */
+	uint32_t entities, avatars, regions, took_us;
+	uint8_t in;	      /* takes part in ticks */
+	uint8_t draining;
+	uint8_t leaves;	      /* has no region any more: after one more tick it is left out */
+	uint8_t answered;
+	uint8_t saved;	      /* its part of the checkpoint under way is durable */
+};
+
+/* owners_begin: who is there; the first restore follows. owners_end: everybody is forgotten. */
+void owners_begin(struct scheduler *s);
+void owners_end(struct scheduler *s);
+void owners_on_join(void *instance, const struct troupe_request *request, const Tick__Join *body);
+struct owner *owner_find(const struct scheduler *s, uint64_t id);
+/* owner_lost: it is taken for dead and forgotten until it joins again; no call to it is under way. */
+void owner_lost(struct scheduler *s, struct owner *owner, const char *why);
+/* owners_joined: whoever has joined since the last restore is taken in by another, soon. */
+void owners_joined(struct scheduler *s);
+/* owners_share: all owners that are not draining take part, each with a run of regions of about equal weight; returns how
+ * many there are. */
+uint32_t owners_share(struct scheduler *s);
+/* owners_assignment: the one in force, or the next; owners_assignment_free releases what it points to. */
+void owners_assignment(const struct scheduler *s, int next, Region__Assignment *ret_assignment);
+void owners_assignment_free(Region__Assignment *assignment);
+/* owners_next: where draining owners or the balance want something else: prepares the next assignment; 1 = there is one.
+ * owners_moved: it is in force. */
+int owners_next(struct scheduler *s);
+void owners_moved(struct scheduler *s);
+/* owners_cancel: calls under way are forgotten. owners_tell_paused: to all. */
+void owners_cancel(struct scheduler *s);
+void owners_tell_paused(struct scheduler *s, const char *reason);
+void owners_count(struct scheduler *s);
+
+/* --- restore.c ------------------------------------------------------------------------------------ */
+
+struct control {
+	uint64_t tick;
+	uint32_t generation;
+	uint8_t rules[WORLD_DIGEST_SIZE];
+	uint8_t has_rules;
+};
+
+/* restore_begin: gives up what is under way and brings the world to the last tick of its journal with the owners that there are. */
+void restore_begin(struct scheduler *s, const char *why);
+/* world_rests: there is nobody to run it; as soon as there is, a restore follows. */
+void world_rests(struct scheduler *s);
+/* restore_control: the change of rules that came with this tick, NULL = none. */
+const struct control *restore_control(const struct scheduler *s, uint64_t tick);
+/* restore_settings: if the configuration has changed, it is taken over after a checkpoint. */
+void restore_settings(struct scheduler *s);
+/* restore_ended: the last tick of the journal has been run again. */
+void restore_ended(struct scheduler *s);
+
+/* --- beat.c --------------------------------------------------------------------------------------- */
+
+struct beat {
+	uint64_t tick;	    /* the last that has ended */
+	uint64_t told;	    /* the last that was told */
+	uint64_t begun;	    /* the last that was begun */
+	uint64_t last;	    /* up to here ticks are run again */
+	uint64_t due_us, timer;
+	uint64_t began_us, stage_us;
+	unsigned stage;	    /* of the tick under way; 0 = none is */
+	uint32_t missing;   /* answers */
+	int again, save, digest, moves, rules, durable, answered;
+	uint64_t digest_sum, slow_until;
+	uint32_t entities, avatars;
+	uint32_t times[STAGES + 1][TIMES_LEN]; /* [0]: the whole tick */
+	uint64_t counted, overruns;
+	uint64_t window_us, window_sum, window_max, warned_us; /* T0020 */
+	uint32_t window_ticks;
+	uint64_t second_us, second_tick;
+	uint32_t rate; /* ticks of the last second, times 100 */
+};
+
+/* beat_go: does what is next: a tick, or nothing while the world stands. */
+void beat_go(struct scheduler *s);
+/* beat_restart: the next tick is due now. beat_end: no tick is under way any more. */
+void beat_restart(struct scheduler *s);
+void beat_end(struct scheduler *s);
+/* beat_pause: from the end of the tick under way no tick begins until beat_resume; `reason` is kept in the database. */
+void beat_pause(struct scheduler *s, const char *reason);
+void beat_resume(struct scheduler *s);
+/* beat_stands: why no tick runs, NULL if they do. */
+const char *beat_stands(const struct scheduler *s);
+/* beat_record: adds what the database must know of the beat to the next write. */
+void beat_record(struct scheduler *s, uint64_t tick);
+
+/* --- rules.c -------------------------------------------------------------------------------------- */
+
+struct generation {
+	uint32_t number, files;
+	uint8_t digest[WORLD_DIGEST_SIZE];
+	int64_t since_ms;
+	char who[NAME_LEN];
+	char problem[TEXT_LEN]; /* refused: why; "" = accepted */
+};
+
+struct bundle_page {
+	uint8_t *bytes;
+	uint32_t len;
+};
+
+struct rules {
+	struct generation history[HISTORY_MAX]; /* the oldest first */
+	uint32_t history_len, last_number;
+	uint8_t now[WORLD_DIGEST_SIZE];	   /* in force, if now_number is not 0 */
+	uint32_t now_number;
+	uint8_t folder[WORLD_DIGEST_SIZE]; /* as last read */
+	int folder_known, tried, inherited;
+	/* reading */
+	uint64_t watch, settle, request;
+	int reading, again, forced, canary, trim;
+	char who[NAME_LEN];
+	/* the candidate */
+	enum { RULES_IDLE, RULES_STORING, RULES_WAITING, RULES_TRYING, RULES_READY, RULES_TAKEN } state;
+	struct generation next;
+	struct bundle_page *pages;
+	uint32_t pages_len, page;
+	uint32_t missing, refused, turn;
+	uint64_t timer;
+	char *report;	     /* what those said that refused it */
+	uint64_t prepared;   /* the tick of the journal whose rules the owners have ready */
+};
+
+/* rules_begin: reads the scripts; rules_end: gives up what is under way; rules_stop: likewise, for good. */
+void rules_begin(struct scheduler *s);
+void rules_end(struct scheduler *s);
+void rules_stop(struct scheduler *s);
+void rules_load(struct scheduler *s, const Tick__Generations *kept);
+/* rules_read: now; request: a command to answer, 0 = none. */
+void rules_read(struct scheduler *s, uint64_t request, const char *who, int canary);
+void rules_rollback(struct scheduler *s, uint64_t request, const char *who, uint32_t number);
+/* rules_interrupted: the calls to owners are given up. rules_restored: the owners are new: what was prepared is prepared again. */
+void rules_interrupted(struct scheduler *s);
+void rules_restored(struct scheduler *s);
+/* rules_waits: the first tick of a new world waits for its first rules. */
+int rules_waits(const struct scheduler *s);
+/* rules_take: adds the candidate, if it is ready, to the tick that begins; 1 = it is. rules_taken: that tick has ended.
+ * rules_again: a tick run again has changed them. */
+int rules_take(struct scheduler *s, uint64_t tick);
+void rules_taken(struct scheduler *s);
+void rules_again(struct scheduler *s, const struct control *control);
+/* rules_prepare: has the owners load what comes with a tick of the journal; beat_go follows. 1 = they have it. */
+int rules_prepare(struct scheduler *s, const struct control *control);
+/* rules_keeps: the bundle with this digest may still be asked for. */
+int rules_keeps(const struct scheduler *s, const char *hex);
+
+/* --- checkpoint.c --------------------------------------------------------------------------------- */
+
+struct checkpoint {
+	uint64_t tick, at_us; /* the last one; at_us 0 = of an earlier reign */
+	uint8_t rules[WORLD_DIGEST_SIZE];
+	uint32_t generation;
+	uint64_t due_us, saving, began_us; /* saving: the tick of the one under way; 0 = none */
+	int wanted;
+	struct control mark;		   /* rules at the end of `saving` */
+	struct control writing;		   /* the record under way; tick 0 = none */
+	uint64_t chunks, bytes;
+	uint64_t request;
+	void (*then[4])(struct scheduler *s); /* when the next one is there, or will not be */
+	uint32_t then_len;
+	/* deleting what it replaced */
+	int step, deleting;
+	char cursor[128], previous[128], chunks_at[128];
+	uint32_t cursor_len, previous_len, chunks_at_len, pages;
+};
+
+/* checkpoint_ask: 1 = the tick that is about to end is to be one; words of its parts count from now on. */
+int checkpoint_ask(struct scheduler *s);
+/* checkpoint_mark: the tick that ends now is one. */
+void checkpoint_mark(struct scheduler *s, uint64_t tick);
+void checkpoint_on_saved(void *instance, const struct troupe_request *request, const Tick__Saved *body);
+/* checkpoint_check: commits it if all parts are there. checkpoint_drop: the one under way will not come to its end. */
+void checkpoint_check(struct scheduler *s);
+void checkpoint_drop(struct scheduler *s);
+/* checkpoint_now: with the next tick; `then` runs once, when it is there or cannot be. */
+void checkpoint_now(struct scheduler *s, void (*then)(struct scheduler *s));
+
+/* --- balance.c ------------------------------------------------------------------------------------ */
+
+struct move {
+	uint32_t region;
+	struct owner *from, *to;
+};
+
+/* balance_loads: what an owner said of its regions. */
+void balance_loads(struct scheduler *s, const Region__StageReply *reply);
+/* balance_find: the region to move now; threshold in percent. 1 = there is one. */
+int balance_find(const struct scheduler *s, int64_t threshold, struct move *ret_move);
+/* balance_tick: moves one if it is time. */
+void balance_tick(struct scheduler *s);
+
+/* --- command.c ------------------------------------------------------------------------------------ */
+
+extern const struct troupe_command scheduler_commands[];
+void command_paused(struct scheduler *s);
+void command_digest(struct scheduler *s, uint64_t tick, uint64_t digest);
+void command_reloaded(struct scheduler *s, uint64_t request, int accepted);
+/* command_drop: those who wait are told that it will not be. */
+void command_drop(struct scheduler *s);
+
+/* --- the role ------------------------------------------------------------------------------------- */
+
+enum phase {
+	PHASE_NONE,    /* does not run the world */
+	PHASE_LOAD,    /* reads what the database knows */
+	PHASE_GATHER,  /* waits for owners */
+	PHASE_RESTORE, /* brings them to the state of the last checkpoint */
+	PHASE_RUN
+};
+
+struct scheduler {
+	const struct troupe_host *h;
+	const struct scheduler_options *options;
+	uint32_t metrics[METRIC_COUNT];
+	uint32_t db;
+	int stopped, draining, drained;
+	enum phase phase;
+	uint64_t turn;
+	struct lease lease;
+
+	struct owner *owners[OWNERS_MAX];
+	uint32_t owners_len;
+	uint64_t owners_timer, gather_us;
+	int joined;		     /* somebody new waits for a restore */
+	struct owner *region_owner[REGIONS_MAX], *region_next[REGIONS_MAX];
+	uint32_t region_load[REGIONS_MAX], region_avatars[REGIONS_MAX];
+	uint32_t regions, side;	     /* side: regions in a row */
+	uint32_t version;	     /* of the assignment within the epoch */
+	struct move move;	     /* wanted: from == NULL = none */
+	uint64_t balanced_us;
+
+	struct beat beat;
+	struct rules rules;
+	struct checkpoint checkpoint;
+
+	/* restore */
+	uint64_t restore_us, restore_timer;
+	uint32_t restore_missing, restores, failures;
+	struct control controls[CONTROLS_MAX];
+	uint32_t controls_len;
+	char restore_why[TEXT_LEN];
+	int epoch_used, restored; /* something ran under this epoch; the world has run in this reign */
+
+	struct settings settings;    /* in force */
+	int settings_new;	     /* they are not in the database yet */
+	int hold;		     /* no tick follows the one of the next checkpoint */
+
+	/* pause */
+	int pause_wanted, paused;
+	char reason[TEXT_LEN];
+	int db_away;
+
+	/* commands that wait */
+	uint64_t pause_request, digest_request, digest_tick, digest;
+	int has_digest;
+};
+
+void metric_add(struct scheduler *s, enum metric metric, int64_t delta);
+void metric_set(struct scheduler *s, enum metric metric, int64_t value);
+void metric_time(struct scheduler *s, enum metric metric, uint64_t us);
+__attribute__((format(printf, 4, 5))) void log_line(struct scheduler *s, uint32_t level, const char *code,
+						    const char *format, ...);
+/* timer_clear: stops *timer if it runs. */
+void timer_clear(struct scheduler *s, uint64_t *timer);
+/* reign_begin: the lease is ours. reign_end: it is no more. */
+void reign_begin(struct scheduler *s);
+void reign_end(struct scheduler *s);
+/* drain_done: nothing is left to be finished. */
+void drain_done(struct scheduler *s);
+/* tell_state: what operators are shown beside the instance. */
+void tell_state(struct scheduler *s);
+
+#endif

@@ -135,4 +135,11 @@ int32_t terrain_surface(struct terrain *t, int32_t x, int32_t y);
  * unavailable is not (nobody can say so). */
 int terrain_hidden(struct terrain *t, int32_t x, int32_t y, int32_t z);
 
+#define TERRAIN_SIGHT_MAX 256u /* cells between the two ends; what is further apart is not seen */
+
+/* terrain_sight: 1 if no BLOCK_FULL is on the line between two places; the cells of its ends do not count, so that a block
+ * can be looked at and from. Who is seen sees: the ends may be changed for each other. 0 for NaN and infinities. Cells are
+ * walked as in Amanatides and Woo, "A fast voxel traversal algorithm for ray tracing", 1987. */
+int terrain_sight(struct terrain *t, struct vec3f from, struct vec3f to);
+
 #endif

@@ -16,7 +16,8 @@
 #include "zip/zip.h"
 
 /* What the hashes of test_golden are. */
-#define GOLDEN_LAND 0x7228516929045b04u
+#define GOLDEN_NEAR 0x7228516929045b04u
+#define GOLDEN_WIDE 0xf03553f210fb5473u
 #define GOLDEN_FLAT 0xd4da93a2825ce376u
 
 static const struct generate_settings land = { .kind = GENERATE_LAND, .height = 64 };
@@ -242,8 +243,8 @@ static void test_damaged_refused(void **state)
 {
 	struct block_table *table = block_table_new();
 	struct chunk *chunk = generate_chunk(1, &land, 0, 0), *again = NULL;
-	uint8_t *bytes, *zeros = calloc(1, 64u << 20), *bomb;
-	size_t len, bomb_len;
+	uint8_t *bytes, *zeros = calloc(1, 64u << 20), *bomb, *out;
+	size_t len, bomb_len, out_len;
 
 	(void)state;
 	assert_int_equal(chunk_pack(chunk, table, &bytes, &len), 0);
@@ -268,11 +269,60 @@ static void test_damaged_refused(void **state)
 	assert_int_equal(zip_pack(zeros, 64u << 20, &bomb, &bomb_len), 0);
 	assert_true(bomb_len < CHUNK_PACKED_MAX);
 	assert_int_equal(chunk_unpack(bomb, bomb_len, table, 0, 0, 64, &again), CHUNK_DAMAGED);
+	assert_int_equal(zip_unpack(bomb, bomb_len, (64u << 20) - 1, &out, &out_len), ZIP_TOO_LARGE);
+	assert_int_equal(zip_unpack(bomb, bomb_len, 64u << 20, &out, &out_len), 0);
+	assert_int_equal(out_len, 64u << 20);
+	free(out);
 	assert_int_equal(block_count(table), BLOCK_BUILT_IN);
 	free(bomb);
 	free(zeros);
 	free(bytes);
 	chunk_free(chunk);
+	block_table_free(table);
+}
+
+/* Records that are messages, but not of chunks. */
+static void test_bad_records_refused(void **state)
+{
+	/* x = 0, y = 0, height = 16, palette "air" (and "dirt"), a section */
+#define PLACE 0x30, 0, 0x38, 0, 0xB8, 1, 16
+#define AIR 0xC2, 1, 3, 'a', 'i', 'r'
+	static const struct {
+		const char *what;
+		int rc;
+		uint8_t len, bytes[40];
+	} cases[] = {
+		{ "good", 0, 19, { PLACE, AIR, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "nothing", CHUNK_DAMAGED, 0, { 0 } },
+		{ "no sections", CHUNK_DAMAGED, 13, { PLACE, AIR } },
+		{ "a section of no kind", CHUNK_DAMAGED, 16, { PLACE, AIR, 0xCA, 1, 0 } },
+		{ "a kind beyond the palette", CHUNK_DAMAGED, 19, { PLACE, AIR, 0xCA, 1, 3, 0x0A, 1, 1 } },
+		{ "a kind far beyond it", CHUNK_DAMAGED, 23, { PLACE, AIR, 0xCA, 1, 7, 0x0A, 5, 0xFF, 0xFF, 0xFF, 0xFF, 15 } },
+		{ "two kinds and no cells", CHUNK_DAMAGED, 20, { PLACE, AIR, 0xCA, 1, 4, 0x0A, 2, 0, 0 } },
+		{ "one kind and a cell", CHUNK_DAMAGED, 22, { PLACE, AIR, 0xCA, 1, 6, 0x0A, 1, 0, 0x12, 1, 0 } },
+		{ "two sections", CHUNK_DAMAGED, 25, { PLACE, AIR, 0xCA, 1, 3, 0x0A, 1, 0, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "no palette", CHUNK_DAMAGED, 13, { PLACE, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "a name that is none", CHUNK_DAMAGED, 19, { PLACE, 0xC2, 1, 3, 'A', 'i', 'r', 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "no place", CHUNK_DAMAGED, 15, { 0xB8, 1, 16, AIR, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "another height", CHUNK_FOREIGN, 25, { 0x30, 0, 0x38, 0, 0xB8, 1, 32, AIR, 0xCA, 1, 3, 0x0A, 1, 0, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "a biome that is none", CHUNK_DAMAGED, 22, { 0x20, 0x80, 2, PLACE, AIR, 0xCA, 1, 3, 0x0A, 1, 0 } },
+		{ "a cut record", CHUNK_DAMAGED, 18, { PLACE, AIR, 0xCA, 1, 3, 0x0A, 1, 0 } },
+	};
+#undef PLACE
+#undef AIR
+	struct block_table *table = block_table_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct chunk *chunk = NULL;
+		int rc = chunk_record_unpack(cases[i].bytes, cases[i].len, table, 0, 0, 16, &chunk);
+
+		if (rc != cases[i].rc) {
+			print_error("%s: %d\n", cases[i].what, rc);
+		}
+		assert_int_equal(rc, cases[i].rc);
+		chunk_free(chunk);
+	}
 	block_table_free(table);
 }
 
@@ -330,7 +380,7 @@ static void test_golden(void **state)
 {
 	static const struct generate_settings flat = { .kind = GENERATE_FLAT, .height = 32, .level = 7 };
 	struct block_table *table = block_table_new();
-	uint64_t sum = 0, flat_hash;
+	uint64_t sum = 0, wide = 0, flat_hash;
 
 	(void)state;
 	for (int32_t y = -1; y <= 1; y++) {
@@ -341,6 +391,12 @@ static void test_golden(void **state)
 			chunk_free(chunk);
 		}
 	}
+	for (int32_t i = 0; i < 64; i++) { /* and wider apart, so that all biomes are among them */
+		struct chunk *chunk = generate_chunk(1, &land, i % 8 * 5 - 20, i / 8 * 5 - 20);
+
+		wide = seed_mix(wide, chunk_hash(chunk, table));
+		chunk_free(chunk);
+	}
 	struct chunk *chunk = generate_chunk(1, &flat, 0, 0);
 
 	flat_hash = chunk_hash(chunk, table);
@@ -348,8 +404,10 @@ static void test_golden(void **state)
 	assert_int_equal(chunk_get(chunk, 3, 4, 8), BLOCK_AIR);
 	chunk_free(chunk);
 	block_table_free(table);
-	printf("# golden: land 0x%016llx flat 0x%016llx\n", (unsigned long long)sum, (unsigned long long)flat_hash);
-	assert_true(sum == GOLDEN_LAND);
+	printf("# golden: near 0x%016llx wide 0x%016llx flat 0x%016llx\n", (unsigned long long)sum, (unsigned long long)wide,
+	       (unsigned long long)flat_hash);
+	assert_true(sum == GOLDEN_NEAR);
+	assert_true(wide == GOLDEN_WIDE);
 	assert_true(flat_hash == GOLDEN_FLAT);
 }
 
@@ -371,7 +429,16 @@ static void test_trees_cross_borders(void **state)
 		int32_t x = at % CELLS, y = at / CELLS % CELLS, z = at / CELLS / CELLS;
 		int found = 0;
 
-		if (x < 2 || y < 2 || x >= CELLS - 2 || y >= CELLS - 2 || z < 2 || AT(x, y, z) != BLOCK_LEAVES) {
+		if (x < 2 || y < 2 || x >= CELLS - 2 || y >= CELLS - 2 || z < 2) {
+			continue;
+		}
+		if (AT(x, y, z) == BLOCK_LOG && AT(x, y, z + 1) == BLOCK_LEAVES) { /* the top: it is wide there */
+			for (int32_t far = 1; far <= 2; far++) {
+				assert_true(AT(x + far, y, z) != BLOCK_AIR && AT(x - far, y, z) != BLOCK_AIR);
+				assert_true(AT(x, y + far, z) != BLOCK_AIR && AT(x, y - far, z) != BLOCK_AIR);
+			}
+		}
+		if (AT(x, y, z) != BLOCK_LEAVES) {
 			continue;
 		}
 		for (int32_t i = 0; i < 25 * 4 && !found; i++) {
@@ -463,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_stored_by_name),
 		cmocka_unit_test(test_strange_fields_stay),
 		cmocka_unit_test(test_damaged_refused),
+		cmocka_unit_test(test_bad_records_refused),
 		cmocka_unit_test(test_worst_chunk_fits),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_trees_cross_borders),

@@ -120,6 +120,21 @@ static void test_giving_way_shows_nowhere(void **state)
 	terrain_close(narrow);
 }
 
+/* Who is touched stays: a chunk used all the time is never generated again while others come and go. */
+static void test_longest_untouched_gives_way(void **state)
+{
+	struct terrain *t = make(GENERATE_FLAT, 2048, TERRAIN_OPEN_MIN);
+
+	(void)state;
+	for (int32_t i = 0; i < 100; i++) {
+		terrain_block(t, 0, 0, 5);
+		terrain_block(t, i * 16 - 1000, 500, 5);
+	}
+	assert_int_equal(counts_of(t).generated, 101);
+	assert_int_equal(counts_of(t).evicted, 101 - TERRAIN_OPEN_MIN);
+	terrain_close(t);
+}
+
 static void test_stored_and_opened_again(void **state)
 {
 	struct terrain *t = make(GENERATE_LAND, 256, 0), *again = make(GENERATE_LAND, 256, 0);
@@ -227,6 +242,8 @@ static void test_digest(void **state)
 {
 	struct terrain *a = make(GENERATE_LAND, 64, 0), *b = make(GENERATE_LAND, 64, 0);
 	uint16_t was = terrain_block(b, 9, 9, 40);
+	uint8_t *bytes;
+	size_t len;
 
 	(void)state;
 	assert_true(terrain_digest(a) == 0);
@@ -243,6 +260,16 @@ static void test_digest(void **state)
 	assert_true(terrain_digest(a) == terrain_digest_chunk(a, 0, 0) + terrain_digest_chunk(a, -2, 0));
 	terrain_set(b, 1, 2, 50, BLOCK_COBBLE, 10);
 	assert_true(terrain_digest(a) != terrain_digest(b));
+	assert_int_equal(terrain_pack(b, 0, 0, &bytes, &len, NULL), 0);
+	assert_int_equal(terrain_put_packed(a, 0, 0, bytes, len), 0);
+	assert_true(terrain_digest(a) == terrain_digest(b));
+	terrain_block(a, 1, 2, 50); /* unpacks it */
+	terrain_set(b, 1, 2, 50, BLOCK_GLASS, 11);
+	free(bytes);
+	assert_int_equal(terrain_pack(b, 0, 0, &bytes, &len, NULL), 0);
+	assert_int_equal(terrain_put_packed(a, 0, 0, bytes, len), 0);
+	assert_true(terrain_digest(a) == terrain_digest(b));
+	free(bytes);
 	terrain_close(a);
 	terrain_close(b);
 }
@@ -318,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_settings_refused),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_giving_way_shows_nowhere),
+		cmocka_unit_test(test_longest_untouched_gives_way),
 		cmocka_unit_test(test_stored_and_opened_again),
 		cmocka_unit_test(test_no_change_is_lost),
 		cmocka_unit_test(test_damaged_is_quarantined),

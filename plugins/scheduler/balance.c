@@ -27,21 +27,18 @@ static int beside(const struct scheduler *s, uint32_t region, const struct owner
 	       (row + 1 < s->side && s->region_owner[region + s->side] == owner);
 }
 
-/* better: the region whose going evens most comes first; of those that even as much, one beside the taker's. */
-static int better(uint64_t gap, uint32_t load, int touches, uint32_t best_load, int best_touches)
+/* off: how far the owners would still be from even. One beside the taker's is worth a quarter of the gap. */
+static uint64_t off(const struct scheduler *s, uint32_t region, const struct owner *to, uint64_t gap)
 {
-	uint64_t half = gap / 2;
-	uint64_t off = load > half ? load - half : half - load;
-	uint64_t best_off = best_load > half ? best_load - half : half - best_load;
+	uint64_t load = s->region_load[region], half = gap / 2, rest = load > half ? load - half : half - load;
 
-	return touches != best_touches ? touches : off < best_off;
+	return beside(s, region, to) ? rest : rest + gap / 4;
 }
 
 int balance_find(const struct scheduler *s, int64_t threshold, struct move *ret_move)
 {
 	const struct owner *heavy = NULL, *light = NULL;
-	uint64_t total = 0, n = 0, gap;
-	int found = 0, found_touches = 0;
+	uint64_t total = 0, n = 0, gap, best = UINT64_MAX;
 
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		const struct owner *owner = s->owners[i];
@@ -59,19 +56,13 @@ int balance_find(const struct scheduler *s, int64_t threshold, struct move *ret_
 	gap = heavy->entities - light->entities;
 	for (uint32_t region = 0; region < s->regions; region++) {
 		uint32_t load = s->region_load[region];
-		int touches;
 
-		if (s->region_owner[region] != heavy || load == 0 || load >= gap) {
-			continue; /* it would only change who is the heaviest */
-		}
-		touches = beside(s, region, light);
-		if (!found || better(gap, load, touches, s->region_load[ret_move->region], found_touches)) {
+		if (s->region_owner[region] == heavy && load > 0 && load < gap && off(s, region, light, gap) < best) {
 			*ret_move = (struct move){ region, owner_find(s, heavy->id), owner_find(s, light->id) };
-			found_touches = touches;
-			found = 1;
-		}
+			best = off(s, region, light, gap);
+		} /* one with more would only change who is the heaviest */
 	}
-	return found;
+	return best != UINT64_MAX;
 }
 
 void balance_tick(struct scheduler *s)

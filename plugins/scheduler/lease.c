@@ -140,6 +140,7 @@ static void on_read_back(void *instance, void *arg, const struct troupe_db_page 
 		return;
 	}
 	if (page->status != TROUPE_OK || page->count != 1) {
+		away(s, s->lease.state == LEASE_HELD);
 		retry(s);
 		return;
 	}
@@ -171,6 +172,8 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 		refused(s, "a newer epoch runs the world");
 	} else if (result->status == TROUPE_ABORTED && result->index != UINT32_MAX) {
 		read_back(s); /* written by another, or by a try of ours whose outcome was not known */
+	} else if (s->lease.write.tries++ == 0) {
+		read_back(s);
 	} else {
 		away(s, s->lease.state == LEASE_HELD);
 		retry(s);
@@ -236,6 +239,7 @@ static void write_begin(struct scheduler *s, uint64_t epoch, write_done_fn done,
 	lease_op(s, WORLD_KEY_LEASE, &record.base);
 	lease->write.active = 1;
 	lease->write.release = release;
+	lease->write.tries = 0;
 	lease->write.epoch = epoch;
 	lease->write.turn = s->turn;
 	lease->write.done = done;

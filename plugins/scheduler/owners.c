@@ -9,6 +9,7 @@
 #define LOOK_MS 250u
 #define GATHER_US 1000000u
 #define SILENCE_MIN_US 2500000u /* owners speak once a second */
+#define LOADING_US 5000000u	/* and may be silent for so much longer while they load */
 
 /* --- the list ------------------------------------------------------------------------------------- */
 
@@ -210,14 +211,17 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	}
 }
 
-/* silent: one that nobody calls now and that does not speak either. */
-static struct owner *silent(const struct scheduler *s)
+/* silent: one that does not speak; those who are asked for a stage are given up when that call ends. */
+static struct owner *silent(const struct scheduler *s, uint64_t now_us)
 {
-	uint64_t lease_us = (uint64_t)s->options->lease_ms * 1000, now_us = s->h->now_us(s->h);
+	uint64_t lease_us = (uint64_t)s->options->lease_ms * 1000;
 
 	lease_us = lease_us > SILENCE_MIN_US ? lease_us : SILENCE_MIN_US;
 	for (uint32_t i = 0; i < s->owners_len; i++) {
-		if (s->owners[i]->call == 0 && now_us - s->owners[i]->heard_us > lease_us) {
+		const struct owner *owner = s->owners[i];
+		uint64_t limit_us = owner->call == 0 ? lease_us : s->phase == PHASE_RESTORE ? lease_us + LOADING_US : UINT64_MAX;
+
+		if (now_us - owner->heard_us > limit_us) {
 			return s->owners[i];
 		}
 	}
@@ -227,16 +231,22 @@ static struct owner *silent(const struct scheduler *s)
 static void on_look(void *instance, void *arg)
 {
 	struct scheduler *s = instance;
+	uint64_t now_us = s->h->now_us(s->h);
 	struct owner *owner;
 
 	(void)arg;
 	s->owners_timer = s->h->timer_start(s->h, LOOK_MS, on_look, NULL);
-	while ((owner = silent(s)) != NULL) {
+	for (uint32_t i = 0; i < s->owners_len && now_us - s->looked_us > 4u * LOOK_MS * 1000u; i++) {
+		s->owners[i]->heard_us = now_us; /* it is we who heard nothing: this process stood still */
+	}
+	s->looked_us = now_us;
+	while ((owner = silent(s, now_us)) != NULL) {
 		owner_lost(s, owner, "it is not heard of any more");
 	}
 	if (s->phase == PHASE_GATHER) {
 		gather(s, 0);
 	}
+	checkpoint_check(s);
 }
 
 void owners_begin(struct scheduler *s)
@@ -244,7 +254,7 @@ void owners_begin(struct scheduler *s)
 	if (s->owners_timer == 0) {
 		s->owners_timer = s->h->timer_start(s->h, LOOK_MS, on_look, NULL);
 	}
-	s->gather_us = s->h->now_us(s->h);
+	s->gather_us = s->looked_us = s->h->now_us(s->h);
 	gather(s, 1);
 }
 

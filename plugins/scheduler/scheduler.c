@@ -316,6 +316,7 @@ static void on_drain_saved(struct scheduler *s)
 		return;
 	}
 	owners_tell_paused(s, "the scheduler stops");
+	s->h->state(s->h, 0, 0, "draining");
 	reign_end(s);
 	lease_release(s);
 }
@@ -325,12 +326,12 @@ static void scheduler_drain(void *instance)
 	struct scheduler *s = instance;
 
 	s->draining = 1;
-	s->h->state(s->h, 0, 0, "draining");
 	if (!lease_held(s)) {
+		s->h->state(s->h, 0, 0, "draining");
 		lease_stop(s);
 		drain_done(s);
 	} else {
-		checkpoint_now(s, on_drain_saved);
+		checkpoint_now(s, on_drain_saved); /* until then it goes on: owners speak to it */
 	}
 }
 

@@ -105,6 +105,7 @@ struct lease {
 	struct {
 		int active, release;
 		uint64_t number, epoch, turn, asked_us, timer;
+		uint32_t tries; /* whose outcome was not known */
 		struct write_op ops[WRITE_OPS_MAX];
 		uint32_t ops_len;
 		write_done_fn done;
@@ -363,7 +364,7 @@ struct scheduler {
 
 	struct owner *owners[OWNERS_MAX];
 	uint32_t owners_len;
-	uint64_t owners_timer, gather_us;
+	uint64_t owners_timer, gather_us, looked_us;
 	int joined;		     /* somebody new waits for a restore */
 	struct owner *region_owner[REGIONS_MAX], *region_next[REGIONS_MAX];
 	uint32_t region_load[REGIONS_MAX], region_avatars[REGIONS_MAX];

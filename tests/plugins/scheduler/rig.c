@@ -82,6 +82,8 @@ static void answer_stage(struct fake *fake)
 	region_stage_reply(fake->h, request, &reply);
 }
 
+static void journal(struct fake *fake, uint64_t tick);
+
 static void on_journaled(void *instance, void *arg, const struct troupe_db_result *result)
 {
 	struct fake *fake = instance;
@@ -94,6 +96,8 @@ static void on_journaled(void *instance, void *arg, const struct troupe_db_resul
 		if (fake->stage == 3) {
 			answer_stage(fake);
 		}
+	} else if (troupe_outcome_of(result->status) == TROUPE_UNDECIDED) {
+		journal(fake, fake->tick + 1);
 	} else {
 		assert_int_equal(result->status, TROUPE_FAILED_PRECONDITION); /* of an epoch that is over */
 	}
@@ -156,6 +160,7 @@ static void on_restore(void *instance, const struct troupe_request *request, con
 	struct fake *fake = instance;
 
 	if (fake->dead) {
+		fake->unanswered = request->id;
 		return;
 	}
 	if (body->assignment->epoch <= fake->epoch) {
@@ -216,9 +221,10 @@ static void on_stage(void *instance, const struct troupe_request *request, const
 	struct fake *fake = instance;
 
 	if (dies_now(fake, body->tick, body->stage)) {
+		fake->unanswered = request->id;
 		return;
 	}
-	if (body->epoch != fake->epoch) {
+	if (body->epoch != fake->epoch || fake->tick > RIG_TICKS) {
 		fake->rig->stale++;
 		proto_refuse(fake->h, request->id, TROUPE_FAILED_PRECONDITION, "region.stale");
 		return;
@@ -253,6 +259,8 @@ static void on_stage(void *instance, const struct troupe_request *request, const
 	answer_stage(fake);
 }
 
+static void save(struct fake *fake, uint64_t tick);
+
 static void on_page(void *instance, void *arg, const struct troupe_db_result *result)
 {
 	struct fake *fake = instance;
@@ -260,7 +268,11 @@ static void on_page(void *instance, void *arg, const struct troupe_db_result *re
 	struct troupe_peer peers[16];
 	uint32_t len = fake->h->peers(fake->h, "tick", peers, 16);
 
-	if (fake->dead || result->status != TROUPE_OK || fake->never_saves) {
+	if (fake->dead || result->status == TROUPE_FAILED_PRECONDITION || fake->never_saves) {
+		return;
+	}
+	if (result->status != TROUPE_OK) {
+		save(fake, (uint64_t)(uintptr_t)arg);
 		return;
 	}
 	event.has_epoch = event.has_tick = event.has_chunks = 1;
@@ -274,14 +286,23 @@ static void on_page(void *instance, void *arg, const struct troupe_db_result *re
 	}
 }
 
+static void save(struct fake *fake, uint64_t tick)
+{
+	struct worldkey key;
+
+	worldkey(&key, WORLD_KEY_CHUNK, 3, -2, (unsigned long long)tick);
+	put(fake, key.text, key.len, tick, on_put, 0);
+	worldkey(&key, WORLD_KEY_PENDING, (unsigned long long)tick, (unsigned long long)fake->h->id, 0u);
+	put(fake, key.text, key.len, tick, on_page, tick);
+}
+
 static void on_done(void *instance, const struct troupe_request *request, const Region__Done *body)
 {
 	struct fake *fake = instance;
 	struct rig *rig = fake->rig;
-	struct worldkey key;
 
 	(void)request;
-	if (fake->dead || body->epoch != fake->epoch) {
+	if (fake->dead || body->epoch != fake->epoch || fake->tick > RIG_TICKS) {
 		return;
 	}
 	assert_int_equal(body->tick, fake->tick);
@@ -293,14 +314,14 @@ static void on_done(void *instance, const struct troupe_request *request, const 
 		rig->told = body->tick;
 	}
 	if (body->tick > fake->last && body->tick < RIG_TICKS) {
-		rig->runs[body->tick] |= (uint8_t)(1u << (fake - rig->owners));
+		if (rig->epochs[body->tick] == 0) {
+			rig->epochs[body->tick] = body->epoch;
+		}
+		assert_int_equal(rig->epochs[body->tick], body->epoch); /* what players know does not happen anew */
 	}
 	if (fake->saving == body->tick) {
 		fake->saving = 0;
-		worldkey(&key, WORLD_KEY_CHUNK, 3, -2, (unsigned long long)body->tick);
-		put(fake, key.text, key.len, body->tick, on_put, 0);
-		worldkey(&key, WORLD_KEY_PENDING, (unsigned long long)body->tick, (unsigned long long)fake->h->id, 0u);
-		put(fake, key.text, key.len, body->tick, on_page, body->tick);
+		save(fake, body->tick);
 	}
 	dies_now(fake, body->tick, 4);
 }
@@ -398,9 +419,6 @@ void rig_close(struct rig *rig)
 {
 	char command[128];
 
-	for (uint64_t tick = 1; tick <= rig->told && tick < RIG_TICKS; tick++) {
-		assert_true(rig->runs[tick] != 0 || rig->owners[0].agains > 0); /* told means run */
-	}
 	sim_close(rig->sim);
 	config_free(rig->config);
 	snprintf(command, sizeof(command), "rm -rf '%s'", rig->scripts);
@@ -410,6 +428,26 @@ void rig_close(struct rig *rig)
 const char *rig_active(struct rig *rig)
 {
 	return sim_ready(rig->sim, RIG_A) ? RIG_A : RIG_B;
+}
+
+void rig_drain(struct fake *fake)
+{
+	fake->draining = 1;
+	join(fake);
+}
+
+void rig_alive(struct fake *fake)
+{
+	if (fake->unanswered != 0 || fake->request != 0) { /* what a process owed when it fell, its host says */
+		proto_refuse(fake->h, fake->unanswered != 0 ? fake->unanswered : fake->request, TROUPE_UNAVAILABLE, "host.lost");
+	}
+	fake->unanswered = 0;
+	fake->dead = fake->in = fake->draining = 0;
+	fake->request = fake->saving = 0;
+	fake->told = 0;
+	fake->stage = 0;
+	fake->tick = UINT64_MAX - 1; /* it holds nothing: whatever comes but a restore is wrong */
+	join(fake);
 }
 
 void rig_run(struct rig *rig, uint64_t ms)

@@ -20,7 +20,7 @@ struct fake {
 	struct rig *rig;
 	const struct troupe_host *h;
 	char name[64];
-	uint64_t timer, request;
+	uint64_t timer, request, unanswered;
 	uint64_t epoch, tick, last, told, saving;
 	unsigned stage;		 /* of tick + 1: the last that ended */
 	uint32_t version, db;
@@ -46,7 +46,7 @@ struct rig {
 	uint32_t owners_len;
 	char scripts[64];
 	uint64_t told, first_told;	/* what players know */
-	uint8_t runs[RIG_TICKS];	/* how often a tick was run for the first time and told, by an owner */
+	uint64_t epochs[RIG_TICKS];	/* the epoch in which a tick ran for the first time, once players know it */
 	uint64_t began_us[RIG_TICKS];
 	uint64_t stale;			/* stages with an epoch that is over, refused */
 	struct answer answer;
@@ -68,6 +68,9 @@ int32_t rig_command(struct rig *rig, const char *verb, const void *args);
 int64_t rig_number(struct rig *rig, const char *key);
 int rig_says(struct rig *rig, const char *text);
 void rig_script(struct rig *rig, const char *name, const char *text);
+/* rig_drain: the owner says that it drains. rig_alive: it speaks and answers again, as one that has just started. */
+void rig_drain(struct fake *fake);
+void rig_alive(struct fake *fake);
 /* rig_keys: how many keys begin with this. */
 uint32_t rig_keys(struct rig *rig, const char *prefix);
 

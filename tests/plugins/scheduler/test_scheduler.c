@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -54,7 +55,7 @@ static void owner_dies(unsigned stage)
 	assert_int_equal(rig_command(&rig, "audit", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"ok\":true"));
 	/* it comes back */
-	rig.owners[1].dead = 0;
+	rig_alive(&rig.owners[1]);
 	rig_run(&rig, 3000);
 	assert_int_equal(rig.owners[0].restores, 3);
 	assert_true(rig.owners[1].regions > 0);
@@ -94,9 +95,269 @@ static void test_no_owner(void **state)
 	rig_run(&rig, 5000);
 	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "no owner of the world is ready"));
-	rig.owners[0].dead = 0;
+	rig_alive(&rig.owners[0]);
 	rig_until(&rig, 60, 3500);
 	assert_int_equal(rig.owners[0].restores, 2);
+}
+
+/* An owner that fell and rose between two ticks is there, but holds nothing. */
+static void test_owner_restarts(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 40, 3000);
+	rig_alive(&rig.owners[1]);
+	rig_until(&rig, 60, 1500);
+	assert_int_equal(rig.owners[0].restores, 2);
+	assert_int_equal(rig.owners[1].restores, 2);
+}
+
+static void test_owner_cannot_load(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 40, 3000);
+	rig.owners[0].die_tick = 41;
+	rig.owners[0].die_stage = 2;
+	rig.owners[1].refuses_restore = 1;
+	rig_run(&rig, 6000);
+	assert_int_equal(rig.told, 40);
+	rig.owners[1].refuses_restore = 0;
+	rig_until(&rig, 60, 3000);
+	assert_int_equal(rig.owners[1].regions, RIG_REGIONS);
+}
+
+static void test_commits_unknown(void **state)
+{
+	static const struct sim_faults faults = { .commit_unknown = 100000, .commit_slow = 200000, .late_us = 30000 };
+
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	sim_faults(rig.sim, &faults);
+	rig_run(&rig, 20000);
+	assert_true(rig.told > 100);
+	sim_faults(rig.sim, NULL);
+	rig_until(&rig, rig.told + 100, 5600);
+	assert_int_equal(rig_command(&rig, "audit", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"ok\":true"));
+}
+
+static void test_database_away(void **state)
+{
+	uint64_t told;
+
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 40, 3000);
+	sim_db_down(rig.sim, "meadow", 1);
+	rig_run(&rig, 1000);
+	told = rig.told;
+	rig_run(&rig, 4000);
+	assert_int_equal(rig.told, told);
+	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "the database does not answer"));
+	sim_db_down(rig.sim, "meadow", 0);
+	rig_until(&rig, told + 20, 1500 + 2000);
+}
+
+/* --- pause ---------------------------------------------------------------------------------------- */
+
+static void test_pause(void **state)
+{
+	const struct {
+		const char *reason;
+	} args = { "a new bridge" };
+	uint64_t told;
+
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_command(&rig, "pause", &args), TROUPE_OK);
+	told = rig.told;
+	assert_int_equal(rig_number(&rig, "tick"), told);
+	rig_run(&rig, 5000);
+	assert_int_equal(rig.told, told);
+	assert_string_equal(rig.owners[0].reason, "a new bridge");
+	assert_int_equal(rig.owners[0].paused, 1);
+	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"paused\",\"reason\":\"a new bridge\""));
+	assert_int_equal(rig_command(&rig, "checkpoint", NULL), TROUPE_FAILED_PRECONDITION);
+	assert_int_equal(rig_command(&rig, "resume", NULL), TROUPE_OK);
+	rig_until(&rig, told + 20, 1100);
+}
+
+/* The last owner falls while the world stands: it stands afterwards too, at the same tick. */
+static void test_pause_lasts(void **state)
+{
+	uint64_t told;
+
+	(void)state;
+	rig_open(&rig, "", 0, 1);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_command(&rig, "pause", &(const char *){ "" }), TROUPE_OK);
+	told = rig.told;
+	rig.owners[0].dead = 1;
+	rig_run(&rig, 4000);
+	rig_alive(&rig.owners[0]);
+	rig_run(&rig, 3000);
+	assert_int_equal(rig.owners[0].restores, 2);
+	assert_int_equal(rig.owners[0].tick, told);
+	assert_int_equal(rig.told, told);
+	assert_string_equal(rig.owners[0].reason, "by an operator");
+	assert_int_equal(rig_command(&rig, "resume", NULL), TROUPE_OK);
+	rig_until(&rig, told + 20, 1100);
+}
+
+static uint64_t digest_at(uint64_t tick, uint32_t owners)
+{
+	static char text[64];
+	const char *at;
+
+	rig_open(&rig, "", 0, owners);
+	rig_until(&rig, tick, 3000);
+	assert_int_equal(rig_command(&rig, "digest", NULL), TROUPE_OK);
+	assert_int_equal(rig_number(&rig, "tick"), tick + 1);
+	at = strstr((const char *)rig.answer.body, "\"digest\":\"");
+	assert_non_null(at);
+	snprintf(text, sizeof(text), "%.16s", at + 10);
+	return strtoull(text, NULL, 16);
+}
+
+static void test_digest(void **state)
+{
+	uint64_t one = digest_at(30, 1), tick;
+
+	(void)state;
+	rig_close(&rig);
+	assert_true(one != 0 && one == digest_at(30, 3));
+	assert_int_equal(rig_command(&rig, "pause", &(const char *){ "" }), TROUPE_OK);
+	tick = (uint64_t)rig_number(&rig, "tick");
+	assert_int_equal(rig_command(&rig, "digest", NULL), TROUPE_OK);
+	assert_int_equal(rig_number(&rig, "tick"), tick);
+}
+
+/* --- drains --------------------------------------------------------------------------------------- */
+
+static void test_owner_drains(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 3);
+	rig_until(&rig, 20, 2000);
+	rig_drain(&rig.owners[0]);
+	rig_until(&rig, rig.told + 3, 500);
+	assert_false(rig.owners[0].in);
+	assert_int_equal(rig.owners[0].regions, 0);
+	assert_int_equal(rig.owners[1].regions + rig.owners[2].regions, RIG_REGIONS);
+	assert_int_equal(rig.owners[1].restores, 1); /* nobody was stopped for it */
+	rig.owners[0].dead = 1;
+	rig_until(&rig, rig.told + 100, 5200);
+	assert_int_equal(rig.owners[1].restores, 1);
+	assert_int_equal(rig_command(&rig, "audit", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"ok\":true"));
+}
+
+static void test_last_owner_drains(void **state)
+{
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1h\"", 0, 2);
+	rig_until(&rig, 20, 2000);
+	rig_drain(&rig.owners[0]);
+	rig_drain(&rig.owners[1]);
+	rig_run(&rig, 500);
+	assert_string_equal(rig.owners[1].reason, "no owner of the world is ready");
+	assert_int_equal(rig_keys(&rig, WORLD_KEY_CHECKPOINT), 1);
+	rig.owners[0].dead = rig.owners[1].dead = 1;
+	rig_run(&rig, 2000);
+	rig_alive(&rig.owners[1]);
+	rig_until(&rig, rig.told + 20, 4000);
+	assert_int_equal(rig.owners[1].agains, 0); /* the checkpoint was the last tick */
+}
+
+/* --- checkpoints ---------------------------------------------------------------------------------- */
+
+static void test_checkpoints(void **state)
+{
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	rig_until(&rig, 190, 10000);
+	assert_int_equal(rig_keys(&rig, WORLD_KEY_CHECKPOINT), 1);
+	assert_in_range(rig_keys(&rig, "world/c/"), 2, 4); /* those of the last, and of one under way */
+	assert_in_range(rig_keys(&rig, "world/k/"), 1, 2);
+	assert_in_range(rig_keys(&rig, "world/j/"), 1, 2 * 24 / 3);
+	assert_int_equal(rig_command(&rig, "checkpoint", NULL), TROUPE_OK);
+	assert_in_range((uint64_t)rig_number(&rig, "tick"), rig.told - 2, rig.told);
+	assert_int_equal(rig_number(&rig, "chunks"), 2);
+}
+
+/* Without all parts there is none, and what the one before needs stays. */
+static void test_checkpoint_unfinished(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	rig_until(&rig, 60, 5000);
+	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	first = (uint64_t)rig_number(&rig, "checkpoint");
+	assert_true(first > 0);
+	rig.owners[1].never_saves = 1;
+	rig_run(&rig, 10000);
+	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	assert_in_range((uint64_t)rig_number(&rig, "checkpoint"), first, first + 21);
+	first = (uint64_t)rig_number(&rig, "checkpoint");
+	rig.owners[1].die_tick = rig.told + 1;
+	rig.owners[1].die_stage = 1;
+	rig_until(&rig, rig.told + 40, 6000);
+	assert_true(rig.owners[0].agains >= 150); /* from that checkpoint on */
+	assert_true(sim_logged(rig.sim, "is lost"));
+}
+
+static void test_checkpoint_given_up(void **state)
+{
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	rig.owners[1].never_saves = 1;
+	rig_run(&rig, 35000);
+	assert_true(sim_logged(rig.sim, "has not written its part"));
+	rig.owners[1].never_saves = 0;
+	rig_run(&rig, 35000);
+	assert_int_equal(rig_keys(&rig, WORLD_KEY_CHECKPOINT), 1);
+}
+
+/* --- work ----------------------------------------------------------------------------------------- */
+
+static void test_balance(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	rig_open(&rig, "balance = { threshold = 25, every = \"1s\" }", 0, 2);
+	for (uint32_t i = 0; i < RIG_REGIONS; i++) {
+		rig.owners[0].load[i] = i < 4 ? 100 : 1;
+	}
+	rig_until(&rig, 10, 1000);
+	before = rig.owners[0].regions;
+	assert_int_equal(before, 8);
+	rig_until(&rig, 200, 11000);
+	assert_int_equal(rig.owners[0].regions, 6); /* two of the four crowded ones went */
+	assert_int_equal(rig.owners[0].restores, 1);
+	assert_int_equal(rig_command(&rig, "regions", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"region\":0,\"from\":\"(-128, -128)\""));
+	assert_int_equal(rig_command(&rig, "rebalance", NULL), TROUPE_OK);
+}
+
+static void test_rebalance_by_hand(void **state)
+{
+	(void)state;
+	rig_open(&rig, "balance = { threshold = 10000 }", 0, 2);
+	rig.owners[0].load[0] = 30;
+	rig.owners[0].load[1] = 20;
+	rig_until(&rig, 30, 2000);
+	assert_int_equal(rig_command(&rig, "rebalance", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"region\":1,") || rig_says(&rig, "\"region\":0,"));
+	rig_until(&rig, rig.told + 3, 500);
+	assert_int_equal(rig.owners[0].regions, 7);
+	assert_int_equal(rig.owners[1].regions, 9);
 }
 
 int main(void)
@@ -109,6 +370,20 @@ int main(void)
 		TEST(test_owner_dies_in_stage_3),
 		TEST(test_owner_dies_between_ticks),
 		TEST(test_no_owner),
+		TEST(test_owner_restarts),
+		TEST(test_owner_cannot_load),
+		TEST(test_commits_unknown),
+		TEST(test_database_away),
+		TEST(test_pause),
+		TEST(test_pause_lasts),
+		TEST(test_digest),
+		TEST(test_owner_drains),
+		TEST(test_last_owner_drains),
+		TEST(test_checkpoints),
+		TEST(test_checkpoint_unfinished),
+		TEST(test_checkpoint_given_up),
+		TEST(test_balance),
+		TEST(test_rebalance_by_hand),
 	};
 
 	return cmocka_run_group_tests_name("scheduler", tests, NULL, NULL);

@@ -10,20 +10,23 @@
 
 #include "tasks.h"
 #include "options.h"
+#include "terminal.h"
 
 const char client_usage[] =
-	"usage: troupe client [--connect HOST:PORT] [--trace] [SCRIPT.lua [ARGUMENT...]]\n"
+	"usage: troupe client [--as NAME] [--plain] [--connect HOST:PORT] [--trace] [SCRIPT.lua [ARGUMENT...]]\n"
 	"\n"
-	"  troupe client                    play: type `help`, or `play NAME PASSWORD`\n"
+	"  troupe client --as ann           play as ann on a map, after the password; `?` lists the keys\n"
+	"  troupe client                    type `help`, or `play NAME PASSWORD`\n"
 	"  troupe client walk.lua ann       run a script; `player()` makes a player in it\n"
 	"\n"
+	"  --plain               lines of text, no map; without colours with NO_COLOR=1\n"
 	"  --connect HOST:PORT   the account server (127.0.0.1:9340)\n"
 	"  --trace               print every message and whom it went to or came from\n"
 	"\n"
 	"exit codes: 0 done, 1 the script failed or an answer was not what it expected, 2 wrong usage\n";
 
 /* A typed line runs as a coroutine of its own, so that what others do is shown while it waits. NULL: nothing more comes. */
-static int run_line(struct tasks *tasks, const char *line)
+static void run_line(struct tasks *tasks, const char *line)
 {
 	lua_State *L = tasks_lua(tasks);
 
@@ -32,32 +35,84 @@ static int run_line(struct tasks *tasks, const char *line)
 	lua_remove(L, -2);
 	lua_pushstring(L, line);
 	tasks_start(tasks, 1, 0);
-	lua_getglobal(L, "net");
-	lua_getfield(L, -1, "quit");
-	int quit = lua_toboolean(L, -1);
-
-	lua_pop(L, 2);
-	return quit;
 }
 
-static int interactive(struct tasks *tasks)
+static int flag(struct tasks *tasks, const char *name)
 {
-	static const char setup[] = "local me = interactive()\n"
+	lua_State *L = tasks_lua(tasks);
+
+	lua_getglobal(L, "net");
+	lua_getfield(L, -1, name);
+	int set = lua_toboolean(L, -1);
+
+	lua_pop(L, 2);
+	return set;
+}
+
+/* Keys that were pressed while the map has the terminal. */
+static void run_keys(struct tasks *tasks, const char *bytes, size_t len)
+{
+	lua_State *L = tasks_lua(tasks);
+
+	lua_getglobal(L, "net");
+	lua_getfield(L, -1, "keyed");
+	lua_remove(L, -2);
+	lua_pushlstring(L, bytes, len);
+	tasks_start(tasks, 1, 1);
+}
+
+/* The player, who begins at once if he said as whom. Returns 0, or -1 after printing why. */
+static int begin(struct tasks *tasks, const struct client_options *options, int tty)
+{
+	static const char setup[] = "local tty, user, password = ...\n"
+				    "net.tty = tty\n"
+				    "local me = interactive()\n"
 				    "function net.typed(line)\n"
 				    "	if not line then me:close() elseif not prompt(me, line) then net.quit = true end\n"
-				    "end\n";
+				    "end\n"
+				    "if user then begin(me, user, password) end\n";
+	char password[256];
+	lua_State *L = tasks_lua(tasks);
+
+	if (options->as != NULL && terminal_secret("password: ", password, sizeof(password)) != 0) {
+		fprintf(stderr, "troupe client: no password\n");
+		return -1;
+	}
+	if (tasks_load(tasks, NULL, setup) != 0) {
+		return -1;
+	}
+	lua_pushboolean(L, tty);
+	if (options->as != NULL) {
+		lua_pushstring(L, options->as);
+		lua_pushstring(L, password);
+		explicit_bzero(password, sizeof(password));
+	}
+	tasks_start(tasks, options->as != NULL ? 3 : 1, 0);
+	return 0;
+}
+
+/* The map is shown where it can be: in a terminal that moves its cursor. */
+static int can_show(const struct client_options *options)
+{
+	const char *kind = getenv("TERM");
+
+	return !options->plain && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && kind != NULL && kind[0] != '\0' &&
+	       strcmp(kind, "dumb") != 0;
+}
+
+static int interactive(struct tasks *tasks, const struct client_options *options)
+{
 	char line[1024];
 	size_t len = 0;
-	int tty = isatty(STDIN_FILENO), quit = 0;
+	int tty = isatty(STDIN_FILENO);
 
-	if (tasks_load(tasks, NULL, setup) != 0) {
+	if (begin(tasks, options, can_show(options)) != 0) {
 		return 1;
 	}
-	tasks_start(tasks, 0, 0);
-	if (tty) {
+	if (tty && options->as == NULL) {
 		printf("type `help`, or `play NAME PASSWORD` to begin\n");
 	}
-	while (!quit) {
+	while (!flag(tasks, "quit")) {
 		ssize_t n;
 
 		fflush(stdout);
@@ -71,9 +126,14 @@ static int interactive(struct tasks *tasks)
 		}
 		len += (size_t)n;
 		line[len] = '\0';
-		for (char *end; !quit && (end = strchr(line, '\n')) != NULL;) {
+		if (terminal_is_open()) {
+			run_keys(tasks, line, len);
+			len = 0;
+			continue;
+		}
+		for (char *end; !flag(tasks, "quit") && (end = strchr(line, '\n')) != NULL;) {
 			*end = '\0';
-			quit = run_line(tasks, line);
+			run_line(tasks, line);
 			len -= (size_t)(end + 1 - line);
 			memmove(line, end + 1, len + 1);
 		}
@@ -81,14 +141,15 @@ static int interactive(struct tasks *tasks)
 			len = 0; /* nobody types a line that long */
 		}
 	}
-	while (!tty && !quit && tasks_running(tasks) > 0) {
+	while (!tty && !flag(tasks, "quit") && tasks_running(tasks) > 0) {
 		tasks_step(tasks, -1, -1);
 	}
+	terminal_close();
 	run_line(tasks, NULL); /* out of the world at once: who is only cut off is kept in it */
 	while (tasks_running(tasks) > 0) {
 		tasks_step(tasks, -1, -1);
 	}
-	return tasks_failed(tasks) > 0;
+	return tasks_failed(tasks) > 0 || flag(tasks, "failed");
 }
 
 static int script(struct tasks *tasks, const char *path, int argc, char **argv)
@@ -125,7 +186,7 @@ int client_main(int argc, char **argv)
 		return 1;
 	}
 	client_options_apply(&options, tasks);
-	result = at < argc ? script(tasks, argv[at], argc - at - 1, argv + at + 1) : interactive(tasks);
+	result = at < argc ? script(tasks, argv[at], argc - at - 1, argv + at + 1) : interactive(tasks, &options);
 	tasks_free(tasks);
 	return result;
 }

@@ -16,6 +16,8 @@ struct client_message {
 
 #define CLIENT_EVENT_ERROR 90u
 #define CLIENT_EVENT_PONG 4u
+#define CLIENT_EVENT_CHUNK 36u
+#define CLIENT_EVENT_BLOCKS 37u
 
 /* client_message_named: the request of this name; NULL. client_message_numbered: what arrives under this number. */
 const struct client_message *client_message_named(const char *name);

@@ -9,6 +9,7 @@
 
 #include "tasks_internal.h"
 #include "messages.h"
+#include "screen.h"
 #include "value.h"
 
 #define LINK_TYPE "troupe.link"
@@ -207,6 +208,9 @@ static void on_frame(void *arg, struct link *raw, uint32_t event, uint32_t tag, 
 	ProtobufCMessage *body;
 	struct pending pending;
 
+	if ((event == CLIENT_EVENT_CHUNK || event == CLIENT_EVENT_BLOCKS) && !link->tasks->blocks) {
+		return; /* most of what there is to read, and few programs look at it */
+	}
 	if (message == NULL) {
 		snprintf(link->why, sizeof(link->why), "the server sent message %u, which nobody knows", event);
 		link_close(raw);
@@ -418,6 +422,12 @@ static int net_random(lua_State *L)
 	return 1;
 }
 
+static int net_blocks(lua_State *L)
+{
+	tasks_of(L)->blocks = lua_toboolean(L, 1);
+	return 0;
+}
+
 static int net_record(lua_State *L)
 {
 	struct tasks *tasks = tasks_of(L);
@@ -441,6 +451,7 @@ void net_open(lua_State *L)
 					      { "now", net_now },	  { "spawn", net_spawn },
 					      { "background", net_background },
 					      { "random", net_random },	  { "record", net_record },
+					      { "blocks", net_blocks },
 					      { NULL, NULL } };
 	static const luaL_Reg methods[] = { { "request", link_request },
 					    { "close", link_close_lua },
@@ -459,4 +470,5 @@ void net_open(lua_State *L)
 		fprintf(stderr, "error: %s\n", lua_tostring(L, -1));
 		abort(); /* our own text, embedded at build time */
 	}
+	screen_open(L);
 }

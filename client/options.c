@@ -36,6 +36,8 @@ static int read_value(const char *name, const char *value, struct client_options
 		options->count = (unsigned)strtoul(value, &end, 10);
 	} else if (strcmp(name, "--seconds") == 0) {
 		options->seconds = strtod(value, &end);
+	} else if (strcmp(name, "--as") == 0) {
+		options->as = value;
 	} else if (strcmp(name, "--ramp") == 0) {
 		options->ramp_seconds = strtod(value, &end);
 	} else {
@@ -46,7 +48,7 @@ static int read_value(const char *name, const char *value, struct client_options
 
 int client_options_read(int argc, char **argv, struct client_options *ret_options)
 {
-	static const char *const valued[] = { "--connect", "--count", "--seconds", "--ramp", "--script", NULL };
+	static const char *const valued[] = { "--connect", "--as", "--count", "--seconds", "--ramp", "--script", NULL };
 	int bots = strcmp(argv[0], "bots") == 0, at = 1;
 
 	strcpy(ret_options->host, "127.0.0.1");
@@ -61,6 +63,10 @@ int client_options_read(int argc, char **argv, struct client_options *ret_option
 			ret_options->trace = 1;
 			continue;
 		}
+		if (!bots && strcmp(argv[at], "--plain") == 0) {
+			ret_options->plain = 1;
+			continue;
+		}
 		if (bots && strcmp(argv[at], "--json") == 0) {
 			ret_options->json = 1;
 			continue;
@@ -68,7 +74,7 @@ int client_options_read(int argc, char **argv, struct client_options *ret_option
 		while (valued[i] != NULL && strcmp(argv[at], valued[i]) != 0) {
 			i++;
 		}
-		if (valued[i] == NULL || (i > 0 && !bots)) {
+		if (valued[i] == NULL || (i == 1 && bots) || (i > 1 && !bots)) {
 			return wrong(argv[0], "no option", argv[at]);
 		}
 		if (at + 1 == argc) {

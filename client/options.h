@@ -8,7 +8,8 @@
 struct client_options {
 	char host[64];
 	unsigned port;
-	int trace, json;
+	int trace, json, plain;
+	const char *as;      /* client: the user to play as; NULL = nobody yet */
 	unsigned count;	     /* bots */
 	double seconds;	     /* bots: how long */
 	double ramp_seconds; /* bots: over how long they come */

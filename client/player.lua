@@ -168,8 +168,10 @@ function Player:look()
 	return ask(game(self), "look")
 end
 
-function Player:act(action, target, text)
-	return ask(game(self), "act", { action = action, target = math.tointeger(target or 0), text = text })
+-- act: on an entity, or on a block { x, y, z }.
+function Player:act(action, target, text, block)
+	return ask(game(self), "act", { action = action, target = math.tointeger(target or 0), text = text,
+		bx = block and block[1], by = block and block[2], bz = block and block[3] })
 end
 
 function Player:chat(text, channel)
@@ -271,6 +273,12 @@ local function anew(self)
 	return session(self, self:connect(place.host, place.port, 5000), place, { ticket = place.ticket })
 end
 
+-- forget: what was seen is told again.
+local function forget(self)
+	self.seen = {}
+	if self.view then self.view:forget() end
+end
+
 local function come_back(self)
 	if not self.game:open() then
 		local ok, why = pcall(here, self)
@@ -283,7 +291,7 @@ local function come_back(self)
 		if not ok then error(why, 0) end
 	end
 	if self.inside then
-		self.seen = {}
+		forget(self)
 		self.me = ask(self.game, "avatar_select", { avatar = self.me.avatar })
 	end
 end
@@ -364,20 +372,48 @@ function Player:wait_for(name, check, timeout_ms)
 	return found
 end
 
+-- see: an entity is in the cell whose message named it last.
+local function see(self, entities, cell)
+	for _, entity in ipairs(entities) do
+		entity.cell = cell
+		self.seen[entity.id] = entity
+	end
+end
+
+-- delta: who goes from one cell to another may appear there before it is gone from here.
+local function delta(self, message)
+	for _, id in ipairs(message.gone) do
+		local entity = self.seen[id]
+		if entity and entity.cell == message.cell then self.seen[id] = nil end
+	end
+	see(self, message.appeared, message.cell)
+	for _, moved in ipairs(message.moved) do
+		local entity = self.seen[moved.id]
+		if entity then entity.x, entity.y, entity.z, entity.cell = moved.x, moved.y, moved.z, message.cell end
+	end
+	for _, health in ipairs(message.healths) do
+		local entity = self.seen[health.id]
+		if entity then entity.health = health.health end
+	end
+end
+
 function Player:arrived(name, message, link)
 	if name == "cell_seen" then
-		for _, entity in ipairs(message.entities) do self.seen[entity.id] = entity end
+		see(self, message.entities, message.cell)
 	elseif name == "delta" then
-		for _, entity in ipairs(message.appeared) do self.seen[entity.id] = entity end
-		for _, moved in ipairs(message.moved) do
-			local entity = self.seen[moved.id]
-			if entity then entity.x, entity.y, entity.z = moved.x, moved.y, moved.z end
+		delta(self, message)
+	elseif name == "cell_gone" then
+		for id, entity in pairs(self.seen) do
+			if entity.cell == message.cell then self.seen[id] = nil end
 		end
-		for _, id in ipairs(message.gone) do self.seen[id] = nil end
-	elseif name == "world_state" and not message.running then
-		self.seen = {} -- it is told again
+	elseif name == "world_state" then
+		self.paused = not message.running
+		if self.paused then forget(self) end
 	elseif name == "avatar_select" then
-		self.me = message -- in again, without having asked
+		-- in again, or in another part of the world, without having asked; after a pause it has been forgotten already, and
+		-- some of it may have been told since
+		if not self.paused then forget(self) end
+		self.me = message
 	elseif name == "leave_world" then
 		self.inside = false
 	elseif link and link == self.game and self.token then
@@ -389,9 +425,10 @@ function Player:arrived(name, message, link)
 	end
 	local handler = self.on[name] or self.on["*"]
 	if name == "closed" and link ~= self.game then
-		handler = nil -- the account server closes when it has nothing more to say
+		return -- the account server closes when it has nothing more to say
 	end
-	if handler then handler(message, name) end
+	if self.view then self.view:arrived(name, message) end
+	if handler and not (self.view and self.view.open) then handler(message, name) end
 end
 
 -- --- bots -----------------------------------------------------------------------------------------
@@ -449,6 +486,7 @@ local HELP = {
 	{ "buy OFFER", "buy it" },
 	{ "inventory", "what you have" },
 	{ "take ID", "from the mail bag into your own" },
+	{ "map", "the world as a map, played with keys (in a terminal)" },
 	{ "leave", "leave the world" },
 	{ "quit", "end" },
 }
@@ -531,6 +569,14 @@ function prompt(self, line)
 	elseif verb == "chat" or verb == "say" then
 		verb, words = "chat", { line:match("^%s*%S+%s+(.*)$") }
 	end
+	if verb == "map" then
+		if self.view and self.inside then
+			self.view:show()
+		else
+			print(self.view and "enter the world first: play NAME PASSWORD" or "the map needs a terminal")
+		end
+		return true
+	end
 	local known
 	for _, entry in ipairs(HELP) do known = known or entry[1]:match("^%S+") == verb end
 	if not known then
@@ -546,7 +592,32 @@ function prompt(self, line)
 	elseif verb ~= "chat" then
 		print("done")
 	end
+	if result[1] and (verb == "play" or verb == "avatar") and self.view and not self.view.open then
+		self.view:show()
+	end
 	return true
+end
+
+-- begin: plays as this user: with the first of the avatars there are, or one named like the user.
+function begin(self, user, password)
+	local ok, why = self:try("register", user, password)
+	if ok or why.reason == "NAME_TAKEN" then
+		ok, why = pcall(function()
+			self:login(user, password)
+			self:enter()
+			local first = self:avatars()[1]
+			if first then return self:select(first.id) end
+			return self:avatar((user:gsub("%A", ""):sub(1, 16):gsub("^%l", string.upper)))
+		end)
+	end
+	if not ok then
+		print(tostring(why))
+		net.quit, net.failed = true, true
+	elseif self.view then
+		self.view:show()
+	else
+		show.avatar(self.me)
+	end
 end
 
 -- What is shown unasked: who comes and goes, who walks (at most once in 3 s), what is said. Animals live their own lives
@@ -571,8 +642,8 @@ local function sight(me)
 		return table.concat(kinds, ", ")
 	end
 	return {
-		heard = function(m) print(("%s: %s"):format(m.name or "?", m.text or "")) end,
-		system = function(m) print("* " .. (m.text or "")) end,
+		heard = function(m) print(clean(("%s: %s"):format(m.name or "?", m.text or ""))) end,
+		system = function(m) print("* " .. clean(m.text or "")) end,
 		leave_world = function() print("* you are out of the world; `avatar NAME` enters it again") end,
 		world_state = function(m) print(m.running and "* the world goes on" or "* the world pauses; wait") end,
 		closed = function() print("* the connection is lost") end,
@@ -609,5 +680,9 @@ end
 function interactive()
 	local me = player()
 	me.on = sight(me)
+	if net.tty then
+		net.blocks(true)
+		me.view = view(me, { color = (os.getenv("NO_COLOR") or "") == "" })
+	end
 	return me
 end

@@ -14,6 +14,8 @@
  *   link:close()      link:name()     link:open()
  *   net.sleep(ms)  net.now() (ms)  net.spawn(fn, ...)  net.background(fn, ...)  net.random(n) (n bytes)
  *   net.record(what, us, ok)
+ *   net.blocks(on)    on_push gets "chunk" and "blocks", which are thrown away otherwise
+ *   net.screen, net.size, net.sections: see screen.h
  *   net.trace (boolean): print every message with its peer
  */
 struct tasks;

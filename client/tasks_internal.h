@@ -31,6 +31,7 @@ struct tasks {
 	size_t heap_len, heap_cap;
 	uint64_t order;
 	int running, failed;
+	int blocks; /* messages about blocks are wanted */
 };
 
 static inline struct tasks *tasks_of(lua_State *L)

@@ -11,7 +11,7 @@
 #define BATCH 200u	    /* keys that are looked at and deleted at once */
 #define CHUNK_PAGES 16u	    /* of the chunks' versions that are looked through after one checkpoint */
 
-enum step { STEP_PAGES, STEP_JOURNAL, STEP_RULES, STEP_CHUNKS, STEP_END };
+enum step { STEP_PAGES, STEP_JOURNAL, STEP_DIGESTS, STEP_RULES, STEP_CHUNKS, STEP_END };
 
 static void clean(struct scheduler *s);
 
@@ -289,6 +289,10 @@ static void range(const struct scheduler *s, struct worldkey *from, struct world
 	case STEP_JOURNAL:
 		worldkey(from, "world/j/");
 		worldkey(to, WORLD_KEY_JOURNAL_OF, (unsigned long long)c->tick + 1);
+		break;
+	case STEP_DIGESTS:
+		worldkey(from, "world/d/");
+		worldkey(to, WORLD_KEY_DIGEST, (unsigned long long)c->tick);
 		break;
 	case STEP_RULES:
 		worldkey(from, "world/s/");

@@ -216,11 +216,36 @@ static void answer_digest(struct scheduler *s, uint64_t request, uint64_t tick, 
 	json_reply(&json, s->h, request);
 }
 
+static void on_digest_kept(void *instance, void *arg, const struct troupe_db_result *result)
+{
+	(void)instance;
+	(void)arg;
+	(void)result; /* whoever asked has it; a recording may lack it */
+}
+
+/* keep_digest: a recording of the world can be compared with it. */
+static void keep_digest(struct scheduler *s, uint64_t tick, uint64_t digest)
+{
+	struct worldkey key;
+	uint8_t bytes[8];
+	struct troupe_db_op op = { .kind = TROUPE_DB_PUT, .key = key.text, .value = bytes, .value_len = sizeof(bytes) };
+	struct troupe_db_commit commit = { .size = sizeof(commit), .db = s->db, .ops = &op, .ops_len = 1, .fence = WORLD_FENCE,
+					   .fence_epoch = s->lease.epoch, .on_done = on_digest_kept };
+
+	for (unsigned i = 0; i < sizeof(bytes); i++) {
+		bytes[i] = (uint8_t)(digest >> (8 * i));
+	}
+	worldkey(&key, WORLD_KEY_DIGEST, (unsigned long long)tick);
+	op.key_len = key.len;
+	s->h->db_commit(s->h, &commit);
+}
+
 void command_digest(struct scheduler *s, uint64_t tick, uint64_t digest)
 {
 	uint64_t request = s->digest_request;
 
 	s->digest_request = 0;
+	keep_digest(s, tick, digest);
 	if (request != 0) {
 		answer_digest(s, request, tick, digest);
 	}
@@ -303,7 +328,8 @@ static void audit_entry(struct audit *audit, const char *key, uint32_t len)
 	int known = 0;
 
 	audit->entries++;
-	if (len > head + 16 && (memcmp(key, "world/j/", head) == 0 || memcmp(key, "world/c/", head) == 0)) {
+	if (len >= head + 16 && (memcmp(key, "world/j/", head) == 0 || memcmp(key, "world/c/", head) == 0 ||
+				memcmp(key, "world/d/", head) == 0)) {
 		known = worldkey_number(key + head, 16, &tick) == 0;
 	} else if (len > head + 16 && memcmp(key, "world/k/", head) == 0) {
 		known = worldkey_number(key + len - 16, 16, &tick) == 0;
@@ -532,26 +558,26 @@ static const struct troupe_option rollback_options[] = {
 };
 
 const struct troupe_command scheduler_commands[] = {
-	{ .verb = "status", .help = "The tick, how long its stages take, owners, checkpoint and rules; why it stands.",
+	{ .verb = "world status", .help = "The tick, how long its stages take, owners, checkpoint and rules; why it stands.",
 	  .right = "read", .run = command_status },
-	{ .verb = "pause", .help = "No tick begins until it is resumed; players are told the reason.", .right = "operate",
+	{ .verb = "world pause", .help = "No tick begins until it is resumed; players are told the reason.", .right = "operate",
 	  .args = pause_options, .args_size = sizeof(struct pause_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_pause },
-	{ .verb = "resume", .help = "Ticks go on.", .right = "operate", .flags = TROUPE_COMMAND_CHANGES, .run = command_resume },
-	{ .verb = "digest", .help = "A digest of all that is in the world after the next tick, or after the last one while it stands.",
+	{ .verb = "world resume", .help = "Ticks go on.", .right = "operate", .flags = TROUPE_COMMAND_CHANGES, .run = command_resume },
+	{ .verb = "world digest", .help = "A digest of all that is in the world after the next tick, or after the last one while it stands.",
 	  .right = "read", .run = command_digest_now },
-	{ .verb = "audit", .help = "Checks that every region has one owner and that nothing is kept of ticks that never were.",
+	{ .verb = "world audit", .help = "Checks that every region has one owner and that nothing is kept of ticks that never were.",
 	  .right = "read", .run = command_audit },
-	{ .verb = "rebalance", .help = "Moves the region that evens the owners' work most, now.", .right = "operate",
+	{ .verb = "world rebalance", .help = "Moves the region that evens the owners' work most, now.", .right = "operate",
 	  .flags = TROUPE_COMMAND_CHANGES, .run = command_rebalance },
-	{ .verb = "checkpoint", .help = "Writes a checkpoint with the next tick.", .right = "operate",
+	{ .verb = "world checkpoint", .help = "Writes a checkpoint with the next tick.", .right = "operate",
 	  .flags = TROUPE_COMMAND_CHANGES, .run = command_checkpoint },
 	{ .verb = "regions", .help = "Every region: its corner, who owns it, and what is in it.", .right = "read",
-	  .run = command_regions },
-	{ .verb = "scripts", .help = "The generations of rules: when, by whom, and with which result.", .right = "read",
+	  .flags = TROUPE_COMMAND_NOUN, .run = command_regions },
+	{ .verb = "script list", .help = "The generations of rules: when, by whom, and with which result.", .right = "read",
 	  .run = command_scripts },
-	{ .verb = "reload", .help = "Reads the rules again.", .right = "operate", .args = reload_options,
+	{ .verb = "script reload", .help = "Reads the rules again.", .right = "operate", .args = reload_options,
 	  .args_size = sizeof(struct reload_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_reload },
-	{ .verb = "rollback", .help = "Puts an earlier generation of rules in force again.", .right = "operate",
+	{ .verb = "script rollback", .help = "Puts an earlier generation of rules in force again.", .right = "operate",
 	  .args = rollback_options, .args_size = sizeof(struct rollback_args), .flags = TROUPE_COMMAND_CHANGES,
 	  .run = command_rollback },
 	{ 0 }

@@ -16,6 +16,7 @@
  */
 
 #define RETRY_MS 50u
+#define TELL_AFTER 20u /* tries: then players are told */
 #define READ_MIN_MS 20u
 
 static void look(struct scheduler *s);
@@ -119,6 +120,9 @@ static void on_retry(void *instance, void *arg)
 
 static void retry(struct scheduler *s)
 {
+	if (++s->lease.write.waits == TELL_AFTER && s->lease.state == LEASE_HELD) {
+		owners_tell_paused(s, "the database does not answer"); /* the next stage says that it goes on */
+	}
 	timer_clear(s, &s->lease.write.timer);
 	s->lease.write.timer = s->h->timer_start(s->h, RETRY_MS, on_retry, NULL);
 }
@@ -239,7 +243,7 @@ static void write_begin(struct scheduler *s, uint64_t epoch, write_done_fn done,
 	lease_op(s, WORLD_KEY_LEASE, &record.base);
 	lease->write.active = 1;
 	lease->write.release = release;
-	lease->write.tries = 0;
+	lease->write.tries = lease->write.waits = 0;
 	lease->write.epoch = epoch;
 	lease->write.turn = s->turn;
 	lease->write.done = done;

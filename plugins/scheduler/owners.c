@@ -82,7 +82,7 @@ void owners_count(struct scheduler *s)
 void owner_lost(struct scheduler *s, struct owner *owner, const char *why)
 {
 	char text[TEXT_LEN];
-	int in = owner->in;
+	int in = owner->in || (s->phase == PHASE_RESTORE && owner->listed);
 
 	snprintf(text, sizeof(text), "%s is lost: %s", owner->name, why);
 	owner_remove(s, owner);
@@ -170,7 +170,7 @@ static void on_joined_saved(struct scheduler *s)
 void owners_joined(struct scheduler *s)
 {
 	for (uint32_t i = 0; i < s->owners_len && !s->joined; i++) {
-		if (!s->owners[i]->in && !s->owners[i]->draining) {
+		if (!s->owners[i]->listed && !s->owners[i]->draining) {
 			s->joined = 1; /* soon after a checkpoint there is little to run again */
 			checkpoint_now(s, on_joined_saved);
 		}
@@ -307,17 +307,31 @@ static uint64_t weight(const struct scheduler *s, uint32_t region)
 	return 1 + s->region_load[region];
 }
 
+/* list: who is told of this epoch. One that drains is told once more, without regions: so it lets its players go. */
+static void list(struct scheduler *s)
+{
+	s->places_len = 0;
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		struct owner *owner = s->owners[i];
+
+		owner->listed = !owner->draining || owner->in;
+		owner->in = 0;
+		owner->regions = 0;
+		if (owner->listed) {
+			s->places[s->places_len++] = owner->id;
+		}
+	}
+	s->joined = 0;
+	s->move.from = NULL;
+	s->version = 1;
+}
+
 uint32_t owners_share(struct scheduler *s)
 {
 	uint32_t takers = staying(s), at = 0;
 	uint64_t left = 0, mine = 0;
 
-	for (uint32_t i = 0; i < s->owners_len; i++) {
-		/* one that drains takes part once more, without regions: so it lets its players go */
-		s->owners[i]->in |= !s->owners[i]->draining;
-		s->owners[i]->leaves = 0;
-		s->owners[i]->regions = 0;
-	}
+	list(s);
 	for (uint32_t i = 0; i < s->regions; i++) {
 		left += weight(s, i);
 	}
@@ -329,6 +343,7 @@ uint32_t owners_share(struct scheduler *s)
 		}
 		s->region_owner[region] = s->owners[at];
 		s->owners[at]->regions++;
+		s->owners[at]->in = 1;
 		mine += weight(s, region);
 		/* The next one begins where this one has its part of what is left; each gets a region while there are any. */
 		if (taken + 1 < takers &&
@@ -339,9 +354,6 @@ uint32_t owners_share(struct scheduler *s)
 			at++;
 		}
 	}
-	s->joined = 0;
-	s->move.from = NULL;
-	s->version = 1;
 	owners_count(s);
 	return takers;
 }
@@ -360,18 +372,16 @@ void owners_assignment(const struct scheduler *s, int next, Region__Assignment *
 	ret_assignment->has_epoch = ret_assignment->has_version = 1;
 	ret_assignment->epoch = s->lease.epoch;
 	ret_assignment->version = s->version + (next != 0);
-	for (uint32_t i = 0; i < s->owners_len; i++) {
-		Region__Owner *owner = &owners[ret_assignment->n_owners];
+	for (uint32_t i = 0; i < s->places_len; i++) {
+		const struct owner *from = owner_find(s, s->places[i]);
+		Region__Owner *owner = &owners[i];
 
-		if (!s->owners[i]->in || (next && s->owners[i]->leaves)) {
-			continue;
-		}
 		region__owner__init(owner);
 		owner->has_instance = 1;
-		owner->instance = s->owners[i]->id;
+		owner->instance = s->places[i];
 		owner->regions = &regions[at];
-		for (uint32_t region = 0; region < s->regions; region++) {
-			if (map[region] == s->owners[i]) {
+		for (uint32_t region = 0; region < s->regions && from != NULL; region++) {
+			if (map[region] == from) {
 				regions[at++] = region;
 				owner->n_regions++;
 			}
@@ -435,19 +445,13 @@ static int empty_draining(struct scheduler *s)
 
 int owners_next(struct scheduler *s)
 {
-	int changes = 0;
+	int changes;
 
 	if (s->move.from == NULL && staying(s) == s->owners_len) {
 		return 0;
 	}
 	memcpy(s->region_next, s->region_owner, s->regions * sizeof(s->region_owner[0]));
-	for (uint32_t i = 0; i < s->owners_len; i++) {
-		struct owner *owner = s->owners[i];
-
-		owner->leaves = owner->in && owner->draining && owner->regions == 0;
-		changes |= owner->leaves;
-	}
-	changes |= empty_draining(s);
+	changes = empty_draining(s);
 	if (s->move.from != NULL && s->region_owner[s->move.region] == s->move.from && s->move.to->in &&
 	    !s->move.to->draining) {
 		s->region_next[s->move.region] = s->move.to;
@@ -475,9 +479,9 @@ void owners_moved(struct scheduler *s)
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		struct owner *owner = s->owners[i];
 
-		if (owner->leaves) {
-			log_line(s, TROUPE_LOG_NOTICE, NULL, "%s has no regions any more and is left out", owner->name);
-			owner->in = owner->leaves = 0;
+		if (owner->in && owner->regions == 0) {
+			log_line(s, TROUPE_LOG_NOTICE, NULL, "%s has no regions any more", owner->name);
+			owner->in = 0;
 			owner->entities = owner->avatars = 0;
 		}
 	}

@@ -54,7 +54,7 @@ void world_rests(struct scheduler *s)
 {
 	give_up(s);
 	for (uint32_t i = 0; i < s->owners_len; i++) {
-		s->owners[i]->in = 0;
+		s->owners[i]->in = s->owners[i]->listed = 0;
 	}
 	owners_count(s);
 	tell_state(s);
@@ -203,7 +203,7 @@ static void load(struct scheduler *s)
 		struct owner *owner = s->owners[i];
 		struct proto_to to = { .instance = owner->id, .timeout_ms = LOAD_MS };
 
-		if (owner->in) {
+		if (owner->listed) {
 			s->restore_missing++;
 			owner->call = region_restore(s->h, &request, &to, on_restored, owner);
 		}

@@ -105,7 +105,7 @@ struct lease {
 	struct {
 		int active, release;
 		uint64_t number, epoch, turn, asked_us, timer;
-		uint32_t tries; /* whose outcome was not known */
+		uint32_t tries, waits; /* whose outcome was not known; until the database was asked again */
 		struct write_op ops[WRITE_OPS_MAX];
 		uint32_t ops_len;
 		write_done_fn done;
@@ -142,10 +142,9 @@ struct owner {
 	uint64_t call, trial; /* under way: of a stage or a restore; of rules to try */
 	uint64_t epoch, tick; /* as its last word said */
 	uint32_t entities, avatars, regions, took_us;
-	uint8_t in;	      /* takes part in ticks */
+	uint8_t listed;	      /* has a place in the assignment of this epoch */
+	uint8_t in;	      /* has regions, and so takes part in ticks */
 	uint8_t draining;
-	uint8_t leaves;	      /* has no region any more: after one more tick it is left out */
-	uint8_t answered;
 	uint8_t saved;	      /* its part of the checkpoint under way is durable */
 };
 
@@ -366,6 +365,8 @@ struct scheduler {
 	uint32_t owners_len;
 	uint64_t owners_timer, gather_us, looked_us;
 	int joined;		     /* somebody new waits for a restore */
+	uint64_t places[OWNERS_MAX]; /* who was told of this epoch: their numbers do not change within it */
+	uint32_t places_len;
 	struct owner *region_owner[REGIONS_MAX], *region_next[REGIONS_MAX];
 	uint32_t region_load[REGIONS_MAX], region_avatars[REGIONS_MAX];
 	uint32_t regions, side;	     /* side: regions in a row */

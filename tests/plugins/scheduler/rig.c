@@ -139,6 +139,9 @@ static void take_assignment(struct fake *fake, const Region__Assignment *assignm
 	for (size_t i = 0; i < assignment->n_owners; i++) {
 		const Region__Owner *owner = assignment->owners[i];
 
+		assert_true(i < 4 && (assignment->version == 1 || owner->instance == fake->places[i])); /* they keep their numbers */
+		fake->places[i] = owner->instance;
+
 		fake->in |= owner->instance == fake->h->id;
 		for (size_t n = 0; n < owner->n_regions; n++) {
 			assert_true(owner->regions[n] < RIG_REGIONS);
@@ -229,6 +232,7 @@ static void on_stage(void *instance, const struct troupe_request *request, const
 		proto_refuse(fake->h, request->id, TROUPE_FAILED_PRECONDITION, "region.stale");
 		return;
 	}
+	assert_true(fake->regions > 0);
 	assert_int_equal(body->tick, fake->tick + 1);
 	assert_int_equal(body->stage, fake->stage + 1);
 	assert_int_equal(body->again, body->tick <= fake->last);

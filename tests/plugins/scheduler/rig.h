@@ -25,6 +25,7 @@ struct fake {
 	unsigned stage;		 /* of tick + 1: the last that ended */
 	uint32_t version, db;
 	uint8_t mine[RIG_REGIONS];
+	uint64_t places[4];
 	uint32_t regions;
 	int in, durable, wants_done;
 	uint32_t restores, agains, paused;

@@ -45,10 +45,10 @@ static void test_one_stands_by(void **state)
 	active = rig_active(&rig);
 	assert_true(sim_ready(rig.sim, active));
 	assert_false(sim_ready(rig.sim, other(active)));
-	assert_int_equal(ask_command(rig.sim, other(active), "status", NULL, &rig.answer), TROUPE_OK);
+	assert_int_equal(ask_command(rig.sim, other(active), "world status", NULL, &rig.answer), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"world\":\"standing by\""));
 	assert_true(rig_says(&rig, active));
-	assert_int_equal(ask_command(rig.sim, other(active), "pause", &(const char *){ "" }, &rig.answer),
+	assert_int_equal(ask_command(rig.sim, other(active), "world pause", &(const char *){ "" }, &rig.answer),
 			 TROUPE_FAILED_PRECONDITION);
 	rig_run(&rig, 10000);
 	assert_int_equal(rig.owners[0].restores, 1);
@@ -151,7 +151,7 @@ static void test_nap(void **state)
 	rig_run(&rig, 3000);
 	assert_string_equal(rig_active(&rig), active);
 	assert_int_equal(rig.owners[0].restores, 1);
-	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
 	assert_in_range((uint64_t)rig_number(&rig, "late"), 17, 20);
 }
 
@@ -180,7 +180,7 @@ static void test_pause_is_inherited(void **state)
 	(void)state;
 	rig_open(&rig, "", 1, 2);
 	rig_until(&rig, 20, 2000);
-	assert_int_equal(rig_command(&rig, "pause", &(const char *){ "a new bridge" }), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "a new bridge" }), TROUPE_OK);
 	told = rig.told;
 	active = rig_active(&rig);
 	never_back();
@@ -188,9 +188,9 @@ static void test_pause_is_inherited(void **state)
 	rig_run(&rig, 6000);
 	assert_true(sim_ready(rig.sim, other(active)));
 	assert_int_equal(rig.told, told);
-	assert_int_equal(rig_command(&rig, "status", NULL), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"reason\":\"a new bridge\""));
-	assert_int_equal(rig_command(&rig, "resume", NULL), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
 	rig_until(&rig, told + 20, 1100);
 }
 
@@ -270,7 +270,7 @@ static void chaos(uint64_t seed)
 	}
 	rig_until(&rig, rig.told + 20, 20000);
 	rig_run(&rig, 4000);
-	assert_int_equal(rig_command(&rig, "audit", NULL), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world audit", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"ok\":true"));
 }
 

@@ -63,7 +63,8 @@ static int counted(struct engine *e, uint64_t actor, uint32_t *ret_number, const
 		return -1;
 	}
 	++*asked;
-	*ret_number = (uint32_t)(actor != 0 ? e->all.wish[row]++ : e->wish++);
+	/* the world's begin anew in each tick, and those of the tick before may still be asked */
+	*ret_number = actor != 0 ? (uint32_t)e->all.wish[row]++ : (uint32_t)(e->tick % 2) << 31 | e->wish++;
 	return 0;
 }
 
@@ -169,7 +170,7 @@ struct wish *claim_wish(struct engine *e, struct claim *claim, uint64_t target, 
 	/* behind the actor's own numbers, and by the ask's the same whoever evaluates it */
 	*wish = (struct wish){ .target = target,
 			       .source = claim->ask->actor,
-			       .number = 1u << 31 | (claim->ask->number & 0xFFFFFFu) << 7 | claim->wishes_len,
+			       .number = 1ull << 63 | (uint64_t)claim->ask->number << 7 | claim->wishes_len,
 			       .kind = kind,
 			       .name = "",
 			       .text = "" };

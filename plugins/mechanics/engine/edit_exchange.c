@@ -112,6 +112,51 @@ size_t asks_save(struct engine *e, Region__Page *page, uint32_t *at, size_t room
 	return asks_pack(e, &e->edits.later, at, room, &page->asks, &page->n_asks);
 }
 
+/* Those for the next tick go to the owner of their place, which tells everybody then; their actor may be elsewhere by then. */
+void asks_tell(struct engine *e)
+{
+	struct ask *all = e->edits.later.items;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < e->edits.later.len; i++) {
+		if (mine(e, all[i].x, all[i].y)) {
+			all[kept++] = all[i];
+		} else {
+			tell_others(e, "asks", ask_pack(e, &all[i]));
+		}
+	}
+	e->edits.later.len = kept;
+}
+
+int asks_later(struct engine *e, const Region__Exchange *part)
+{
+	for (size_t i = 0; i < part->n_asks; i++) {
+		Region__Ask *ask = part->asks[i];
+
+		if (!cell_inside(e, ask->x, ask->y, ask->z) ||
+		    (mine(e, ask->x, ask->y) && asks_unpack(e, &e->edits.later, &ask, 1, 1) != 0)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+uint64_t asks_digest(struct engine *e)
+{
+	const struct ask *asks = e->edits.later.items;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < e->edits.later.len; i++) {
+		Region__Ask *message = ask_pack(e, &asks[i]);
+
+		if (message != NULL) {
+			message->has_token = 0; /* its owner's own */
+			sum += message_digest(arena_now(e), &message->base);
+		}
+	}
+	return sum;
+}
+
 int asks_load(struct engine *e, const Region__Page *page)
 {
 	for (size_t i = 0; i < page->n_asks; i++) {

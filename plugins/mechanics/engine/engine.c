@@ -97,6 +97,13 @@ struct engine *engine_open(const struct engine_settings *settings)
 	    entities_open(&e->all, e->shape.size, CHUNK) != 0 || blocks_open(e) != 0 || edits_open(e) != 0 || (e->rules = rules_open(e)) == NULL) {
 		return engine_close(e);
 	}
+	e->zone = calloc(e->all.cells + 1u, 1);
+	e->listed = calloc(e->all.cells + 1u, 1);
+	e->sent = calloc(e->all.cells + 1u, sizeof(*e->sent));
+	if (e->zone == NULL || e->listed == NULL || e->sent == NULL) {
+		return engine_close(e);
+	}
+	zones_compute(e);
 	return e;
 }
 
@@ -119,6 +126,17 @@ struct engine *engine_close(struct engine *e)
 	list_free(&e->wishes);
 	list_free(&e->pending);
 	list_free(&e->outputs);
+	list_free(&e->aborts);
+	list_free(&e->touched);
+	list_free(&e->told);
+	list_free(&e->parts);
+	list_free(&e->records);
+	list_free(&e->ghosts);
+	list_free(&e->places);
+	list_free(&e->heard);
+	free(e->zone);
+	free(e->listed);
+	free(e->sent);
 	map_free(&e->avatars);
 	free(e->owner_of);
 	free(e->next_owner_of);
@@ -139,12 +157,7 @@ uint64_t engine_tick(const struct engine *e)
 void entity_forget(struct engine *e, uint32_t row)
 {
 	rules_entity_gone(e->rules, row);
-	if (e->all.extra[row] != NULL) {
-		if (e->all.extra[row]->session != NULL) {
-			region__session__free_unpacked(e->all.extra[row]->session, NULL);
-		}
-		free(e->all.extra[row]);
-	}
+	extra_free(e->all.extra[row]);
 	entities_remove(&e->all, row);
 }
 
@@ -184,10 +197,11 @@ void engine_own(struct engine *e, const uint8_t *owner_of_region, uint8_t self)
 	memcpy(e->next_owner_of, owner_of_region, engine_regions(e));
 	e->next_self = self;
 	e->owners_change = 1;
-	if (e->stage == 0) {
+	if (!e->running) {
 		memcpy(e->owner_of, e->next_owner_of, engine_regions(e));
 		e->self = self;
 		e->owners_change = 0;
+		zones_compute(e);
 	}
 }
 
@@ -195,26 +209,18 @@ void engine_own(struct engine *e, const uint8_t *owner_of_region, uint8_t self)
 
 void engine_begin(struct engine *e, uint64_t tick)
 {
+	uint32_t since = e->outputs.len - e->outputs_told; /* when the rules changed */
+
 	e->tick = tick;
-	e->inputs.len = e->outputs.len = 0;
+	if (since > 0) {
+		memmove(e->outputs.items, (struct output *)e->outputs.items + e->outputs_told, since * sizeof(struct output));
+	}
+	e->outputs.len = since;
+	e->inputs.len = e->aborts.len = 0;
+	e->wish = e->spawned = e->full = 0;
+	e->running = 1;
 	arena_clear(arena_now(e));
-	memset(e->all.calls, 0, e->all.count * sizeof(*e->all.calls));
-	memset(e->all.asks, 0, e->all.count * sizeof(*e->all.asks));
-}
-
-int engine_input(struct engine *e, const Region__Input *input)
-{
-	Region__Input **place = list_add(&e->inputs, sizeof(*place), INPUTS_MAX);
-
-	if (place == NULL) {
-		return -1;
-	}
-	*place = arena_message(arena_now(e), &input->base);
-	if (*place == NULL) {
-		e->inputs.len--;
-		return -1;
-	}
-	return 0;
+	entities_settle(&e->all);
 }
 
 void engine_stage(struct engine *e, unsigned stage)
@@ -222,6 +228,7 @@ void engine_stage(struct engine *e, unsigned stage)
 	struct list before;
 
 	e->stage = (uint8_t)stage;
+	e->told.len = 0;
 	switch (stage) {
 	case 1:
 		before = e->wishes; /* what stages 2 and 3 of the last tick wished goes first */
@@ -231,6 +238,7 @@ void engine_stage(struct engine *e, unsigned stage)
 		edits_tick(e);
 		inputs_run(e);
 		rules_tick(e->rules);
+		tell_wishes(e, &e->wishes);
 		break;
 	case 2:
 		if (e->edits.round == 0) {
@@ -240,7 +248,9 @@ void engine_stage(struct engine *e, unsigned stage)
 		break;
 	default:
 		edits_apply(e);
+		leave_all(e);
 		movement(e);
+		hand_over(e);
 		break;
 	}
 }
@@ -252,12 +262,9 @@ int engine_again(const struct engine *e)
 
 void engine_end(struct engine *e)
 {
+	take_in(e);
 	e->stage = 0;
-	if (e->owners_change) {
-		memcpy(e->owner_of, e->next_owner_of, engine_regions(e));
-		e->self = e->next_self;
-		e->owners_change = 0;
-	}
+	e->outputs_told = e->outputs.len;
 }
 
 /* --- rules ---------------------------------------------------------------------------------------- */

@@ -55,8 +55,9 @@ uint32_t engine_regions(const struct engine *e);
 /* engine_region_at: the number of the region that holds a place inside the world. */
 uint32_t engine_region_at(const struct engine *e, double x, double y);
 int engine_inside(const struct engine *e, double x, double y);
-/* engine_own: from the next engine_begin (or from the end of the stage 3 that is under way) on these are our regions: owner
- * numbers by region, `self` is ours. With an engine_stage(3) after it, entities of regions that we lose are handed over. */
+/* engine_own: owner numbers by region, `self` is ours. At once before the first engine_begin, which is where engine_load comes;
+ * later from the end of the next stage 3 on, the same tick in all engines: entities of regions that we lose are handed over in
+ * its exchange. */
 void engine_own(struct engine *e, const uint8_t *owner_of_region, uint8_t self);
 
 /* --- rules ---------------------------------------------------------------------------------------- */
@@ -78,7 +79,9 @@ uint32_t engine_generation(const struct engine *e);
 
 /* engine_begin: the tick that runs now, one more than the last. */
 void engine_begin(struct engine *e, uint64_t tick);
-/* engine_input: copied; 0, or -1 if there are too many (1,000,000). Their order among different avatars is of no meaning. */
+/* engine_input: copied; 0, 1 if it does not concern what is ours (then it is not for our journal), or -1 if there are too many
+ * (1,000,000). Their order among different avatars is of no meaning. A tick that is run again may be given the inputs of all
+ * owners: each engine takes its own. */
 int engine_input(struct engine *e, const Region__Input *input);
 void engine_stage(struct engine *e, unsigned stage);
 /* engine_again: asked when all exchanges of a stage 2 have come in: 1 = some edits wait for locks of others: run engine_stage(2)
@@ -179,7 +182,8 @@ uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len);
  * must be kept (pending wishes; counters at the owner of region 0). Pages are at most 200 KiB. Between ticks. */
 void engine_save(struct engine *e, void (*page)(void *arg, uint32_t region, uint32_t number, const uint8_t *bytes, size_t len),
 		 void *arg);
-/* engine_load: what engine_save gave, of any owner: takes what concerns our regions. -1 if it is malformed. After the last page
+/* engine_load: what engine_save gave, of all owners and regions (those that touch none of ours may be left out): takes what concerns
+ * our regions and what is near them. Before the first tick; rules come first. -1 if it is malformed. After the last page
  * engine_loaded(tick) makes it the state at the end of that tick. */
 int engine_load(struct engine *e, const Region__Page *page);
 void engine_loaded(struct engine *e, uint64_t tick);

@@ -12,7 +12,8 @@
 #define EACH_ARRAY(DO, w) \
 	DO((w)->id) DO((w)->x) DO((w)->y) DO((w)->z) DO((w)->vx) DO((w)->vy) DO((w)->goal_x) DO((w)->goal_y) DO((w)->speed) \
 	DO((w)->steps) DO((w)->chunk_of) DO((w)->next) DO((w)->prev) DO((w)->kind) DO((w)->flags) \
-	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->born) DO((w)->calls) DO((w)->asks) DO((w)->wish) DO((w)->timers) \
+	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->seen_health) DO((w)->seen) DO((w)->born) DO((w)->calls) \
+	DO((w)->asks) DO((w)->wish) DO((w)->timers) \
 	DO((w)->extra) DO((w)->name) \
 	DO((w)->crossed) DO((w)->crossed_from) DO((w)->moved)
 
@@ -172,7 +173,8 @@ uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char
 	w->z[row] = 0;
 	w->flags[row] = 0;
 	w->ref[row] = 0;
-	w->health[row] = w->health_max[row] = 0;
+	w->health[row] = w->health_max[row] = w->seen_health[row] = 0;
+	w->seen[row] = 0;
 	w->born[row] = w->wish[row] = 0;
 	w->calls[row] = w->asks[row] = 0;
 	w->timers[row] = NO_ROW;
@@ -203,6 +205,46 @@ void entities_remove(struct entities *w, uint32_t row)
 		w->prev[w->next[row]] = row;
 	}
 	row_put(w, w->id[row], row); /* replaces: needs no memory */
+}
+
+/* --- what others read ----------------------------------------------------------------------------- */
+
+void entities_settle(struct entities *w)
+{
+	for (uint32_t i = 0; i < w->count; i++) {
+		uint8_t flags = w->flags[i], walks = w->steps[i] > 0 || (flags & ENTITY_WALKS) != 0 ? SEEN_WALKS : 0;
+
+		w->seen[i] = (flags & (ENTITY_ASLEEP | ENTITY_LEAVES)) == 0 ? SEEN | walks : 0;
+	}
+	if (w->count > 0) {
+		memcpy(w->seen_health, w->health, w->count * sizeof(*w->health));
+		memset(w->calls, 0, w->count * sizeof(*w->calls));
+		memset(w->asks, 0, w->count * sizeof(*w->asks));
+	}
+}
+
+uint32_t entities_near(const struct entities *w, uint32_t row, uint64_t id)
+{
+	uint32_t other = id != 0 ? entities_row(w, id) : NO_ROW;
+
+	if (other == NO_ROW || other == row) {
+		return other;
+	}
+	return (w->seen[other] & SEEN) != 0 && entities_touching(w, w->chunk_of[row], w->chunk_of[other]) ? other : NO_ROW;
+}
+
+uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, double z)
+{
+	uint32_t before = w->chunk_of[row], cell = entities_chunk(w, x, y);
+
+	w->x[row] = x;
+	w->y[row] = y;
+	w->z[row] = z;
+	if (cell != before) {
+		cell_leave(w, row);
+		cell_enter(w, row, cell);
+	}
+	return before;
 }
 
 /* --- movement ------------------------------------------------------------------------------------- */

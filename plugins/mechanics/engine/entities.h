@@ -29,6 +29,8 @@ struct entities {
 	uint8_t *flags;	    /* enum entity_flags */
 	int32_t *ref;	    /* what scripts hold of it: theirs alone */
 	int32_t *health, *health_max; /* 0 of 0 = cannot be hurt */
+	int32_t *seen_health; /* what others read in this tick: see entities_settle */
+	uint8_t *seen;	      /* enum entity_seen */
 	uint64_t *born;	    /* tick */
 	uint32_t *calls;    /* of rules about it in this tick: so that the second has other randomness than the first */
 	uint32_t *asks;	    /* edits that it has asked for in this tick */
@@ -49,7 +51,14 @@ struct entities {
 enum entity_flags {
 	ENTITY_GHOST = 1,  /* another owner's: seen, not run */
 	ENTITY_ASLEEP = 2, /* a player that left: nobody sees it, and it does nothing */
-	ENTITY_LEAVES = 4  /* it is removed at the end of the stage */
+	ENTITY_LEAVES = 4, /* it is removed in stage 3, and does nothing any more */
+	ENTITY_WALKS = 8,  /* of a ghost: its owner says so */
+	ENTITY_MARK = 16   /* for the time of one loop */
+};
+
+enum entity_seen {
+	SEEN = 1,
+	SEEN_WALKS = 2
 };
 
 struct extra;
@@ -64,6 +73,14 @@ void entities_remove(struct entities *w, uint32_t row);
 /* entities_row: NO_ROW if there is no such entity. */
 uint32_t entities_row(const struct entities *w, uint64_t id);
 
+/* entities_settle: what an entity is now is what others read of it until the next call: done at the beginning of a tick, so that
+ * nothing that is read of another depends on the order in which things happen, or on who owns it. Who comes in a tick is not
+ * seen in it, who goes is; places change in stage 3 alone. */
+void entities_settle(struct entities *w);
+/* entities_near: the row of `id` if it is seen and in the chunk of `row` or one that touches it: all that a rule about `row` may
+ * look up. NO_ROW if not; `row` itself is always found. */
+uint32_t entities_near(const struct entities *w, uint32_t row, uint64_t id);
+
 /* entities_inside: a place that can be walked on; false for NaN and infinities. */
 int entities_inside(const struct entities *w, double x, double y);
 /* entities_chunk: the number of the cell that holds a place inside. */
@@ -73,6 +90,8 @@ uint32_t entities_around(const struct entities *w, uint32_t cell, uint32_t ret_c
 /* entities_touching: 1 if b is a or touches it. */
 int entities_touching(const struct entities *w, uint32_t a, uint32_t b);
 
+/* entities_place: puts it somewhere inside, standing still or not; returns the chunk where it was. */
+uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, double z);
 /* entities_walk: from now on towards a place inside. entities_stop: stands. */
 void entities_walk(struct entities *w, uint32_t row, double x, double y);
 void entities_stop(struct entities *w, uint32_t row);

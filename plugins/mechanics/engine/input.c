@@ -7,6 +7,16 @@
 #include "internal.h"
 #include "rules/rules.h"
 
+/* touched: where the avatar is, or whether it sleeps, is news for the other owners. */
+static void touched(struct engine *e, uint64_t avatar)
+{
+	uint64_t *id = list_add(&e->touched, sizeof(*id), UINT32_MAX);
+
+	if (id != NULL) {
+		*id = avatar;
+	}
+}
+
 static void answer(struct engine *e, const Region__Input *input, int32_t status, const char *text)
 {
 	struct output *out = input->token != 0 ? output(e, OUTPUT_ANSWER, input->avatar) : NULL;
@@ -45,6 +55,11 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 	if (row != NO_ROW) {
 		int slept = (e->all.flags[row] & ENTITY_ASLEEP) != 0;
 
+		if ((e->all.flags[row] & ENTITY_LEAVES) != 0) {
+			answer(e, input, TROUPE_ABORTED, "world.not_here"); /* from the next tick on */
+			return;
+		}
+		touched(e, input->avatar);
 		e->all.flags[row] &= (uint8_t)~ENTITY_ASLEEP;
 		if (slept) {
 			chunk_output(e, OUTPUT_APPEARED, row);
@@ -55,7 +70,7 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 	if (!engine_inside(e, x, y)) {
 		x = y = 0; /* from a larger world: the middle is always there */
 	}
-	if (!mine(e, x, y)) {
+	if (!mine(e, x, y) || engine_owner_of(e, input->avatar) >= 0) {
 		answer(e, input, TROUPE_ABORTED, "world.not_here");
 		return;
 	}
@@ -66,9 +81,10 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 	}
 	entity_stand(e, row, input->has_z ? &input->z : NULL);
 	e->all.born[row] = e->tick;
-	map_put(&e->avatars, input->avatar, (void *)((uintptr_t)e->self + 1));
+	touched(e, input->avatar);
 	chunk_output(e, OUTPUT_APPEARED, row);
 	entered(e, input, row, 0);
+	rules_born(e->rules, row);
 	rules_enter(e->rules, row);
 }
 
@@ -82,6 +98,7 @@ static void leave(struct engine *e, uint32_t row)
 	chunk_output(e, OUTPUT_LEFT, row);
 	entities_stop(&e->all, row);
 	e->all.flags[row] |= ENTITY_ASLEEP;
+	touched(e, e->all.id[row]);
 }
 
 static void gone(struct engine *e, uint32_t row)
@@ -89,20 +106,18 @@ static void gone(struct engine *e, uint32_t row)
 	if ((e->all.flags[row] & ENTITY_ASLEEP) == 0) {
 		return; /* it has come back since */
 	}
-	output(e, OUTPUT_REMOVED, e->all.id[row]);
-	map_remove(&e->avatars, e->all.id[row]);
-	entity_forget(e, row);
+	e->all.flags[row] |= ENTITY_LEAVES;
+	touched(e, e->all.id[row]);
 }
 
 static void act(struct engine *e, const Region__Input *input, uint32_t row)
 {
-	uint32_t target = input->target != 0 ? entities_row(&e->all, input->target) : NO_ROW;
+	uint32_t target = entities_near(&e->all, row, input->target);
 	char text[TEXT_MAX + 1] = "";
 	const char *reason = NULL;
 	int32_t status;
 
-	if (input->target != 0 &&
-	    (target == NO_ROW || !entities_touching(&e->all, e->all.chunk_of[row], e->all.chunk_of[target]))) {
+	if (input->target != 0 && target == NO_ROW) {
 		answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
 		return;
 	}
@@ -136,6 +151,9 @@ static void run(struct engine *e, const Region__Input *input)
 	if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) != 0) {
 		row = NO_ROW;
 	}
+	if (row != NO_ROW && (e->all.flags[row] & ENTITY_LEAVES) != 0 && input->kind != REGION__INPUT_KIND__INPUT_ENTER) {
+		row = NO_ROW;
+	}
 	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
 		enter(e, input, row);
 		return;
@@ -165,6 +183,68 @@ static void run(struct engine *e, const Region__Input *input)
 	}
 }
 
+uint32_t input_abort(const struct engine *e, uint64_t entity, uint32_t number)
+{
+	Region__Input *const *aborts = e->aborts.items;
+
+	for (uint32_t i = 0; i < e->aborts.len; i++) {
+		if (aborts[i]->avatar == entity && aborts[i]->number == number) {
+			return (uint32_t)aborts[i]->status;
+		}
+	}
+	return 0;
+}
+
+/* comes: 1 if an earlier input of this tick lets the avatar enter here. */
+static int comes(const struct engine *e, uint64_t avatar)
+{
+	Region__Input *const *inputs = e->inputs.items;
+
+	for (uint32_t i = e->inputs.len; i-- > 0;) {
+		if (inputs[i]->avatar == avatar && inputs[i]->kind == REGION__INPUT_KIND__INPUT_ENTER) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int concerns(const struct engine *e, const Region__Input *input)
+{
+	uint32_t row = entities_row(&e->all, input->avatar);
+
+	if (input->kind == REGION__INPUT_KIND__INPUT_ABORT) {
+		return 1;
+	}
+	if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) == 0) {
+		return 1;
+	}
+	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
+		return engine_owner_of(e, input->avatar) < 0 &&
+		       (engine_inside(e, input->x, input->y) ? mine(e, input->x, input->y) : mine(e, 0, 0));
+	}
+	return comes(e, input->avatar);
+}
+
+int engine_input(struct engine *e, const Region__Input *input)
+{
+	struct list *list = input->kind == REGION__INPUT_KIND__INPUT_ABORT ? &e->aborts : &e->inputs;
+	Region__Input **place;
+
+	if (!concerns(e, input)) {
+		return 1;
+	}
+	place = list_add(list, sizeof(*place), INPUTS_MAX);
+	if (place == NULL) {
+		return -1;
+	}
+	*place = arena_message(arena_now(e), &input->base);
+	if (*place == NULL) {
+		list->len--;
+		return -1;
+	}
+	return 0;
+}
+
 static int input_order(const void *a, const void *b)
 {
 	const Region__Input *x = *(Region__Input *const *)a, *y = *(Region__Input *const *)b;
@@ -180,16 +260,12 @@ void inputs_run(struct engine *e)
 	Region__Input **inputs = e->inputs.items;
 
 	for (uint32_t i = 0; i < e->inputs.len; i++) {
-		if (inputs[i]->kind != REGION__INPUT_KIND__INPUT_ABORT) {
-			inputs[i]->number = i; /* those of one avatar keep their order */
-		}
+		inputs[i]->number = i; /* those of one avatar keep their order */
 	}
 	if (e->inputs.len > 1) {
 		qsort(inputs, e->inputs.len, sizeof(Region__Input *), input_order);
 	}
 	for (uint32_t i = 0; i < e->inputs.len; i++) {
-		if (inputs[i]->kind != REGION__INPUT_KIND__INPUT_ABORT) {
-			run(e, inputs[i]);
-		}
+		run(e, inputs[i]);
 	}
 }

@@ -15,6 +15,12 @@
 #define INPUTS_MAX 1000000u
 #define WISHES_MAX 1000000u
 #define OUTPUTS_MAX 4000000u
+#define OWNERS_MAX 255u
+#define WISH_KIND_MAX 31u
+#define WISH_NAME_MAX 127u
+#define PART_MAX 204800u
+#define PART_ITEM_HEAD 8u /* a field's number and length */
+#define SENT_NOTHING 1u	  /* no look that a chunk can have */
 
 /* A list of items of one size; zeroed = empty. */
 struct list {
@@ -37,6 +43,7 @@ struct wish {
 	uint64_t target, source, number;
 	const char *kind, *name, *text;
 	double amount, x, y, z;
+	uint8_t shared; /* all owners that it concerns have it */
 };
 
 #define ASKS_OF_ONE 16u	    /* edits that an entity may ask for in a tick */
@@ -95,6 +102,16 @@ struct edits {
 	uint64_t won, lost, refused;
 };
 
+/* A message that is to be an element of a list in a larger one. */
+struct part_item {
+	const char *field;
+	ProtobufCMessage *message;
+	size_t len;
+	uint32_t at;
+};
+
+enum zone { ZONE_FAR, ZONE_NEAR, ZONE_BORDER, ZONE_INNER }; /* another's, and touching one of ours; ours, and touching another's */
+
 struct engine {
 	struct engine_settings settings;
 	struct engine_shape shape;
@@ -114,9 +131,20 @@ struct engine {
 	struct list wishes;	/* struct wish: of this stage, to be merged */
 	struct list pending;	/* struct wish: of stages 2 and 3, for the next tick */
 	struct list outputs;	/* struct output */
-	uint64_t wish;		/* the world's own number */
+	uint32_t outputs_told;	/* those of the last tick; what comes after is of the next */
+	uint32_t wish;		/* numbers those of the world itself in a tick */
+	struct list aborts;	/* Region__Input *: calls that ended for want of time or memory when the tick ran first */
 
-	struct map avatars; /* avatar -> owner + 1 */
+	struct map avatars;	/* avatar -> owner + 1: at the end of the last tick */
+	uint32_t players;	/* those of them who do not sleep */
+	uint32_t populace;	/* entities of the whole world at the end of the last tick */
+	uint32_t spawned;	/* in this tick, by all owners */
+	uint8_t full, running, others, resent; /* spawns refused; a tick began; others own something; all ghosts are told again */
+	uint8_t *zone, *listed; /* by chunk: enum zone; told of in this exchange */
+	uint64_t *sent;		/* by chunk: what others were told last is in it */
+	struct list touched;	/* uint64_t: avatars that came, left, or fell asleep in this tick */
+	struct list told, parts; /* struct part_item: for others; struct engine_part */
+	struct list records, ghosts, places, heard; /* what others told: Region__... * */
 	uint64_t effects_full;
 	struct block_table *blocks;
 	struct edits edits;
@@ -188,6 +216,10 @@ int claims_take(struct engine *e, const Region__Exchange *part);
 /* asks_save, asks_load: those for the next tick, for checkpoints: like _fill and _take. */
 size_t asks_save(struct engine *e, Region__Page *page, uint32_t *at, size_t room);
 int asks_load(struct engine *e, const Region__Page *page);
+/* asks_tell, asks_later: the same in the exchange of stage 3. */
+void asks_tell(struct engine *e);
+int asks_later(struct engine *e, const Region__Exchange *part);
+uint64_t asks_digest(struct engine *e);
 
 /* commit.c: who wins. */
 /* edits_evaluate: stage 2: with a queue, all that is ours is evaluated; with locks, all that has its locks is done. edits_again:
@@ -208,5 +240,62 @@ int32_t taken_was(const struct taken *taken, int32_t x, int32_t y, int32_t z);
 struct wish *wish_add(struct engine *e, uint64_t target, uint64_t source, const char *kind);
 /* wishes_merge: stage 2: those whose target is ours, in their order. */
 void wishes_merge(struct engine *e);
+/* wish_effect: shares the wish's strings. wish_of: copies into this tick's arena. */
+void wish_effect(const struct wish *wish, Region__Effect *ret_effect);
+void wish_of(struct engine *e, const Region__Effect *effect, struct wish *ret_wish);
+/* wish_ours: 1 for the one engine that keeps this pending wish. wishes_keep: forgets pending ones that concern others alone. */
+int wish_ours(const struct engine *e, const struct wish *wish);
+void wishes_keep(struct engine *e);
+
+/* input.c: input_abort: how this call ended when the tick ran first, 0 = well enough (sandbox_kind). */
+uint32_t input_abort(const struct engine *e, uint64_t entity, uint32_t number);
+
+/* record.c */
+/* record_make: NULL without memory. record_check: 0, or -1 for what cannot be. record_take: the entity is ours from now on, its row
+ * or NO_ROW; it may be a ghost here. record_carry: what an avatar brings along when it enters. */
+Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int session);
+int record_check(const struct engine *e, const Region__Record *from);
+uint32_t record_take(struct engine *e, const Region__Record *from);
+void record_carry(struct engine *e, uint32_t row, const Region__Record *from);
+struct extra *extra_of(struct engine *e, uint32_t row);
+void extra_free(struct extra *extra);
+
+/* exchange.c */
+/* parts_add: the message becomes an element of this field of a larger one; it lives as long as the items; -1 without memory, or
+ * if it is NULL. parts_sort: before the first parts_next, which fills `to` from item `at` on with what fits PART_MAX and returns
+ * the place of the next. */
+int parts_add(struct list *items, const char *field, ProtobufCMessage *message);
+void parts_sort(struct list *items);
+uint32_t parts_next(const struct list *items, uint32_t at, ProtobufCMessage *to, struct arena *a, size_t *ret_bytes);
+/* tell_others: to all other owners, with the exchange of this stage; the message lives in arena_now. */
+void tell_others(struct engine *e, const char *field, void *message);
+void tell_wishes(struct engine *e, struct list *wishes);
+void tell_counts(struct engine *e);
+void tell_heard(struct engine *e, const struct output *out, uint64_t to);
+int effect_check(const Region__Effect *effect);
+int counts_check(Region__Count *const *counts, size_t len);
+
+/* handover.c */
+void zones_compute(struct engine *e);
+/* shown: outputs for an entity that was seen in chunk `before` (0 = nowhere). vanish: it is here no more. */
+void shown(struct engine *e, uint32_t row, uint32_t before, int moved);
+void vanish(struct engine *e, uint32_t row);
+void place_take(struct engine *e, uint64_t avatar, uint64_t owner, int asleep);
+void leave_all(struct engine *e);
+/* hand_over: the end of stage 3. take_in: when all others' exchanges of stage 3 are here. */
+void hand_over(struct engine *e);
+void take_in(struct engine *e);
+
+/* digest.c: message_digest: of its bytes, packed into `a`. */
+uint64_t message_digest(struct arena *a, const ProtobufCMessage *message);
+
+/* ghost.c */
+/* ghost_make: of one that was ours. ghost_of_record: of another owner's, if it is near. ghosts_tell: chunks at our border that look
+ * different since they were last told; ghosts_again: all of them. ghosts_take: what others told. */
+void ghost_make(struct engine *e, uint32_t row);
+void ghost_of_record(struct engine *e, const Region__Record *record);
+void ghosts_tell(struct engine *e);
+void ghosts_again(struct engine *e);
+void ghosts_take(struct engine *e);
 
 #endif

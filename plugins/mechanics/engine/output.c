@@ -44,7 +44,7 @@ static void see(const struct engine *e, uint32_t row, struct sight *ret_sight)
 				     .ours = (w->flags[row] & ENTITY_GHOST) == 0,
 				     .avatar = w->kind[row] == 0,
 				     .asleep = (w->flags[row] & ENTITY_ASLEEP) != 0,
-				     .walks = w->steps[row] > 0,
+				     .walks = w->steps[row] > 0 || (w->flags[row] & ENTITY_WALKS) != 0,
 				     .chunk = w->chunk_of[row] };
 }
 
@@ -111,13 +111,6 @@ uint32_t engine_chunk_at(const struct engine *e, double x, double y)
 uint32_t engine_around(const struct engine *e, uint32_t chunk, uint32_t ret_chunks[9])
 {
 	return entities_around(&e->all, chunk, ret_chunks);
-}
-
-int engine_owner_of(const struct engine *e, uint64_t avatar)
-{
-	const void *owner = map_get(&e->avatars, avatar);
-
-	return owner != NULL ? (int)(uintptr_t)owner - 1 : -1;
 }
 
 struct terrain *engine_terrain(struct engine *e)

@@ -18,7 +18,7 @@ struct wish *wish_add(struct engine *e, uint64_t target, uint64_t source, const 
 	}
 	wish->target = target;
 	wish->source = source;
-	wish->number = row != NO_ROW ? e->all.wish[row]++ : e->wish++;
+	wish->number = row != NO_ROW ? e->all.wish[row]++ : e->tick << 24 | e->wish++;
 	wish->kind = kind;
 	wish->name = wish->text = "";
 	return wish;
@@ -48,7 +48,71 @@ void wishes_merge(struct engine *e)
 		rules_wish(e->rules, &wishes[i]);
 	}
 	e->wishes.len = 0;
-	rules_settle(e->rules);
+}
+
+void wish_effect(const struct wish *wish, Region__Effect *ret_effect)
+{
+	region__effect__init(ret_effect);
+	ret_effect->has_target = ret_effect->has_source = ret_effect->has_number = 1;
+	ret_effect->has_amount = wish->amount != 0;
+	ret_effect->has_x = wish->x != 0;
+	ret_effect->has_y = wish->y != 0;
+	ret_effect->has_z = wish->z != 0;
+	ret_effect->target = wish->target;
+	ret_effect->source = wish->source;
+	ret_effect->number = wish->number;
+	ret_effect->kind = (char *)wish->kind;
+	ret_effect->name = wish->name[0] != '\0' ? (char *)wish->name : NULL;
+	ret_effect->text = wish->text[0] != '\0' ? (char *)wish->text : NULL;
+	ret_effect->amount = wish->amount;
+	ret_effect->x = wish->x;
+	ret_effect->y = wish->y;
+	ret_effect->z = wish->z;
+}
+
+void wish_of(struct engine *e, const Region__Effect *effect, struct wish *ret_wish)
+{
+	struct arena *a = arena_now(e);
+	const char *kind = arena_text(a, effect->kind), *name = arena_text(a, effect->name), *text = arena_text(a, effect->text);
+
+	*ret_wish = (struct wish){ .target = effect->target,
+				   .source = effect->source,
+				   .number = effect->number,
+				   .kind = kind != NULL ? kind : "",
+				   .name = name != NULL ? name : "",
+				   .text = text != NULL ? text : "",
+				   .amount = effect->amount,
+				   .x = effect->x,
+				   .y = effect->y,
+				   .z = effect->z };
+}
+
+static int here(const struct engine *e, uint64_t target)
+{
+	uint32_t row = entities_row(&e->all, target);
+
+	return row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) == 0;
+}
+
+int wish_ours(const struct engine *e, const struct wish *wish)
+{
+	if (wish->target != 0) {
+		return here(e, wish->target);
+	}
+	return entities_inside(&e->all, wish->x, wish->y) ? mine(e, wish->x, wish->y) : first_owner(e);
+}
+
+void wishes_keep(struct engine *e)
+{
+	struct wish *all = e->pending.items;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < e->pending.len; i++) {
+		if (all[i].target == 0 || here(e, all[i].target)) {
+			all[kept++] = all[i];
+		}
+	}
+	e->pending.len = kept;
 }
 
 uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y)

@@ -71,13 +71,21 @@ uint32_t rules_spawn(struct rules *r, const struct wish *wish)
 	uint64_t id;
 	uint32_t row;
 
-	if (number == 0 || !entities_inside(&e->all, wish->x, wish->y) || !mine(e, wish->x, wish->y)) {
+	if (number == 0 || !entities_inside(&e->all, wish->x, wish->y)) {
 		return NO_ROW;
 	}
-	if (e->all.count >= e->shape.max_entities) {
+	/* All owners see all wishes for new ones, in the same order: so they agree on which of them find the world full. */
+	if (e->populace + e->spawned >= e->shape.max_entities) {
 		e->effects_full++;
-		say_log(e, TROUPE_LOG_WARNING, NULL, "the world is full (max_entities = %u): no more %s", e->shape.max_entities,
-			k->name);
+		if (!e->full) { /* said once a tick */
+			say_log(e, TROUPE_LOG_WARNING, NULL, "the world is full (max_entities = %u): no more %s",
+				e->shape.max_entities, k->name);
+		}
+		e->full = 1;
+		return NO_ROW;
+	}
+	e->spawned++;
+	if (!mine(e, wish->x, wish->y)) {
 		return NO_ROW;
 	}
 	/* below 2^53, so that clients in any language can hold it */
@@ -90,6 +98,7 @@ uint32_t rules_spawn(struct rules *r, const struct wish *wish)
 	entity_stand(e, row, wish->z != 0 ? &wish->z : NULL);
 	e->all.born[row] = e->tick;
 	k->alive++;
+	rules_born(r, row);
 	out = output(e, OUTPUT_APPEARED, id);
 	if (out != NULL) {
 		out->chunk = e->all.chunk_of[row];
@@ -132,7 +141,7 @@ void rules_wish(struct rules *r, const struct wish *wish)
 		told(r, OUTPUT_TELL, 0, wish->text);
 		return;
 	}
-	if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0) {
+	if (row == NO_ROW || (e->all.flags[row] & (ENTITY_GHOST | ENTITY_LEAVES)) != 0) {
 		return; /* gone since, or another's */
 	}
 	if (strcmp(wish->kind, "walk") == 0) {
@@ -149,9 +158,9 @@ void rules_wish(struct rules *r, const struct wish *wish)
 	} else if (strcmp(wish->kind, "tell") == 0) {
 		told(r, OUTPUT_TELL, wish->target, wish->text);
 	} else if (strcmp(wish->kind, "remove") == 0) {
-		ids_add(&r->removals, &r->removals_len, &r->removals_size, wish->target);
+		e->all.flags[row] |= e->all.kind[row] != 0 ? ENTITY_LEAVES : 0; /* rows do not change under a loop over them */
 	} else if (strcmp(wish->kind, "timer") == 0) {
-		timers_add(r, row, wish->text, (uint32_t)wish->x, (uint32_t)wish->y);
+		timers_add(r, row, wish->text, e->tick + (uint32_t)wish->x, (uint32_t)wish->y);
 	}
 }
 
@@ -185,25 +194,4 @@ void effects_apply(struct rules *r)
 		apply(r, &r->effects[i]);
 	}
 	r->effects_len = r->text_len = 0;
-}
-
-/* Entities go at the end of a stage, all at once: rows do not change under a loop over them. */
-void rules_settle(struct rules *r)
-{
-	struct engine *e = r->e;
-
-	for (uint32_t i = 0; i < r->removals_len; i++) {
-		uint32_t row = entities_row(&e->all, r->removals[i]);
-		struct output *out;
-
-		if (row == NO_ROW || e->all.kind[row] == 0) {
-			continue;
-		}
-		out = output(e, OUTPUT_GONE, e->all.id[row]);
-		if (out != NULL) {
-			out->chunk = e->all.chunk_of[row];
-		}
-		entity_forget(e, row);
-	}
-	r->removals_len = 0;
 }

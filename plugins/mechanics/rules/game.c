@@ -155,8 +155,8 @@ static void state_copy(lua_State *L, int from, const char *kind)
 	for (lua_pushnil(L); lua_next(L, from); lua_pop(L, 1)) {
 		int type = lua_type(L, -1);
 
-		if (lua_type(L, -2) != LUA_TSTRING ||
-		    (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) || ++n > 32) {
+		if (lua_type(L, -2) != LUA_TSTRING || !state_text(L, -2) || !state_text(L, -1) ||
+		    (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) || ++n > (int)STATE_MAX) {
 			luaL_error(L, "the state of %s holds up to 32 numbers, texts, true or false, each under a name", kind);
 		}
 		lua_pushvalue(L, -2);
@@ -344,7 +344,7 @@ static int game_random(lua_State *L)
 
 static int game_players(lua_State *L)
 {
-	lua_pushinteger(L, rules_of(L)->e->avatars.count);
+	lua_pushinteger(L, rules_of(L)->e->players);
 	return 1;
 }
 

@@ -55,7 +55,7 @@ void generation_free(struct rules *r, struct generation *generation)
 
 /* --- taking over ---------------------------------------------------------------------------------- */
 
-/* Entities stay; what was declared of their state goes over when it is next looked at (handle.c). Those of a kind that
+/* Entities stay; what was declared of their state goes over (handle.c). Those of a kind that
  * there is no more leave the world. */
 static void take_over(struct rules *r, struct generation *next)
 {
@@ -91,7 +91,15 @@ static void take_over(struct rules *r, struct generation *next)
 		w->speed[row] = next->kinds[kind].speed * (double)r->e->shape.tick_ms / 1000;
 		next->kinds[kind].alive += (w->flags[row] & ENTITY_GHOST) == 0;
 	}
+	for (uint32_t i = 1; i < before->kinds_len; i++) {
+		next->kinds[number[i]].total = number[i] != 0 ? before->kinds[i].total : 0;
+	}
 	r->now = next;
+	for (uint32_t row = 0; row < w->count; row++) {
+		if ((w->flags[row] & ENTITY_GHOST) == 0) {
+			rules_born(r, row);
+		}
+	}
 	generation_free(r, before);
 	if (removed > 0) {
 		say_log(r->e, TROUPE_LOG_NOTICE, NULL, "%u entities left with their kinds, which generation %u does not have",

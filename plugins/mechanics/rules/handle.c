@@ -38,12 +38,18 @@ static uint64_t handle_id(lua_State *L, int arg)
 	return ((const struct handle *)luaL_checkudata(L, arg, ENTITY_META))->id;
 }
 
+/* handle_seen: 1 if the call under way may know of the entity: it is its own, or others see it. */
+static int handle_seen(const struct rules *r, uint32_t row)
+{
+	return r->e->all.id[row] == r->subject || (r->e->all.seen[row] & SEEN) != 0;
+}
+
 uint32_t handle_row(lua_State *L, int arg)
 {
 	struct rules *r = rules_of(L);
 	uint32_t row = entities_row(&r->e->all, handle_id(L, arg));
 
-	if (row == NO_ROW) {
+	if (row == NO_ROW || !handle_seen(r, row)) {
 		sandbox_raise(L, "S0109", "ask `entity.alive` before you use one that you kept",
 			      "this entity is not in the world any more");
 	}
@@ -54,7 +60,7 @@ uint32_t handle_row(lua_State *L, int arg)
 
 /* state_push: the state of the handle at `self`, made or brought over from the generation before if need be: what is
  * declared now and was of the same type keeps its value, the rest starts as declared. */
-static void state_push(lua_State *L, int self, uint32_t row)
+void state_push(lua_State *L, int self, uint32_t row)
 {
 	struct rules *r = rules_of(L);
 	const struct kind *kind = &r->now->kinds[r->e->all.kind[row]];
@@ -100,6 +106,30 @@ static void state_push(lua_State *L, int self, uint32_t row)
 	lua_setiuservalue(L, self, 1);
 }
 
+struct birth {
+	struct rules *r;
+	uint32_t row;
+};
+
+static int birth_body(lua_State *L)
+{
+	const struct birth *in = lua_touserdata(L, 1);
+
+	handle_push(L, in->r, in->row);
+	state_push(L, 2, in->row);
+	return 0;
+}
+
+void rules_born(struct rules *r, uint32_t row)
+{
+	struct birth in = { r, row };
+	struct sandbox_error error;
+
+	if (r->now->kinds[r->e->all.kind[row]].state_ref != LUA_NOREF) {
+		sandbox_run(r->sandbox, birth_body, &in, "an entity's state", &error); /* without memory: when it is first used */
+	}
+}
+
 static int state_unknown(lua_State *L)
 {
 	return sandbox_raise(L, "S0115", "declare it in the definition: state = { name = value }",
@@ -112,6 +142,12 @@ static int state_index(lua_State *L)
 	lua_getiuservalue(L, 1, 1);
 	lua_pushvalue(L, 2);
 	return lua_rawget(L, -2) == LUA_TNIL ? state_unknown(L) : 1;
+}
+
+int state_text(lua_State *L, int arg)
+{
+	return lua_type(L, arg) != LUA_TSTRING ||
+	       (lua_rawlen(L, arg) <= STATE_TEXT_MAX && proto_utf8(lua_tostring(L, arg), lua_rawlen(L, arg)));
 }
 
 /* Every write is noted with what was there, for the case that the call fails later. */
@@ -127,8 +163,8 @@ static int state_newindex(lua_State *L)
 	if (lua_rawget(L, 4) == LUA_TNIL) {
 		return state_unknown(L);
 	}
-	if (lua_type(L, 5) != type || (type == LUA_TSTRING && lua_rawlen(L, 3) > 256)) {
-		return luaL_error(L, "the state's '%s' is declared as a %s (texts up to 256 bytes)", lua_tostring(L, 2),
+	if (lua_type(L, 5) != type || !state_text(L, 3)) {
+		return luaL_error(L, "the state's '%s' is declared as a %s (texts: up to 256 bytes of UTF-8)", lua_tostring(L, 2),
 				  luaL_typename(L, 5));
 	}
 	if (r->undo_len == UNDO_MAX) {
@@ -296,7 +332,7 @@ static int entity_nearest(lua_State *L)
 
 			looked++;
 			/* of two at the same distance the lower id: lists of cells have no order that lasts */
-			if (w->kind[row] == kind && row != self &&
+			if (w->kind[row] == kind && row != self && (w->seen[row] & SEEN) != 0 &&
 			    (square < far || (square == far && (best == NO_ROW || w->id[row] < w->id[best])))) {
 				far = square;
 				best = row;
@@ -328,7 +364,7 @@ static int field_push(lua_State *L, const struct rules *r, uint32_t row, const c
 	} else if (strcmp(name, "kind") == 0) {
 		lua_pushstring(L, rules_kind_name(r, w->kind[row]));
 	} else if (strcmp(name, "walking") == 0) {
-		lua_pushboolean(L, w->steps[row] > 0);
+		lua_pushboolean(L, w->id[row] == r->subject ? w->steps[row] > 0 : (w->seen[row] & SEEN_WALKS) != 0);
 	} else {
 		return 0;
 	}
@@ -343,7 +379,8 @@ static int entity_index(lua_State *L)
 	uint32_t row;
 
 	if (strcmp(name, "alive") == 0) {
-		lua_pushboolean(L, entities_row(&r->e->all, id) != NO_ROW);
+		row = entities_row(&r->e->all, id);
+		lua_pushboolean(L, row != NO_ROW && handle_seen(r, row));
 		return 1;
 	}
 	if (strcmp(name, "id") == 0) {
@@ -352,6 +389,10 @@ static int entity_index(lua_State *L)
 	}
 	row = handle_row(L, 1);
 	if (strcmp(name, "state") == 0) {
+		if (id != r->subject) {
+			return sandbox_raise(L, "S0115", "give it a method, and let a timer or an event of its own run that",
+					     "the state of another is not seen: each entity uses its own alone");
+		}
 		state_push(L, 1, row);
 		return 1;
 	}

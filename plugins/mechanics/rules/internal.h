@@ -18,8 +18,12 @@
 #define EFFECTS_MAX 256u  /* of one call */
 #define EFFECT_TEXT_MAX 16384u
 #define UNDO_MAX 256u	  /* state fields that one call may write */
-#define TIMERS_MAX 100000u
+#define TIMERS_MAX 64u	  /* of one entity */
 #define WHEEL 1024u
+#define STATE_MAX 32u	  /* values of an entity's state */
+#define STATE_TEXT_MAX 256u
+#define HANDLER_LISTS (RULE_EVENTS + 1u + KINDS_MAX)
+#define HANDLER_KEY_MAX 96u
 #define ENTITY_META "entity"
 #define STATE_META "entity state"
 
@@ -29,7 +33,9 @@ struct handler {
 	char name[WORD_MAX + 1];
 	char file[64];
 	int line, ref;
-	uint32_t calls, errors;
+	uint32_t calls;
+	uint32_t errors; /* of all owners, up to the last tick */
+	uint32_t failed; /* here in this tick */
 	uint64_t logged; /* a digest of the last error that was told */
 	uint8_t quarantined;
 };
@@ -46,7 +52,9 @@ struct kind {
 	int methods_ref, state_ref; /* Lua tables: name -> function; the declared state */
 	int think, on_spawn;	    /* places in methods; -1 = none */
 	uint32_t every;		    /* ticks from one think to the next */
-	uint32_t population, alive, elsewhere; /* elsewhere: at other owners, by the last exchange */
+	uint32_t population, alive; /* alive: here */
+	uint32_t total;		    /* in the whole world at the end of the last tick */
+	uint32_t coming;	    /* what of the next total is known */
 	double speed, home_x, home_y, home_radius;
 };
 
@@ -94,15 +102,13 @@ struct rules {
 	struct generation *now, *loading, *tried; /* in force; being read; to be taken */
 	uint64_t subject; /* whom the call under way is about; 0 = the world */
 	uint64_t errors, quarantined;
-	uint32_t calls; /* about the world in this tick */
+	uint32_t calls;	 /* about the world in this tick */
+	uint32_t failed; /* calls, here in this tick */
 
 	struct effect effects[EFFECTS_MAX];
 	uint32_t effects_len, text_len, undo_len;
 	int undo_ref;
 	char text[EFFECT_TEXT_MAX];
-
-	uint64_t *removals; /* ids: who goes at the end of the stage */
-	uint32_t removals_len, removals_size;
 
 	struct rule_timer *timers;
 	uint32_t timers_len, timers_size, timers_used, timers_free, wheel[WHEEL];
@@ -118,7 +124,6 @@ int rules_call(struct rules *r, struct handler *handler, uint64_t entity, const 
 	       size_t args_len, struct sandbox_value *ret, size_t ret_len);
 /* entity_value: an argument that is the entity of this row. */
 struct sandbox_value entity_value(struct rules *r, uint32_t row);
-int ids_add(uint64_t **list, uint32_t *len, uint32_t *size, uint64_t id);
 void log_block(struct engine *e, const char *code, const char *block);
 
 /* generation.c */
@@ -135,6 +140,10 @@ int handles_open(struct rules *r);
 void handle_push(lua_State *L, struct rules *r, uint32_t row);
 /* handle_row: the row of the entity at `arg`; an error of the script if it is none, or gone. */
 uint32_t handle_row(lua_State *L, int arg);
+/* state_push: the state of the handle at `self`, which is that of this row. */
+void state_push(lua_State *L, int self, uint32_t row);
+/* state_text: 0 if the value at `arg` is a text that no state can hold. */
+int state_text(lua_State *L, int arg);
 int undo_run(struct rules *r);
 
 /* effect.c */
@@ -145,7 +154,8 @@ void effects_apply(struct rules *r);
 
 /* timers.c */
 void timers_open(struct rules *r);
-int timers_add(struct rules *r, uint32_t row, const char *method, uint32_t after, uint32_t every);
+/* timers_add: -1 if the entity has too many, or without memory. */
+int timers_add(struct rules *r, uint32_t row, const char *method, uint64_t due, uint32_t every);
 void timers_tick(struct rules *r);
 /* timers_forget: those of an entity that goes. */
 void timers_forget(struct rules *r, uint32_t row);

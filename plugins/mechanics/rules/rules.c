@@ -46,22 +46,6 @@ void handlers_free(struct rules *r, struct handlers *list)
 	memset(list, 0, sizeof(*list));
 }
 
-int ids_add(uint64_t **list, uint32_t *len, uint32_t *size, uint64_t id)
-{
-	if (*len == *size) {
-		uint32_t wider = *size == 0 ? 32 : *size * 2;
-		uint64_t *ids = realloc(*list, wider * sizeof(*ids));
-
-		if (ids == NULL) {
-			return -1;
-		}
-		*list = ids;
-		*size = wider;
-	}
-	(*list)[(*len)++] = id;
-	return 0;
-}
-
 /* --- one call ------------------------------------------------------------------------------------- */
 
 /* log_block: a message of several lines, line by line: the log keeps to one line each, and shows the code itself. */
@@ -89,7 +73,10 @@ static void failed(struct rules *r, struct handler *handler, const struct sandbo
 	uint64_t digest;
 
 	r->errors++;
-	handler->errors++;
+	if (r->e->stage != 0) { /* an echo is nobody's tick */
+		handler->failed++;
+		r->failed++;
+	}
 	snprintf(place, sizeof(place), "%s:%d %s", error->file, error->line, error->message);
 	digest = troupe_fnv64(place, strlen(place));
 	if (digest != handler->logged) { /* the same again is only counted */
@@ -97,41 +84,55 @@ static void failed(struct rules *r, struct handler *handler, const struct sandbo
 		sandbox_error_format(error, block, sizeof(block));
 		log_block(r->e, error->code, block);
 	}
-	if (!handler->quarantined && handler->errors >= r->e->shape.quarantine) {
-		handler->quarantined = 1;
-		r->quarantined++;
-			say_log(r->e, TROUPE_LOG_WARNING, NULL,
-			 "%s failed %u times and is paused until the scripts change (%s:%d, generation %u)", handler->what,
-			 handler->errors, handler->file, handler->line, r->now->number);
-	}
 }
 
-/* seed_of: other randomness for each call, the same wherever it runs. */
-static uint64_t seed_of(struct rules *r, uint64_t entity)
+/* number_of: which call about this entity in this tick it is: other randomness for each, the same wherever it runs. */
+static uint32_t number_of(struct rules *r, uint64_t entity)
 {
 	uint32_t row = entity != 0 ? entities_row(&r->e->all, entity) : NO_ROW;
-	uint32_t call = row != NO_ROW ? r->e->all.calls[row]++ : r->calls++;
 
-	return mix(mix(mix(r->e->shape.seed, r->e->tick), entity), call);
+	return row != NO_ROW ? r->e->all.calls[row]++ : r->calls++;
+}
+
+/* aborted: the call was ended by what differs from machine to machine: whoever runs the tick again must be told. */
+static void aborted(struct rules *r, uint64_t entity, uint32_t number, enum sandbox_kind kind)
+{
+	struct output *out = r->e->stage != 0 ? output(r->e, OUTPUT_ABORT, entity) : NULL;
+
+	if (out != NULL) {
+		out->key[0] = number;
+		out->status = kind;
+		out->count = r->e->stage;
+	}
 }
 
 int rules_call(struct rules *r, struct handler *handler, uint64_t entity, const struct sandbox_value *args,
 	       size_t args_len, struct sandbox_value *ret, size_t ret_len)
 {
 	struct sandbox_error error;
+	uint32_t number;
 
 	if (handler->quarantined) {
 		return -1;
 	}
+	number = number_of(r, entity);
 	r->effects_len = r->text_len = r->undo_len = 0;
 	r->subject = entity;
 	handler->calls++;
-	sandbox_seed(r->sandbox, seed_of(r, entity));
+	sandbox_seed(r->sandbox, mix(mix(mix(r->e->shape.seed, r->e->tick), entity), number));
+	sandbox_abort_next(r->sandbox, (enum sandbox_kind)input_abort(r->e, entity, number));
 	if (sandbox_call(r->sandbox, handler->ref, handler->what, args, args_len, ret, ret_len, &error) != 0) {
 		undo_run(r);
 		r->effects_len = r->text_len = 0;
 		failed(r, handler, &error);
+		if (error.kind == SANDBOX_CLOCK || error.kind == SANDBOX_MEMORY) {
+			aborted(r, entity, number, error.kind);
+		}
 		return -1;
+	}
+	if (r->e->stage == 0) { /* outside of a tick nothing changes */
+		undo_run(r);
+		r->effects_len = r->text_len = 0;
 	}
 	effects_apply(r);
 	return 0;
@@ -293,8 +294,7 @@ static void populate(struct rules *r)
 	}
 	for (uint32_t i = 1; i < r->now->kinds_len; i++) {
 		const struct kind *kind = &r->now->kinds[i];
-		uint32_t alive = kind->alive + kind->elsewhere;
-		uint32_t lack = alive < kind->population ? kind->population - alive : 0;
+		uint32_t lack = kind->total < kind->population ? kind->population - kind->total : 0;
 		uint32_t now = lack > 0 ? 1 + lack / 16 : 0; /* many come soon, the last ones by and by */
 
 		for (uint32_t n = 0; n < now; n++) {
@@ -315,7 +315,7 @@ static void populate(struct rules *r)
 /* runs: 1 if the rules run for the entity of this row. */
 static int runs(const struct entities *w, uint32_t row)
 {
-	return (w->flags[row] & (ENTITY_GHOST | ENTITY_ASLEEP)) == 0;
+	return (w->flags[row] & (ENTITY_GHOST | ENTITY_ASLEEP | ENTITY_LEAVES)) == 0;
 }
 
 /* Those that appeared in the tick before. */
@@ -356,6 +356,7 @@ void rules_tick(struct rules *r)
 {
 	struct sandbox_value tick = { .type = SANDBOX_INTEGER, .u.integer = (int64_t)r->e->tick };
 
+	r->calls = 0;
 	spawned(r);
 	for (uint32_t i = 0; i < r->now->events[RULE_TICK].len && first_owner(r->e); i++) {
 		rules_call(r, &r->now->events[RULE_TICK].items[i], 0, &tick, 1, NULL, 0);
@@ -363,7 +364,6 @@ void rules_tick(struct rules *r)
 	timers_tick(r);
 	think(r);
 	populate(r);
-	rules_settle(r);
 }
 
 void rules_edit(struct rules *r, struct claim *claim)
@@ -484,7 +484,6 @@ struct rules *rules_free(struct rules *r)
 		generation_free(r, r->tried);
 		sandbox_free(r->sandbox);
 	}
-	free(r->removals);
 	free(r->timers);
 	free(r);
 	return NULL;

@@ -6,11 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "region.pb-c.h"
+
+struct arena;
 struct engine;
 struct engine_file;
 struct wish;
 struct claim;
 struct rules;
+
+#define NO_KIND UINT16_MAX
 
 struct rules_figures {
 	uint32_t generation, files, handlers, actions, kinds, timers;
@@ -35,9 +40,10 @@ void rules_each(const struct rules *r, void (*each)(void *arg, const char *what,
 
 /* rules_tick: stage 1, after the inputs. */
 void rules_tick(struct rules *r);
-/* rules_wish: stage 2: what somebody did to one of ours, or at a place of ours. rules_settle: who is to be removed is. */
+/* rules_born: the entity of this row is new, or its kind is: its state is what is declared, and what it was of the same type. */
+void rules_born(struct rules *r, uint32_t row);
+/* rules_wish: stage 2: what somebody did to one of ours, or at a place. */
 void rules_wish(struct rules *r, const struct wish *wish);
-void rules_settle(struct rules *r);
 /* rules_spawn: the row of a new entity, NO_ROW if it cannot be here. */
 uint32_t rules_spawn(struct rules *r, const struct wish *wish);
 /* rules_edit: stage 2: what the edit of claim->ask writes and wishes (claim_set, claim_block, claim_wish), or why it does not
@@ -56,5 +62,27 @@ int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t l
 		   size_t *ret_len, const char **ret_reason);
 /* rules_entity_gone: lets go of what scripts hold of an entity; before its row is removed. */
 void rules_entity_gone(struct rules *r, uint32_t row);
+
+/* --- keeping, and what owners tell each other (keep.c) ---------------------------------------------- */
+
+/* rules_keep: fills in state and timers of the entity of this row, made in `a`; 0, or -1 without memory. rules_bring: the same
+ * back, of a record that rules_record_check found good (0, or -1). What the rules do not declare any more is left out. */
+int rules_keep(struct rules *r, uint32_t row, Region__Record *record, struct arena *a);
+void rules_bring(struct rules *r, uint32_t row, const Region__Record *record);
+int rules_record_check(const Region__Record *record);
+/* rules_kind_find: 0 for "avatar"; NO_KIND if there is none. rules_kind_count: one of ours more or, with -1, less. */
+uint16_t rules_kind_find(const struct rules *r, const char *name);
+void rules_kind_count(struct rules *r, uint16_t kind, int more);
+/* rules_errors_each: the failed calls by handler of this tick here, or of all ticks and owners. rules_errors_add: what another
+ * owner has of this tick. rules_errors_settle: adds them to those before: who failed too often is paused, for all owners in the
+ * same tick. */
+void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const char *handler, uint32_t count), void *arg);
+void rules_errors_add(struct rules *r, const char *handler, uint32_t count);
+void rules_errors_settle(struct rules *r);
+/* rules_alive_each: entities by kind, here or as last settled. rules_alive_add: a share of the next total, our own too;
+ * rules_alive_settle: that is all; returns the sum. */
+void rules_alive_each(struct rules *r, int all, void (*each)(void *arg, const char *kind, uint32_t count), void *arg);
+void rules_alive_add(struct rules *r, const char *kind, int64_t count);
+uint32_t rules_alive_settle(struct rules *r);
 
 #endif

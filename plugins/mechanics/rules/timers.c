@@ -42,18 +42,23 @@ static void release(struct rules *r, uint32_t at)
 	r->timers_used--;
 }
 
-int timers_add(struct rules *r, uint32_t row, const char *method, uint32_t after, uint32_t every)
+int timers_add(struct rules *r, uint32_t row, const char *method, uint64_t due, uint32_t every)
 {
-	uint32_t at = r->timers_free, *last = &r->e->all.timers[row], number = 0;
+	uint32_t at = r->timers_free, *last = &r->e->all.timers[row], number = 0, count = 0;
 
+	for (uint32_t mate = *last; mate != NO_TIMER; mate = r->timers[mate].mate) {
+		count++;
+	}
+	if (count >= TIMERS_MAX) { /* a bound of each entity, so that it is met wherever that is */
+		r->e->effects_full++;
+		return -1;
+	}
 	if (at != NO_TIMER) {
 		r->timers_free = r->timers[at].next;
 	} else {
 		if (r->timers_len == r->timers_size) {
 			uint32_t size = r->timers_size == 0 ? 64 : r->timers_size * 2;
-			struct rule_timer *timers = r->timers_used < TIMERS_MAX
-							    ? realloc(r->timers, size * sizeof(*timers))
-							    : NULL;
+			struct rule_timer *timers = realloc(r->timers, size * sizeof(*timers));
 
 			if (timers == NULL) {
 				r->e->effects_full++;
@@ -70,7 +75,7 @@ int timers_add(struct rules *r, uint32_t row, const char *method, uint32_t after
 	*last = at;
 	r->timers_used++;
 	r->timers[at] = (struct rule_timer){
-		.id = r->e->all.id[row], .due = r->e->tick + after, .every = every, .mate = NO_TIMER, .number = number
+		.id = r->e->all.id[row], .due = due, .every = every, .mate = NO_TIMER, .number = number
 	};
 	snprintf(r->timers[at].method, sizeof(r->timers[at].method), "%s", method);
 	insert(r, at);
@@ -110,7 +115,7 @@ static void fire(struct rules *r, uint32_t at)
 		mate_out(r, row, at);
 		release(r, at);
 	}
-	if (method == NULL || (r->e->all.flags[row] & ENTITY_ASLEEP) != 0) {
+	if (method == NULL || (r->e->all.flags[row] & (ENTITY_ASLEEP | ENTITY_LEAVES)) != 0) {
 		return;
 	}
 	self = entity_value(r, row);
@@ -141,7 +146,7 @@ void timers_tick(struct rules *r)
 
 	for (uint32_t *at = slot; *at != NO_TIMER;) {
 		struct rule_timer *timer = &r->timers[*at];
-		struct due *due = timer->due <= r->e->tick ? list_add(&list, sizeof(*due), TIMERS_MAX) : NULL;
+		struct due *due = timer->due <= r->e->tick ? list_add(&list, sizeof(*due), UINT32_MAX) : NULL;
 
 		if (due == NULL) {
 			at = &timer->next;

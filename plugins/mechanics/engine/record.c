@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* An entity as a record and back, so that it goes on bit for bit wherever the record is taken up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "proto/proto.h"
+#include "rules/rules.h"
+
+#define SPEED_MAX 1000.0 /* blocks a tick */
+#define STEPS_MAX 1000000000u
+
+/* --- making --------------------------------------------------------------------------------------- */
+
+static void walk_fill(const struct entities *w, uint32_t row, Region__Record *to)
+{
+	if (w->steps[row] == 0) {
+		return;
+	}
+	to->has_steps = to->has_vx = to->has_vy = to->has_goal_x = to->has_goal_y = 1;
+	to->steps = w->steps[row];
+	to->vx = w->vx[row];
+	to->vy = w->vy[row];
+	to->goal_x = w->goal_x[row];
+	to->goal_y = w->goal_y[row];
+}
+
+Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int session)
+{
+	const struct entities *w = &e->all;
+	Region__Record *to = arena_get(a, sizeof(*to));
+
+	if (to == NULL) {
+		return NULL;
+	}
+	region__record__init(to);
+	to->has_id = to->has_x = to->has_y = to->has_z = to->has_speed = to->has_born = to->has_wish = 1;
+	to->id = w->id[row];
+	to->kind = arena_text(a, rules_kind_name(e->rules, w->kind[row]));
+	to->name = arena_text(a, w->name[row]);
+	to->x = w->x[row];
+	to->y = w->y[row];
+	to->z = w->z[row];
+	to->speed = w->speed[row];
+	to->born = w->born[row];
+	to->wish = w->wish[row];
+	to->has_health = to->has_health_max = w->health_max[row] > 0;
+	to->health = w->health[row];
+	to->health_max = w->health_max[row];
+	to->has_asleep = to->asleep = (w->flags[row] & ENTITY_ASLEEP) != 0;
+	walk_fill(w, row, to);
+	if (session && w->extra[row] != NULL) {
+		to->session = w->extra[row]->session;
+	}
+	return to->kind == NULL || to->name == NULL || rules_keep(e->rules, row, to, a) != 0 ? NULL : to;
+}
+
+/* --- checking ------------------------------------------------------------------------------------- */
+
+static int within(double value, double bound)
+{
+	return value >= -bound && value <= bound; /* false for NaN */
+}
+
+int record_check(const struct engine *e, const Region__Record *from)
+{
+	size_t name = from->name != NULL ? strlen(from->name) : 0;
+
+	if (from->id == 0 || from->kind == NULL || name > ENTITY_NAME_MAX || !proto_utf8(from->name != NULL ? from->name : "", name) ||
+	    !entities_inside(&e->all, from->x, from->y) || !within(from->z, 1e6) || !within(from->speed, SPEED_MAX) ||
+	    from->speed < 0 || from->health < 0 || from->health_max < 0 || from->health > from->health_max ||
+	    from->steps > STEPS_MAX) {
+		return -1;
+	}
+	if (from->steps > 0 && (!entities_inside(&e->all, from->goal_x, from->goal_y) || !within(from->vx, SPEED_MAX) ||
+				!within(from->vy, SPEED_MAX) || !from->has_goal_x || !from->has_goal_y)) {
+		return -1;
+	}
+	return rules_record_check(from);
+}
+
+/* --- taking --------------------------------------------------------------------------------------- */
+
+struct extra *extra_of(struct engine *e, uint32_t row)
+{
+	if (e->all.extra[row] == NULL) {
+		e->all.extra[row] = calloc(1, sizeof(struct extra));
+	}
+	return e->all.extra[row];
+}
+
+void extra_free(struct extra *extra)
+{
+	if (extra == NULL) {
+		return;
+	}
+	if (extra->session != NULL) {
+		region__session__free_unpacked(extra->session, NULL);
+	}
+	free(extra);
+}
+
+static void session_take(struct engine *e, uint32_t row, const Region__Session *from)
+{
+	size_t len = protobuf_c_message_get_packed_size(&from->base);
+	uint8_t *bytes = malloc(len > 0 ? len : 1);
+	struct extra *extra = extra_of(e, row);
+
+	if (bytes != NULL && extra != NULL) {
+		protobuf_c_message_pack(&from->base, bytes);
+		if (extra->session != NULL) {
+			region__session__free_unpacked(extra->session, NULL);
+		}
+		extra->session = region__session__unpack(NULL, len, bytes);
+	}
+	free(bytes);
+}
+
+void record_carry(struct engine *e, uint32_t row, const Region__Record *from)
+{
+	struct entities *w = &e->all;
+
+	if (from->health_max > 0) {
+		w->health[row] = from->health;
+		w->health_max[row] = from->health_max;
+	}
+	rules_bring(e->rules, row, from);
+}
+
+uint32_t record_take(struct engine *e, const Region__Record *from)
+{
+	struct entities *w = &e->all;
+	uint16_t kind = rules_kind_find(e->rules, from->kind);
+	uint32_t row = entities_row(w, from->id);
+
+	if (kind == NO_KIND) {
+		say_log(e, TROUPE_LOG_NOTICE, NULL, "the rules have no kind \"%s\" any more: entity %llx of it leaves the world",
+			from->kind, (unsigned long long)from->id);
+		return NO_ROW;
+	}
+	if (row == NO_ROW) {
+		row = entities_add(w, from->id, kind, from->name != NULL ? from->name : "", from->x, from->y, from->speed);
+	}
+	if (row == NO_ROW) {
+		e->effects_full++;
+		return NO_ROW;
+	}
+	entities_place(w, row, from->x, from->y, from->z);
+	w->speed[row] = from->speed;
+	w->flags[row] = from->asleep ? ENTITY_ASLEEP : 0;
+	w->born[row] = from->born;
+	w->wish[row] = from->wish;
+	w->health[row] = from->health;
+	w->health_max[row] = from->health_max;
+	entities_stop(w, row);
+	if (from->steps > 0) {
+		w->steps[row] = from->steps;
+		w->vx[row] = from->vx;
+		w->vy[row] = from->vy;
+		w->goal_x[row] = from->goal_x;
+		w->goal_y[row] = from->goal_y;
+	}
+	rules_kind_count(e->rules, kind, 1);
+	rules_bring(e->rules, row, from);
+	if (from->session != NULL) {
+		session_take(e, row, from->session);
+	}
+	return row;
+}
+
+uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len)
+{
+	uint32_t row = entities_row(&e->all, id);
+	struct arena arena = { 0 };
+	Region__Record *record;
+	uint8_t *bytes = NULL;
+
+	*ret_len = 0;
+	if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0) {
+		return NULL;
+	}
+	record = record_make(e, row, &arena, 0);
+	if (record != NULL && (bytes = malloc(protobuf_c_message_get_packed_size(&record->base))) != NULL) {
+		*ret_len = protobuf_c_message_pack(&record->base, bytes);
+	}
+	arena_release(&arena);
+	return bytes;
+}

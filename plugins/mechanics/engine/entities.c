@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vec/vec.h"
+
 /* --- rows ----------------------------------------------------------------------------------------- */
 
 /* Every array of the rows, so that growing, moving and releasing a row cannot forget one. */
@@ -249,24 +251,6 @@ uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, do
 
 /* --- movement ------------------------------------------------------------------------------------- */
 
-double root(double a)
-{
-	double found = a > 1 ? a : 1;
-
-	if (!(a > 0)) {
-		return 0;
-	}
-	for (int i = 0; i < 200; i++) { /* falls until it meets the root, in about log2(a) + 6 rounds */
-		double next = (found + a / found) / 2;
-
-		if (next >= found) {
-			break;
-		}
-		found = next;
-	}
-	return found;
-}
-
 uint64_t mix(uint64_t a, uint64_t b)
 {
 	uint64_t z = a + (b + 1) * 0x9E3779B97F4A7C15u;
@@ -286,7 +270,7 @@ void entities_stop(struct entities *w, uint32_t row)
 
 void entities_walk(struct entities *w, uint32_t row, double x, double y)
 {
-	double dx = x - w->x[row], dy = y - w->y[row], far = root(dx * dx + dy * dy);
+	double dx = x - w->x[row], dy = y - w->y[row], far = vec_root(dx * dx + dy * dy);
 	double ticks = w->speed[row] > 0 ? far / w->speed[row] : 0;
 
 	if (!(ticks > 0) || ticks > 1e9) {

@@ -98,8 +98,6 @@ void entities_stop(struct entities *w, uint32_t row);
 /* entities_step: one tick of movement for all; fills moved and crossed. */
 void entities_step(struct entities *w);
 
-/* root: the square root by Newton's method in basic operations, the same on every machine. */
-double root(double a);
 /* mix: mixes numbers into one (splitmix64's finalizer, Steele, Lea, Flood 2014). */
 uint64_t mix(uint64_t a, uint64_t b);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/internal.h"
+#include "vec/vec.h"
 
 /* A handle is a userdata with the id; its user value is the state, or nil until that is first used. */
 struct handle {
@@ -299,7 +300,7 @@ static double distance(const struct entities *w, uint32_t a, uint32_t b)
 {
 	double dx = w->x[a] - w->x[b], dy = w->y[a] - w->y[b];
 
-	return root(dx * dx + dy * dy);
+	return vec_root(dx * dx + dy * dy);
 }
 
 static int entity_distance(lua_State *L)

@@ -112,10 +112,11 @@ int commands_check(const struct troupe_plugin *plugin, const char *file, struct 
 
 	for (unsigned i = 0; (command = commands_at(plugin, i)) != NULL; i++) {
 		snprintf(noun, sizeof(noun), "%.*s", (int)commands_noun(command), command->verb);
-		if (noun[0] != '\0' && commands_reserved != NULL && commands_reserved(noun)) {
+		if (noun[0] != '\0' && commands_reserved != NULL &&
+		    (commands_reserved(noun) || commands_reserved(command->verb))) {
 			return refuse(ret_refusal, "P0015", "give it another noun",
 				      "plugin %s, command `%s`: `troupe %s` is a command of the program", file, command->verb,
-				      noun);
+				      commands_reserved(noun) ? noun : command->verb);
 		}
 	}
 	for (uint32_t i = 0; (other = loader_get(i, NULL)) != NULL; i++) {

@@ -40,7 +40,7 @@ char **loader_names(const char *folder);
 /* loader_get returns the index-th loaded plugin and (unless NULL) its file, or NULL past the last. */
 const struct troupe_plugin *loader_get(uint32_t index, const char **ret_path);
 
-/* loader_reserve: plugins loaded from now on may not begin a command with a word that is_taken says yes to. NULL = all
+/* loader_reserve: plugins loaded from now on may not begin a command with a noun, or spell one whole, that is_taken says yes to. NULL = all
  * are free. */
 void loader_reserve(bool (*is_taken)(const char *word));
 

@@ -42,8 +42,10 @@ static int moved_one(struct frontend *fe, uint64_t session, uint64_t mechanics, 
 		return 0;
 	}
 	if (client->visit != NULL && client->visit->asked && where->tick >= client->visit->tick) {
-		client->visit->world = mechanics; /* it crossed before the answer that it is in has come */
+		/* it crossed before the answer that it is in has come */
+		client->visit->world = mechanics;
 		client->visit->tick = where->tick;
+		fanout_leave_others(fe, client, mechanics);
 		return 1;
 	}
 	if (client->visit != NULL || client->avatar == 0 ||

@@ -177,7 +177,7 @@ static void test_names(void **state)
 
 static bool is_status(const char *word)
 {
-	return strcmp(word, "status") == 0;
+	return strcmp(word, "status") == 0 || strcmp(word, "script test") == 0;
 }
 
 /* What a plugin spells may be taken: by the program, or by another plugin. */
@@ -188,6 +188,7 @@ static void test_nouns(void **state)
 	} in_turn[] = {
 		{ "noun_first", NULL },
 		{ "noun_host", "command `status all`: `troupe status` is a command of the program" },
+		{ "noun_word", "command `script test`: `troupe script test` is a command of the program" },
 		{ "noun_same", "`troupe bench press` of plugin noun_same is a command of plugin noun_first too" },
 		{ "noun_role", "`troupe noun_first sit` of plugin noun_role is a command of plugin noun_first too" },
 		{ "bench", "`troupe bench` of plugin noun_first" },

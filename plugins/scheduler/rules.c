@@ -192,7 +192,9 @@ static void refuse(struct scheduler *s, const char *problem, const char *block)
 {
 	struct rules *r = &s->rules;
 
-	snprintf(r->next.problem, sizeof(r->next.problem), "%s", problem[0] != '\0' ? problem : "refused");
+	if (problem != r->next.problem) {
+		snprintf(r->next.problem, sizeof(r->next.problem), "%s", problem);
+	}
 	metric_add(s, METRIC_RELOAD_REFUSED, 1);
 	log_line(s, TROUPE_LOG_ERROR, "R0003", "reload refused, generation %u keeps running", r->now_number);
 	log_line(s, TROUPE_LOG_ERROR, NULL, "  = note: %s", r->next.problem);

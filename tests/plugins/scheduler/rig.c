@@ -188,6 +188,8 @@ static void on_restore(void *instance, const struct troupe_request *request, con
 	fake->saving = 0;
 	fake->wants_done = 0;
 	fake->restores++;
+	fake->speed = body->shape->speed;
+	fake->speed_again = body->journal > body->checkpoint ? fake->speed : fake->speed_again;
 	fake->generation = body->generation;
 	memset(fake->rules, 0, sizeof(fake->rules));
 	if (body->has_rules) {
@@ -423,7 +425,9 @@ void rig_close(struct rig *rig)
 {
 	char command[128];
 
-	sim_close(rig->sim);
+	if (rig->sim != NULL) {
+		sim_close(rig->sim);
+	}
 	config_free(rig->config);
 	snprintf(command, sizeof(command), "rm -rf '%s'", rig->scripts);
 	assert_int_equal(system(command), 0);

@@ -32,6 +32,7 @@ struct fake {
 	char reason[128];
 	uint8_t rules[WORLD_DIGEST_SIZE], prepared[WORLD_DIGEST_SIZE];
 	uint32_t generation, prepared_generation, prepares;
+	uint32_t speed, speed_again; /* of the shape; when ticks were last run again */
 	/* what it does wrong */
 	int dead;		 /* neither speaks nor answers */
 	uint64_t die_tick;	 /* in this tick ... */

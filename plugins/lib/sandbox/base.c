@@ -192,6 +192,16 @@ static int base_pairs(lua_State *L)
 
 /* --- errors ------------------------------------------------------------------------------------ */
 
+/* error_charge: Lua looks at every frame of the stack when an error was caught (luaD_shrinkstack in ldo.c) */
+static void error_charge(lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int depth = 64; lua_getstack(L, depth, &ar); depth *= 2) {
+		sandbox_charge(L, (uint64_t)depth / 2);
+	}
+}
+
 static int pcall_after(lua_State *L, int status, lua_KContext context)
 {
 	(void)context;
@@ -203,6 +213,7 @@ static int pcall_after(lua_State *L, int status, lua_KContext context)
 		return stop_raise(L); /* the end of a call is not an error to be caught */
 	}
 	if (status != LUA_OK && status != LUA_YIELD) {
+		error_charge(L);
 		sandbox_of(L)->raised_code[0] = '\0'; /* caught: not the code of a later error */
 		lua_pushboolean(L, 0);
 		lua_pushvalue(L, -2);
@@ -224,8 +235,20 @@ static int base_pcall(lua_State *L)
 	return pcall_after(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_after), 0);
 }
 
+int stock_call(lua_State *L)
+{
+	return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* charged_call: upvalue a stock function whose work grows with its first argument */
+static int charged_call(lua_State *L)
+{
+	sandbox_charge(L, lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) / 2 : 0);
+	return stock_call(L);
+}
+
 /* take copies functions of a stock library, which is opened for this alone */
-static void take(lua_State *L, lua_CFunction open, const char *const *names)
+static void take(lua_State *L, lua_CFunction open, const char *const *names, int charged)
 {
 	int to = lua_gettop(L);
 
@@ -234,6 +257,9 @@ static void take(lua_State *L, lua_CFunction open, const char *const *names)
 	lua_call(L, 1, 1);
 	for (; *names != NULL; names++) {
 		lua_getfield(L, -1, *names);
+		if (charged) {
+			lua_pushcclosure(L, charged_call, 1);
+		}
 		lua_setfield(L, to, *names);
 	}
 	lua_settop(L, to);
@@ -241,7 +267,8 @@ static void take(lua_State *L, lua_CFunction open, const char *const *names)
 
 void base_push(lua_State *L)
 {
-	static const char *const stock[] = { "assert", "error", "ipairs", "rawequal", "select", "tonumber", "type", NULL };
+	static const char *const stock[] = { "assert", "error", "ipairs", "rawequal", "select", "type", NULL };
+	static const char *const charged[] = { "tonumber", NULL };
 	static const luaL_Reg own[] = { { "getmetatable", metatable_get },
 					{ "pairs", base_pairs },
 					{ "pcall", base_pcall },
@@ -256,7 +283,8 @@ void base_push(lua_State *L)
 
 	/* luaopen_base fills the table of globals, which scripts never see */
 	lua_newtable(L);
-	take(L, luaopen_base, stock);
+	take(L, luaopen_base, stock, 0);
+	take(L, luaopen_base, charged, 1);
 	luaL_setfuncs(L, own, 0);
 }
 
@@ -324,15 +352,37 @@ void math_push(lua_State *L)
 					     "pi",   "sqrt", "tointeger", "maxinteger", "mininteger", "type", "ult", NULL };
 
 	lua_newtable(L);
-	take(L, luaopen_math, stock);
+	take(L, luaopen_math, stock, 0);
 	lua_pushcfunction(L, math_random);
 	lua_setfield(L, -2, "random");
 }
 
+/* utf8_codepoint: upvalue the stock function, which returns as many values as there are characters */
+static int utf8_codepoint(lua_State *L)
+{
+	size_t len;
+	lua_Integer from, to;
+
+	luaL_checklstring(L, 1, &len);
+	from = luaL_optinteger(L, 2, 1);
+	to = luaL_optinteger(L, 3, from);
+	from = from < 0 ? from + (lua_Integer)len + 1 : from;
+	to = to < 0 ? to + (lua_Integer)len + 1 : to;
+	if (from >= 1 && to >= from && to - from >= RESULTS_MAX) {
+		return luaL_error(L, "too many values (from at most %d bytes)", RESULTS_MAX);
+	}
+	return stock_call(L);
+}
+
 void utf8_push(lua_State *L)
 {
-	static const char *const stock[] = { "char", "charpattern", "codepoint", "codes", "len", "offset", NULL };
+	static const char *const stock[] = { "char", "charpattern", "codepoint", "codes", NULL };
+	static const char *const charged[] = { "len", "offset", NULL };
 
 	lua_newtable(L);
-	take(L, luaopen_utf8, stock);
+	take(L, luaopen_utf8, stock, 0);
+	take(L, luaopen_utf8, charged, 1);
+	lua_getfield(L, -1, "codepoint");
+	lua_pushcclosure(L, utf8_codepoint, 1);
+	lua_setfield(L, -2, "codepoint");
 }

@@ -13,17 +13,21 @@
  */
 static void stop_request(struct sandbox *s, enum sandbox_kind kind, lua_State *L);
 
+static int is_late(const struct sandbox *s)
+{
+	return s->set.clock_ns != NULL &&
+	       s->set.clock_ns(s->set.arg) - s->started_ns > (uint64_t)s->set.wall_ms_max * 1000000u;
+}
+
 static void hook(lua_State *L, lua_Debug *ar)
 {
 	struct sandbox *s = sandbox_of(L);
 
-	(void)ar;
 	if (s->stop == SANDBOX_OK) {
 		s->used += HOOK_STEP;
 		if (s->used >= s->set.instructions_max) {
 			stop_request(s, SANDBOX_BUDGET, L);
-		} else if (s->set.clock_ns != NULL &&
-			   s->set.clock_ns(s->set.arg) - s->started_ns > (uint64_t)s->set.wall_ms_max * 1000000u) {
+		} else if (is_late(s)) {
 			stop_request(s, SANDBOX_CLOCK, L);
 		}
 	}
@@ -33,6 +37,10 @@ static void hook(lua_State *L, lua_Debug *ar)
 			return;
 		}
 		stop_raise(L);
+	}
+	if (lua_getlocal(L, ar, -(VARARGS_MAX + 1)) != NULL) { /* each use of `...` copies them all in one instruction */
+		lua_pushfstring(L, "more than %d arguments in '...'", VARARGS_MAX);
+		lua_error(L);
 	}
 }
 
@@ -52,6 +60,18 @@ int stop_raise(lua_State *L)
 	/* a light userdata: raising it allocates nothing, also when the memory cap is what was reached */
 	lua_pushlightuserdata(L, s);
 	return lua_error(L);
+}
+
+void clock_check(lua_State *L)
+{
+	struct sandbox *s = sandbox_of(L);
+
+	if (s->stop == SANDBOX_OK && is_late(s)) {
+		s->stop = SANDBOX_CLOCK;
+	}
+	if (s->stop != SANDBOX_OK) {
+		stop_raise(L);
+	}
 }
 
 void budget_start(struct sandbox *s)
@@ -77,9 +97,9 @@ void sandbox_charge(lua_State *L, uint64_t n)
 	s->used += n;
 	if (s->stop == SANDBOX_OK && s->used >= s->set.instructions_max) {
 		s->stop = SANDBOX_BUDGET;
-	} else if (s->stop == SANDBOX_OK && s->used - s->charged_at > 100000 && s->set.clock_ns != NULL) {
+	} else if (s->stop == SANDBOX_OK && s->used - s->charged_at > 100000) {
 		s->charged_at = s->used;
-		if (s->set.clock_ns(s->set.arg) - s->started_ns > (uint64_t)s->set.wall_ms_max * 1000000u) {
+		if (is_late(s)) {
 			s->stop = SANDBOX_CLOCK;
 		}
 	}
@@ -180,6 +200,9 @@ void *sandbox_alloc(void *ud, void *p, size_t old, size_t n)
 		return n <= had ? p : NULL; /* shrinking must not fail */
 	}
 	s->memory += n - had;
+	if (p == NULL && old == LUA_TSTRING && n >= LONG_TEXT) {
+		s->used += n / 16; /* by `..` too, which nothing else can charge; short ones may be shared, so that would vary */
+	}
 	if (s->memory > s->count.memory_peak) {
 		s->count.memory_peak = s->memory;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Running scripts protected and budgeted, and what an error says. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -61,19 +63,25 @@ static void place(struct sandbox *s, lua_State *co, struct sandbox_error *error)
 	(void)s;
 }
 
-/* split: takes "file:line: " off a message and into the error */
-static const char *split(struct sandbox_error *error, const char *message)
+/* split: takes "file:line: " off a message and into the error, if there is such a file: a script may write anything */
+static const char *split(const struct sandbox *s, struct sandbox_error *error, const char *message)
 {
 	const char *first = strchr(message, ':');
-	int line = 0, used = 0;
+	char name[sizeof(error->file)];
+	char *end;
+	long line;
 
-	if (first == NULL || sscanf(first, ":%d: %n", &line, &used) != 1 || used == 0 ||
-	    (size_t)(first - message) >= sizeof(error->file)) {
+	if (first == NULL || (size_t)(first - message) >= sizeof(name)) {
 		return message;
 	}
-	snprintf(error->file, sizeof(error->file), "%.*s", (int)(first - message), message);
-	error->line = line;
-	return first + used;
+	snprintf(name, sizeof(name), "%.*s", (int)(first - message), message);
+	line = strtol(first + 1, &end, 10);
+	if (line < 1 || line > INT_MAX || end[0] != ':' || end[1] != ' ' || file_latest(s, name) == NULL) {
+		return message;
+	}
+	memcpy(error->file, name, sizeof(name));
+	error->line = (int)line;
+	return end + 2;
 }
 
 static void traceback(lua_State *co, char *dst, size_t dst_len)
@@ -114,14 +122,14 @@ static void fill(struct sandbox *s, struct sandbox_error *error, enum sandbox_ki
 		const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1)
 								   : "(an error that is not a text)";
 
-		message = split(error, text);
+		message = split(s, error, text);
 		if (s->raised_code[0] != '\0') {
 			snprintf(error->code, sizeof(error->code), "%s", s->raised_code);
 			snprintf(error->help, sizeof(error->help), "%s", s->raised_help);
 		}
 	}
 	text_clean(error->message, sizeof(error->message), message, strlen(message), 0);
-	if (error->file[0] == '\0' && kind == SANDBOX_SYNTAX) {
+	if (error->file[0] == '\0' && s->loading != NULL) {
 		snprintf(error->file, sizeof(error->file), "%s", s->loading); /* no line: the compiler gave up */
 	}
 	file = file_latest(s, error->file);

@@ -42,7 +42,7 @@ static size_t position(lua_Integer at, size_t len)
 	if (at > 0) {
 		return (size_t)at - 1;
 	}
-	return at == 0 || (uint64_t)-at > len ? 0 : len - (size_t)-at;
+	return at == 0 || 0 - (uint64_t)at > len ? 0 : len - (0 - (size_t)at);
 }
 
 /* --- the functions -------------------------------------------------------------------------------- */
@@ -95,6 +95,7 @@ static int find_or_match(lua_State *L, int find)
 		match_begin(&m);
 		end = match_here(&m, s, pattern + anchored);
 		if (end != NULL) {
+			match_end(&m);
 			if (!find) {
 				return captures_push(&m, s, end, 1);
 			}
@@ -106,6 +107,7 @@ static int find_or_match(lua_State *L, int find)
 			break;
 		}
 	}
+	match_end(&m);
 	lua_pushnil(L);
 	return 1;
 }
@@ -136,12 +138,14 @@ int gmatch_next(lua_State *L)
 		match_begin(&m);
 		end = match_here(&m, s, pattern);
 		if (end != NULL && end - text != last) {
+			match_end(&m);
 			lua_pushinteger(L, end - text);
 			lua_copy(L, -1, lua_upvalueindex(3));
 			lua_replace(L, lua_upvalueindex(4));
 			return captures_push(&m, s, end, 1);
 		}
 	}
+	match_end(&m);
 	lua_pushinteger(L, (lua_Integer)len + 1);
 	lua_replace(L, lua_upvalueindex(3));
 	return 0;
@@ -263,6 +267,7 @@ static int string_gsub(lua_State *L)
 			break;
 		}
 	}
+	match_end(&m);
 	luaL_addlstring(&out, s, (size_t)(m.text_end - s));
 	luaL_pushresult(&out);
 	lua_pushinteger(L, count);

@@ -10,6 +10,10 @@
 
 #define HOOK_STEP 256	   /* instructions between looks at the budget and the clock */
 #define REFUSED_MAX 8	   /* growths refused in one call before it ends: each costs a whole collection */
+#define VARARGS_MAX 1000   /* arguments in `...`, if a look at the budget finds them */
+#define RESULTS_MAX 200	   /* values a function may return that returns parts of something */
+#define PIECE 256	   /* bytes of a text that are compiled between looks at the clock */
+#define LONG_TEXT 256	   /* bytes of a new string from which on its copying is charged */
 #define TABLE_MAX 100000   /* elements that a table function will handle */
 #define PCALLS_MAX 100	   /* nested: leaving one by an error takes time by the depth of the stack */
 #define GENERATIONS_MAX 8  /* open at one time */
@@ -46,7 +50,7 @@ struct sandbox {
 	int base_ref, libraries_ref; /* globals of scripts; what require finds */
 	int copies_ref; /* metatable -> the copy that Lua uses */
 	uint32_t pcalls; /* under way */
-	const char *loading; /* name of the file that is compiled */
+	const char *loading; /* name of the file that is compiled, or NULL */
 	uint64_t fail_at; /* tests: refuse growth number fail_at and all after it; 0 = never */
 	uint64_t growths;
 };
@@ -58,6 +62,8 @@ void budget_start(struct sandbox *s);
 void budget_end(struct sandbox *s);
 /* budget_find_left: finds where Lua counts. Protected, on the main thread, once. */
 void budget_find_left(lua_State *L, struct sandbox *s);
+/* clock_check: ends the running call if its time is over; then it does not return. */
+void clock_check(lua_State *L);
 /* stop_raise: ends the running call from inside a C function; does not return. */
 int stop_raise(lua_State *L);
 
@@ -97,6 +103,8 @@ void math_push(lua_State *L);
 void string_push(lua_State *L);
 void table_push(lua_State *L);
 void utf8_push(lua_State *L);
+/* stock_call: runs the C function in the first upvalue in this one's place, so that its errors name this one */
+int stock_call(lua_State *L);
 void text_push(lua_State *L, int idx); /* tostring() of a value, without addresses */
 extern const luaL_Reg pattern_functions[];
 /* the iterators of pairs and gmatch: closures that count */

@@ -103,13 +103,31 @@ static void stateless_check(lua_State *L, const struct script_file *file)
 	lua_error(L);
 }
 
+/* The compiler gets the text in pieces: some texts take it time by the square of their length, and no hook comes. */
+struct reading {
+	const char *at, *end;
+};
+
+static const char *read_piece(lua_State *L, void *arg, size_t *ret_len)
+{
+	struct reading *reading = arg;
+	size_t left = (size_t)(reading->end - reading->at);
+	const char *at = reading->at;
+
+	clock_check(L);
+	*ret_len = left < PIECE ? left : PIECE;
+	reading->at += *ret_len;
+	return at;
+}
+
 static int load_body(lua_State *L)
 {
 	struct script_file *file = lua_touserdata(L, 1);
 	char chunk[SANDBOX_NAME_MAX + 2];
+	struct reading reading = { file->text, file->text + file->text_len };
 
 	snprintf(chunk, sizeof(chunk), "@%s", file->name);
-	if (luaL_loadbufferx(L, file->text, file->text_len, chunk, "t") != LUA_OK) {
+	if (lua_load(L, read_piece, &reading, chunk, "t") != LUA_OK) {
 		return lua_error(L);
 	}
 	if (sandbox_of(L)->set.stateless) {
@@ -210,13 +228,17 @@ int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const
 	}
 	*last = file; /* before it is compiled, so that an error can show its line */
 	s->loading = file->name;
-	if (text_check(s, file, reterr) != 0 ||
-	    run_protected(s, load_body, file, "load", SANDBOX_SYNTAX, reterr) != 0) {
+	int rc = text_check(s, file, reterr);
+
+	if (rc == 0) {
+		rc = run_protected(s, load_body, file, "load", SANDBOX_SYNTAX, reterr);
+	}
+	s->loading = NULL;
+	if (rc != 0) {
 		*last = NULL;
 		file_free(s, file);
-		return -1;
 	}
-	return 0;
+	return rc;
 }
 
 /* start_file runs the body of a file and keeps what it returned. */

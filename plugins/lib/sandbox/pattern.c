@@ -367,3 +367,9 @@ void match_init(struct match *m, lua_State *L, const char *text, size_t text_len
 	m->steps = 0;
 	match_begin(m);
 }
+
+void match_end(struct match *m)
+{
+	sandbox_charge(m->L, m->steps);
+	m->steps = 0;
+}

@@ -36,4 +36,7 @@ void match_begin(struct match *m);
  * error when the pattern is malformed. */
 const char *match_here(struct match *m, const char *s, const char *p);
 
+/* match_end: charges what was not yet. */
+void match_end(struct match *m);
+
 #endif

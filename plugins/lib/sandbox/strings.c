@@ -31,6 +31,44 @@ static int string_rep(lua_State *L)
 	return 1;
 }
 
+/* string_byte: at most RESULTS_MAX of them */
+static int string_byte(lua_State *L)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	lua_Integer from = luaL_optinteger(L, 2, 1), to = luaL_optinteger(L, 3, from), size = (lua_Integer)len;
+
+	from = from > 0 ? from : from == 0 || from < -size ? 1 : from + size + 1;
+	to = to > size ? size : to >= 0 ? to : to < -size ? 0 : to + size + 1;
+	if (from > to) {
+		return 0;
+	}
+	if (to - from >= RESULTS_MAX) {
+		return luaL_error(L, "too many bytes (at most %d)", RESULTS_MAX);
+	}
+	sandbox_charge(L, (uint64_t)(to - from) + 1);
+	luaL_checkstack(L, (int)(to - from) + 1, NULL);
+	for (lua_Integer i = from; i <= to; i++) {
+		lua_pushinteger(L, (unsigned char)text[i - 1]);
+	}
+	return (int)(to - from) + 1;
+}
+
+/* directive_charge: what %f and its like cost; all digits of a large number are made, and up to 99 behind the point */
+static void directive_charge(lua_State *L, const char *directive, size_t len, int arg)
+{
+	lua_Number value = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : 0;
+	uint64_t cost = 20;
+
+	if (lua_type(L, arg) == LUA_TSTRING) {
+		cost += lua_rawlen(L, arg) / 2; /* to be quoted, or to become a number */
+	}
+	if (strchr("aAeEfFgG", directive[len - 1]) != NULL) {
+		cost += (memchr(directive, '.', len) != NULL ? 400 : 0) + (value > 1e17 || value < -1e17 ? 1000 : 0);
+	}
+	sandbox_charge(L, cost);
+}
+
 /* string_format converts the arguments of %s to text without addresses, then leaves the rest to the stock
  * function, which allows at most two digits of width and precision. */
 static int string_format(lua_State *L)
@@ -44,7 +82,8 @@ static int string_format(lua_State *L)
 		if (format[i] != '%') {
 			continue;
 		}
-		i++;
+		size_t begin = ++i;
+
 		while (i < len && strchr("-+ #0123456789.", format[i]) != NULL && format[i] != '\0') {
 			i++;
 		}
@@ -52,6 +91,7 @@ static int string_format(lua_State *L)
 			continue;
 		}
 		arg++;
+		directive_charge(L, format + begin, i + 1 - begin, arg);
 		if (format[i] == 'p') {
 			return luaL_error(L, "'%%p' shows addresses, which scripts may not see");
 		}
@@ -61,29 +101,23 @@ static int string_format(lua_State *L)
 			lua_replace(L, arg);
 		}
 	}
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, top, 1);
-	return 1;
+	return stock_call(L);
 }
 
-/* charged calls a stock function whose work grows with its first argument. */
+/* string_charged calls a stock function whose work grows with its first argument. */
 static int string_charged(lua_State *L)
 {
 	size_t len;
 
 	luaL_checklstring(L, 1, &len);
 	sandbox_charge(L, len / 8);
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-	return lua_gettop(L);
+	return stock_call(L);
 }
 
 void string_push(lua_State *L)
 {
 	static const char *const plain[] = { "char", "len", NULL };
-	static const char *const charged[] = { "byte", "lower", "reverse", "sub", "upper", NULL };
+	static const char *const charged[] = { "lower", "reverse", "sub", "upper", NULL };
 	int to;
 
 	lua_newtable(L);
@@ -104,6 +138,8 @@ void string_push(lua_State *L)
 	lua_pushcclosure(L, string_format, 1);
 	lua_setfield(L, to, "format");
 	lua_settop(L, to);
+	lua_pushcfunction(L, string_byte);
+	lua_setfield(L, to, "byte");
 	lua_pushcfunction(L, string_rep);
 	lua_setfield(L, to, "rep");
 	luaL_setfuncs(L, pattern_functions, 0);

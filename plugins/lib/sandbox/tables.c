@@ -88,7 +88,7 @@ static int table_concat(lua_State *L)
 		if (total > max + between) {
 			return luaL_error(L, "the result would be longer than %d bytes", (int)max);
 		}
-		sandbox_charge(L, 1 + (lua_rawlen(L, -1) + between) / 16);
+		sandbox_charge(L, 1 + (lua_rawlen(L, -1) + between) / 16 + (lua_type(L, -1) == LUA_TNUMBER ? 30 : 0));
 		luaL_addvalue(&out);
 		if (i < to) {
 			luaL_addlstring(&out, separator, between);
@@ -109,12 +109,12 @@ static int table_unpack(lua_State *L)
 	if (from > to) {
 		return 0;
 	}
-	if ((uint64_t)to - (uint64_t)from >= 200 || !lua_checkstack(L, (int)(to - from + 1))) {
-		return luaL_error(L, "too many values to unpack (at most 200)");
+	if ((uint64_t)to - (uint64_t)from >= RESULTS_MAX || !lua_checkstack(L, (int)(to - from + 1))) {
+		return luaL_error(L, "too many values to unpack (at most %d)", RESULTS_MAX);
 	}
 	sandbox_charge(L, (uint64_t)(to - from) + 1);
-	for (lua_Integer i = from; i <= to; i++) {
-		lua_rawgeti(L, 1, i);
+	for (lua_Integer i = 0; i <= to - from; i++) { /* `to` may be the last number there is */
+		lua_rawgeti(L, 1, from + i);
 	}
 	return (int)(to - from + 1);
 }

@@ -18,15 +18,22 @@ mall { database = "base", offers = { lantern = { item = "lantern", currency = "g
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow", write_buffer = "256kb", cache = "1mb" }
 itemstore { database = "meadow" }
--- A place for each of 5000 avatars, 2 apart, one to a cell: each sees eight others. They get there at once.
-mechanics "m1" { scripts = "../scripts/lua/meadow", watch = false, size = 144, cell = 2, speed = 1000 }
+-- A place for each of 5000 avatars, 16 apart, one to a chunk: each sees eight others. They get there at once.
+scheduler {
+	database = "meadow", scripts = "../scripts/lua/meadow", watch = false,
+	map = "flat", size = 1152, region = 128, speed = 1000,
+}
+mechanics "m1" { database = "meadow" }
 frontend "fe1" { listen = "tcp://:9322", max_clients = 20000, idle = "1h", limits = { rate = 0 } }
 luaecho {}
 
 local other = env("BENCH_OTHER", "")
 if other == "host" then
 	host "one" {
-		run = { "base/*", "meadow/database", "meadow/itemstore", "meadow/mechanics", "meadow/frontend" }, metrics = 0,
+		run = {
+			"base/*", "meadow/database", "meadow/itemstore", "meadow/scheduler", "meadow/mechanics", "meadow/frontend",
+		},
+		metrics = 0,
 	}
 	host "two" { run = "meadow/luaecho", metrics = 9465 }
 else

@@ -45,7 +45,7 @@ end
 local function avatar_make(me, i)
 	local letters = ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end)
 	local avatar = me:avatar_create("P" .. letters)
-	local x, y = i % 71 * 2 - 70, i // 71 % 71 * 2 - 70
+	local x, y = i % 71 * 16 - 560, i // 71 % 71 * 16 - 560
 	local _, why = me:try("select", avatar.id)
 	while why and why.reason == "host.not_ready" do
 		net.sleep(50)

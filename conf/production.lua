@@ -1,5 +1,5 @@
 -- The game of standalone.lua with a process for each instance, for several machines, and with something to take over
--- when a machine dies: a second master, two worlds that stand by for the third, a second front-end.
+-- when a machine dies: a second master, a second scheduler, three owners of the world, a second front-end.
 --
 --   troupe run conf/production.lua --host front1      one of the processes; the same file on every machine
 --
@@ -38,9 +38,11 @@ logserver { database = "log" }
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow" }
 itemstore { database = "meadow" }
-mechanics "m1" { scripts = "../scripts/lua/meadow" }
-mechanics "m2" { scripts = "../scripts/lua/meadow" }
-mechanics "m3" { scripts = "../scripts/lua/meadow" }
+scheduler "s1" { database = "meadow", scripts = "../scripts/lua/meadow" }
+scheduler "s2" { database = "meadow", scripts = "../scripts/lua/meadow" }
+mechanics "m1" { database = "meadow" }
+mechanics "m2" { database = "meadow" }
+mechanics "m3" { database = "meadow" }
 frontend "fe1" { listen = "tcp://127.0.0.1:9322", max_clients = 5000 }
 frontend "fe2" { listen = "tcp://127.0.0.1:9323", max_clients = 5000 }
 database "meadow_log" { driver = "leveldb", path = "meadow_log" }
@@ -58,6 +60,8 @@ host "items" { address = world, bus = 9507, key = keys.items, run = "meadow/item
 host "world1" { address = world, bus = 9508, key = keys.world1, run = "meadow/mechanics.m1" }
 host "world2" { address = front1, bus = 9509, key = keys.world2, run = "meadow/mechanics.m2" }
 host "world3" { address = front2, bus = 9510, key = keys.world3, run = "meadow/mechanics.m3" }
+host "clock1" { address = world, bus = 9517, key = keys.clock1, run = "meadow/scheduler.s1" }
+host "clock2" { address = front1, bus = 9518, key = keys.clock2, run = "meadow/scheduler.s2" }
 host "front1" { address = front1, bus = 9511, key = keys.front1, run = "meadow/frontend.fe1" }
 host "front2" { address = front2, bus = 9512, key = keys.front2, run = "meadow/frontend.fe2" }
 host "logdata" { address = base, bus = 9513, key = keys.logdata, run = "base/database.log" }

@@ -46,8 +46,12 @@ database "meadow" { driver = "leveldb", path = "meadow" }
 -- Avatars and what they carry.
 itemstore { database = "meadow" }
 
--- The world, and the rules of the game in it. Edit a file of that folder while it runs: a second later it counts.
-mechanics "m1" { scripts = "../scripts/lua/meadow" }
+-- The clock of the world, and the rules of the game in it. Edit a file of that folder while it runs: a second later it
+-- counts.
+scheduler { database = "meadow", scripts = "../scripts/lua/meadow" }
+
+-- The world itself. Several of these share it: each owns some regions of it.
+mechanics "m1" { database = "meadow" }
 
 -- Players connect here once they have logged in. A second front-end needs another name and another port.
 frontend "fe1" { listen = "tcp://:9322", max_clients = 5000 }

@@ -28,7 +28,8 @@ logserver { database = "log" }
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow" }
 itemstore { database = "meadow" }
-mechanics "m1" { scripts = "../scripts/lua/meadow" }
+scheduler { database = "meadow", scripts = "../scripts/lua/meadow" }
+mechanics "m1" { database = "meadow" }
 frontend "fe1" { listen = "tcp://:9322", max_clients = 5000 }
 database "meadow_log" { driver = "leveldb", path = "meadow_log" }
 logserver { database = "meadow_log" }
@@ -36,5 +37,8 @@ logserver { database = "meadow_log" }
 -- Placement: every process reads this whole file and runs what its host says. Hosts of one address talk over local
 -- sockets and make their keys themselves, so there is nothing to set up.
 host "base" { run = "base/*", metrics = 9464 }
-host "world" { run = { "meadow/database", "meadow/itemstore", "meadow/mechanics", "meadow/logserver" }, metrics = 9465 }
+host "world" {
+	run = { "meadow/database", "meadow/itemstore", "meadow/scheduler", "meadow/mechanics", "meadow/logserver" },
+	metrics = 9465,
+}
 host "front" { run = "meadow/frontend", metrics = 9466 }

@@ -29,42 +29,64 @@ static void put_ms(struct json *json, const char *key, uint32_t us)
 	json_text(json, text);
 }
 
+static const char *world_state(const struct mechanics *m)
+{
+	static const char *const names[] = { "outside", "restoring", "running" };
+
+	return m->paused[0] != '\0' ? "paused" : names[m->phase];
+}
+
+static void put_figures(const struct mechanics *m, struct json *json)
+{
+	struct engine_figures figures = { 0 };
+
+	if (m->engine != NULL) {
+		engine_figures(m->engine, &figures);
+	}
+	put(json, "entities", figures.entities);
+	put(json, "ghosts", figures.ghosts);
+	put(json, "avatars", figures.avatars);
+	put(json, "players", m->players_len);
+	put(json, "lost", m->lost);
+	put(json, "leaving", m->asleep);
+	put(json, "saves", m->saves);
+	put(json, "generation", figures.generation);
+	put(json, "files", figures.files);
+	put(json, "timers", figures.timers);
+	put(json, "script_errors", (int64_t)figures.script_errors);
+	put(json, "script_paused", (int64_t)figures.script_quarantined);
+	put(json, "script_memory", (int64_t)figures.script_memory);
+	put(json, "edits_won", (int64_t)figures.edits_won);
+	put(json, "edits_lost", (int64_t)figures.edits_lost);
+}
+
 static void command_status(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct mechanics *m = instance;
-	uint32_t times[TIMES_LEN], len = m->tick < TIMES_LEN ? (uint32_t)m->tick : TIMES_LEN;
-	struct rules_figures figures;
+	uint32_t times[TIMES_LEN], len = m->times_len < TIMES_LEN ? m->times_len : TIMES_LEN;
 	struct json json = { 0 };
 
 	(void)args;
-	for (uint32_t i = 0; i < len; i++) {
-		times[i] = m->times[(m->tick - i) % TIMES_LEN];
-	}
+	memcpy(times, m->times, len * sizeof(*times));
 	qsort(times, len, sizeof(*times), time_order);
-	rules_figures(m->rules, &figures);
 	json_open(&json, '{');
 	json_key(&json, "world");
-	json_text(&json, lease_state_name(m));
-	put(&json, "lease_epoch", (int64_t)m->lease.epoch);
-	put(&json, "tick", (int64_t)m->tick);
+	json_text(&json, world_state(m));
+	json_key(&json, "why");
+	json_text(&json, m->paused);
+	put(&json, "epoch", (int64_t)m->epoch);
+	put(&json, "regions", m->engine != NULL ? m->now.count[m->now.self] : 0);
+	put(&json, "owners", m->now.len);
+	put(&json, "tick", m->engine != NULL ? (int64_t)m->ticking.tick : 0);
 	put_ms(&json, "tick_p50_ms", len > 0 ? times[len / 2] : 0);
 	put_ms(&json, "tick_p99_ms", len > 0 ? times[len - 1 - len / 100] : 0);
 	put(&json, "late", (int64_t)m->late);
-	put(&json, "entities", m->world.count);
-	put(&json, "avatars", m->players_len);
-	put(&json, "lost", m->lost);
-	put(&json, "leaving", m->gone != NULL);
-	put(&json, "saves", m->saves);
-	put(&json, "generation", figures.generation);
-	put(&json, "files", figures.files);
-	put(&json, "timers", figures.timers);
-	put(&json, "script_errors", (int64_t)figures.errors);
-	put(&json, "script_paused", (int64_t)figures.quarantined);
-	put(&json, "script_memory", (int64_t)figures.memory_used);
-	put(&json, "reloads", (int64_t)figures.accepted);
-	put(&json, "reloads_refused", (int64_t)figures.refused);
-	json_key(&json, "reload_problem");
-	json_text(&json, figures.problem);
+	put(&json, "inputs", m->inbox_len);
+	put(&json, "waiting", m->waiting.count);
+	put(&json, "journal", m->entries_len);
+	put_figures(m, &json);
+	json_key(&json, "rules_problem");
+	json_text(&json, m->problem);
 	json_close(&json, '}');
 	json_reply(&json, m->h, request->id);
 }
@@ -95,7 +117,9 @@ static void command_scripts(void *instance, const struct troupe_request *request
 
 	(void)args;
 	json_open(&json, '[');
-	rules_each(m->rules, script_row, &json);
+	if (m->engine != NULL) {
+		engine_rules_each(m->engine, script_row, &json);
+	}
 	json_close(&json, ']');
 	json_reply(&json, m->h, request->id);
 }
@@ -113,75 +137,60 @@ static const struct troupe_option entities_options[] = {
 	{ 0 }
 };
 
+struct entities {
+	struct json json;
+	const struct entities_args *wanted;
+	int64_t shown;
+};
+
+static int entity_row(void *arg, const struct sight *sight)
+{
+	struct entities *entities = arg;
+	const struct entities_args *wanted = entities->wanted;
+	struct json *json = &entities->json;
+	char place[64];
+
+	if (wanted->kind != NULL && wanted->kind[0] != '\0' && strcmp(wanted->kind, sight->kind) != 0) {
+		return 0;
+	}
+	snprintf(place, sizeof(place), "(%.1f, %.1f, %.1f)", sight->x, sight->y, sight->z);
+	json_open(json, '{');
+	json_key(json, "id");
+	json_id(json, sight->id);
+	json_key(json, "kind");
+	json_text(json, sight->kind);
+	json_key(json, "name");
+	json_text(json, sight->name);
+	json_key(json, "at");
+	json_text(json, place);
+	put(json, "health", sight->health);
+	json_key(json, "walking");
+	json_bool(json, sight->walks);
+	json_key(json, "asleep");
+	json_bool(json, sight->asleep);
+	json_close(json, '}');
+	return ++entities->shown >= wanted->limit;
+}
+
 static void command_entities(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct mechanics *m = instance;
-	const struct entities_args *wanted = args;
-	const struct world *w = &m->world;
-	struct json json = { 0 };
-	int64_t shown = 0;
+	struct entities entities = { .wanted = args };
 
-	json_open(&json, '[');
-	for (uint32_t row = 0; row < w->count && shown < wanted->limit; row++) {
-		const char *kind = rules_kind_name(m->rules, w->kind[row]);
-		char place[64];
-
-		if (wanted->kind != NULL && wanted->kind[0] != '\0' && strcmp(wanted->kind, kind) != 0) {
-			continue;
-		}
-		snprintf(place, sizeof(place), "(%.1f, %.1f)", w->x[row], w->y[row]);
-		json_open(&json, '{');
-		json_key(&json, "id");
-		json_id(&json, w->id[row]);
-		json_key(&json, "kind");
-		json_text(&json, kind);
-		json_key(&json, "name");
-		json_text(&json, w->name[row]);
-		json_key(&json, "at");
-		json_text(&json, place);
-		json_key(&json, "walking");
-		json_bool(&json, w->steps[row] > 0);
-		json_close(&json, '}');
-		shown++;
+	json_open(&entities.json, '[');
+	if (m->engine != NULL) {
+		engine_each(m->engine, entity_row, &entities);
 	}
-	json_close(&json, ']');
-	json_reply(&json, m->h, request->id);
-}
-
-static void command_reload(void *instance, const struct troupe_request *request, const void *args)
-{
-	struct mechanics *m = instance;
-
-	(void)args;
-	rules_read(m->rules, request->id);
-}
-
-void command_reloaded(struct mechanics *m, uint64_t request, int accepted)
-{
-	struct rules_figures figures;
-	struct json json = { 0 };
-
-	if (!accepted) {
-		proto_refuse(m->h, request, TROUPE_FAILED_PRECONDITION, "world.reload_refused"); /* the log says why */
-		return;
-	}
-	rules_figures(m->rules, &figures);
-	json_open(&json, '{');
-	put(&json, "generation", figures.generation);
-	put(&json, "files", figures.files);
-	put(&json, "rules", figures.handlers);
-	json_close(&json, '}');
-	json_reply(&json, m->h, request);
+	json_close(&entities.json, ']');
+	json_reply(&entities.json, m->h, request->id);
 }
 
 const struct troupe_command mechanics_commands[] = {
-	{ .verb = "status", .help = "The tick, how long ticks take, who is there, and the rules that run.", .right = "read",
-	  .run = command_status },
+	{ .verb = "status", .help = "Its part of the world: regions, ticks and how long they take, who is there, its rules.",
+	  .right = "read", .run = command_status },
 	{ .verb = "scripts", .help = "Every rule: where it is written, its calls and errors.", .right = "read",
 	  .run = command_scripts },
-	{ .verb = "entities", .help = "What is in the world, and where.", .right = "read", .args = entities_options,
+	{ .verb = "entities", .help = "What is in its part of the world, and where.", .right = "read", .args = entities_options,
 	  .args_size = sizeof(struct entities_args), .run = command_entities },
-	{ .verb = "reload", .help = "Reads the rules again.", .right = "operate", .flags = TROUPE_COMMAND_CHANGES,
-	  .run = command_reload },
 	{ 0 }
 };

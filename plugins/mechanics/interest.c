@@ -9,24 +9,14 @@
 #define EVENT_CELL_SEEN 34u
 #define EVENT_CELL_GONE 35u
 
-enum change_kind { CHANGE_GONE, CHANGE_APPEARED, CHANGE_MOVED, CHANGE_ARRIVED };
+enum change_kind { CHANGE_GONE, CHANGE_APPEARED, CHANGE_MOVED, CHANGE_ARRIVED, CHANGE_HEALTH };
 
 /* --- noting --------------------------------------------------------------------------------------- */
-
-static int watched(const struct mechanics *m, uint32_t cell)
-{
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
-		if (m->frontends[i].id != 0 && m->frontends[i].watch[cell] > 0) {
-			return 1;
-		}
-	}
-	return 0;
-}
 
 /* A change in a cell that nobody sees need not be noted: whoever comes to see it is told all that is in it. */
 static void note(struct mechanics *m, uint64_t id, uint32_t cell, enum change_kind kind)
 {
-	if (!watched(m, cell)) {
+	if (cell == 0 || !say_wanted(m, cell)) {
 		return;
 	}
 	if (m->changes_len == m->changes_size) {
@@ -58,61 +48,101 @@ void interest_moved(struct mechanics *m, uint64_t id, uint32_t cell, int ended)
 	note(m, id, cell, ended ? CHANGE_ARRIVED : CHANGE_MOVED);
 }
 
+void interest_health(struct mechanics *m, uint64_t id, uint32_t cell)
+{
+	note(m, id, cell, CHANGE_HEALTH);
+}
+
 /* --- views ---------------------------------------------------------------------------------------- */
 
-void interest_entity(const struct mechanics *m, uint32_t row, World__Entity *ret_entity)
+void interest_entity(const struct sight *sight, World__Entity *ret_entity)
 {
-	const struct world *w = &m->world;
-
 	world__entity__init(ret_entity);
 	ret_entity->has_id = ret_entity->has_x = ret_entity->has_y = ret_entity->has_z = 1;
-	ret_entity->id = w->id[row];
-	ret_entity->kind = (char *)rules_kind_name(m->rules, w->kind[row]);
-	ret_entity->name = w->name[row];
-	ret_entity->x = w->x[row];
-	ret_entity->y = w->y[row];
+	ret_entity->id = sight->id;
+	ret_entity->kind = (char *)sight->kind;
+	ret_entity->name = (char *)sight->name;
+	ret_entity->x = sight->x;
+	ret_entity->y = sight->y;
+	ret_entity->z = sight->z;
+	if (sight->health_max > 0) {
+		ret_entity->has_health = ret_entity->has_health_max = 1;
+		ret_entity->health = sight->health > 0 ? (uint32_t)sight->health : 0;
+		ret_entity->health_max = (uint32_t)sight->health_max;
+	}
+}
+
+const struct sight *interest_sights(struct mechanics *m, uint32_t cell, uint32_t *ret_len)
+{
+	uint32_t len = engine_see_chunk(m->engine, cell, m->sights, m->sights_size);
+
+	if (len > m->sights_size) {
+		struct sight *sights = realloc(m->sights, (len + 64) * sizeof(*sights));
+
+		if (sights == NULL) {
+			count(m, METRIC_FULL);
+			len = m->sights_size;
+		} else {
+			m->sights = sights;
+			m->sights_size = len + 64;
+			engine_see_chunk(m->engine, cell, m->sights, m->sights_size);
+		}
+	}
+	*ret_len = len;
+	return m->sights;
 }
 
 static void tell_seen(struct mechanics *m, const struct player *player, uint32_t cell)
 {
 	World__Entity entities[LOOK_MAX], *list[LOOK_MAX];
 	World__CellSeen seen = WORLD__CELL_SEEN__INIT;
-	uint32_t row = m->world.first[cell];
+	uint32_t len, at = 0;
+	const struct sight *sights = interest_sights(m, cell, &len);
 
 	seen.has_tick = seen.has_cell = 1;
-	seen.tick = m->tick;
+	seen.tick = m->ticking.tick;
 	seen.cell = cell;
 	seen.entities = list;
 	do { /* a crowd takes several messages, an empty cell one */
-		seen.n_entities = 0;
-		for (; row != NO_ROW && seen.n_entities < LOOK_MAX; row = m->world.next[row]) {
-			interest_entity(m, row, &entities[seen.n_entities]);
+		for (seen.n_entities = 0; at < len && seen.n_entities < LOOK_MAX; at++) {
+			interest_entity(&sights[at], &entities[seen.n_entities]);
 			list[seen.n_entities] = &entities[seen.n_entities];
 			seen.n_entities++;
 		}
 		say_send(m, player, EVENT_CELL_SEEN, &seen.base);
-	} while (row != NO_ROW);
+	} while (at < len);
+	blocks_seen(m, player, cell);
+}
+
+static int among(const uint32_t *cells, uint32_t len, uint32_t cell)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		if (cells[i] == cell) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 void interest_view(struct mechanics *m, struct player *player, uint32_t cell)
 {
 	uint16_t *watch = player->frontend != NULL ? player->frontend->watch : NULL;
-	uint32_t before[AROUND_MAX], after[AROUND_MAX], before_len = 0, after_len = 0, old = player->cell;
+	uint32_t before[9], after[9], before_len = 0, after_len = 0;
 
 	if (watch == NULL) {
 		return; /* nobody looks */
 	}
-	if (old != 0) {
-		before_len = world_around(&m->world, old, before);
+	if (player->cell != 0) {
+		before_len = engine_around(m->engine, player->cell, before);
 	}
 	if (cell != 0) {
-		after_len = world_around(&m->world, cell, after);
+		after_len = engine_around(m->engine, cell, after);
 	}
 	player->cell = cell;
 	for (uint32_t i = 0; i < before_len; i++) {
 		World__CellGone gone = WORLD__CELL_GONE__INIT;
 
-		if (cell != 0 && world_touching(&m->world, cell, before[i])) {
+		if (among(after, after_len, before[i])) {
 			continue;
 		}
 		watch[before[i]]--;
@@ -124,7 +154,7 @@ void interest_view(struct mechanics *m, struct player *player, uint32_t cell)
 		}
 	}
 	for (uint32_t i = 0; i < after_len; i++) {
-		if (old != 0 && world_touching(&m->world, old, after[i])) {
+		if (among(before, before_len, after[i])) {
 			continue;
 		}
 		watch[after[i]]++;
@@ -156,7 +186,7 @@ static void tell_gone(struct mechanics *m, const struct change *changes, uint32_
 	World__Delta delta = WORLD__DELTA__INIT;
 
 	delta.has_tick = delta.has_cell = 1;
-	delta.tick = m->tick;
+	delta.tick = m->ticking.tick;
 	delta.cell = changes->cell;
 	delta.gone = ids;
 	for (uint32_t i = 0; i < len && changes[i].kind == CHANGE_GONE;) {
@@ -167,47 +197,74 @@ static void tell_gone(struct mechanics *m, const struct change *changes, uint32_
 	}
 }
 
-static void tell_there(struct mechanics *m, const struct change *changes, uint32_t len)
-{
+/* What one Delta is made of. */
+struct delta {
+	World__Delta message;
 	World__Entity entities[LOOK_MAX], *appeared[LOOK_MAX];
 	World__Moved moves[LOOK_MAX], *moved[LOOK_MAX];
-	World__Delta delta = WORLD__DELTA__INIT;
+	World__Health values[LOOK_MAX], *healths[LOOK_MAX];
+	int droppable; /* all of it will be said again with the next step */
+};
+
+static void delta_add(struct delta *delta, const struct sight *sight, enum change_kind kind)
+{
+	World__Delta *message = &delta->message;
+
+	if (kind == CHANGE_APPEARED) {
+		interest_entity(sight, &delta->entities[message->n_appeared]);
+		delta->appeared[message->n_appeared] = &delta->entities[message->n_appeared];
+		message->n_appeared++;
+		delta->droppable = 0;
+	} else if (kind == CHANGE_HEALTH) {
+		World__Health *health = &delta->values[message->n_healths];
+
+		world__health__init(health);
+		health->has_id = health->has_health = 1;
+		health->id = sight->id;
+		health->health = sight->health > 0 ? (uint32_t)sight->health : 0;
+		delta->healths[message->n_healths++] = health;
+		delta->droppable = 0;
+	} else {
+		World__Moved *move = &delta->moves[message->n_moved];
+
+		world__moved__init(move);
+		move->has_id = move->has_x = move->has_y = move->has_z = 1;
+		move->id = sight->id;
+		move->x = sight->x;
+		move->y = sight->y;
+		move->z = sight->z;
+		delta->moved[message->n_moved++] = move;
+		delta->droppable &= kind == CHANGE_MOVED;
+	}
+}
+
+static void tell_there(struct mechanics *m, const struct change *changes, uint32_t len)
+{
+	struct delta delta;
 	uint32_t i = 0;
 
-	delta.has_tick = delta.has_cell = 1;
-	delta.tick = m->tick;
-	delta.cell = changes->cell;
-	delta.appeared = appeared;
-	delta.moved = moved;
+	world__delta__init(&delta.message);
+	delta.message.has_tick = delta.message.has_cell = 1;
+	delta.message.tick = m->ticking.tick;
+	delta.message.cell = changes->cell;
+	delta.message.appeared = delta.appeared;
+	delta.message.moved = delta.moved;
+	delta.message.healths = delta.healths;
 	while (i < len) {
-		int droppable = 1; /* while all of it will be said again with the next step */
+		uint32_t end = i + LOOK_MAX < len ? i + LOOK_MAX : len;
 
-		delta.n_appeared = delta.n_moved = 0;
-		for (; i < len && delta.n_appeared < LOOK_MAX && delta.n_moved < LOOK_MAX; i++) {
-			uint32_t row = changes[i].kind != CHANGE_GONE ? world_row(&m->world, changes[i].id) : NO_ROW;
+		delta.droppable = 1;
+		delta.message.n_appeared = delta.message.n_moved = delta.message.n_healths = 0;
+		for (; i < end; i++) {
+			struct sight sight;
 
-			if (row == NO_ROW || m->world.cell_of[row] != changes->cell) {
-				continue; /* gone since */
-			}
-			if (changes[i].kind == CHANGE_APPEARED) {
-				interest_entity(m, row, &entities[delta.n_appeared]);
-				appeared[delta.n_appeared] = &entities[delta.n_appeared];
-				delta.n_appeared++;
-				droppable = 0;
-			} else {
-				World__Moved *move = &moves[delta.n_moved];
-
-				world__moved__init(move);
-				move->has_id = move->has_x = move->has_y = 1;
-				move->id = changes[i].id;
-				move->x = m->world.x[row];
-				move->y = m->world.y[row];
-				moved[delta.n_moved++] = move;
-				droppable &= changes[i].kind == CHANGE_MOVED;
+			if (changes[i].kind != CHANGE_GONE && engine_see(m->engine, changes[i].id, &sight) == 0 &&
+			    sight.chunk == changes->cell && !sight.asleep) { /* else it is gone since */
+				delta_add(&delta, &sight, changes[i].kind);
 			}
 		}
-		if (delta.n_appeared + delta.n_moved > 0) {
-			say_publish(m, changes->cell, EVENT_DELTA, &delta.base, droppable);
+		if (delta.message.n_appeared + delta.message.n_moved + delta.message.n_healths > 0) {
+			say_publish(m, changes->cell, EVENT_DELTA, &delta.message.base, delta.droppable);
 		}
 	}
 }
@@ -227,6 +284,7 @@ void interest_flush(struct mechanics *m)
 		}
 	}
 	m->changes_len = 0;
+	blocks_flush(m);
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		if (m->frontends[i].id != 0) {
 			say_flush(m, &m->frontends[i]);

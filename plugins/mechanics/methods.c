@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What players ask of the world: look, move, act, echo, chat. */
+/* What players ask of the world: look and echo are answered at once, move, act and chat are inputs of the next tick. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "mechanics.h"
 
-#define EVENT_CHAT_HEARD 72u
 #define CHAT_EVERY_US 200000u /* five a second ... */
 #define MOVE_EVERY_US 50000u  /* twenty a second ... */
 #define BURST_US 1000000u     /* ... with those of one second at once */
@@ -21,41 +21,102 @@ static int bucket(uint64_t *at, uint64_t now_us, uint64_t every_us)
 	return 1;
 }
 
-void method_look(void *instance, const struct troupe_request *request, const World__LookRequest *body)
+/* here: the player that asks, in a world that runs; NULL (answered, or passed on to the owner that has the avatar) if there is
+ * none. */
+static struct player *here(struct mechanics *m, const struct ask *ask, uint32_t method, const ProtobufCMessage *body)
 {
-	struct mechanics *m = instance;
-	struct player *player = player_of(m, request);
+	struct player *player = player_of(m, ask);
+
+	if (player == NULL && m->phase == PHASE_RUNNING && pass_on(m, ask, method, body)) {
+		return NULL;
+	}
+	if (ask_busy(m, ask)) {
+		return NULL;
+	}
+	if (player == NULL) {
+		ask_refuse(m, ask, TROUPE_FAILED_PRECONDITION, "world.not_here");
+	}
+	return player;
+}
+
+/* --- at once -------------------------------------------------------------------------------------- */
+
+void ask_look(struct mechanics *m, const struct ask *ask, const World__LookRequest *body)
+{
+	const struct player *player = here(m, ask, WORLD_LOOK_ID, &body->base);
 	World__LookReply reply = WORLD__LOOK_REPLY__INIT;
 	World__Entity entities[LOOK_MAX], *list[LOOK_MAX], self;
-	uint32_t cells[AROUND_MAX], n;
+	uint32_t cells[9], n;
+	struct sight sight;
 
-	(void)body;
 	if (player == NULL) {
 		return;
 	}
-	interest_entity(m, world_row(&m->world, player->avatar), &self);
-	n = world_around(&m->world, player->cell, cells);
+	if (engine_see(m->engine, player->avatar, &sight) != 0) {
+		ask_refuse(m, ask, TROUPE_FAILED_PRECONDITION, "world.not_here");
+		return;
+	}
+	interest_entity(&sight, &self);
+	n = engine_around(m->engine, sight.chunk, cells);
 	for (uint32_t i = 0; i < n; i++) {
-		for (uint32_t row = m->world.first[cells[i]]; row != NO_ROW && reply.n_entities < LOOK_MAX;
-		     row = m->world.next[row]) {
-			if (m->world.id[row] != player->avatar) {
-				interest_entity(m, row, &entities[reply.n_entities]);
+		uint32_t len;
+		const struct sight *sights = interest_sights(m, cells[i], &len);
+
+		for (uint32_t s = 0; s < len && reply.n_entities < LOOK_MAX; s++) {
+			if (sights[s].id != player->avatar) {
+				interest_entity(&sights[s], &entities[reply.n_entities]);
 				list[reply.n_entities] = &entities[reply.n_entities];
 				reply.n_entities++;
 			}
 		}
 	}
 	reply.has_tick = 1;
-	reply.tick = m->tick;
+	reply.tick = engine_tick(m->engine);
 	reply.self = &self;
 	reply.entities = list;
-	world_look_reply(m->h, request->id, &reply);
+	ask_reply(m, ask, &reply.base);
 }
 
-void method_move(void *instance, const struct troupe_request *request, const World__MoveRequest *body)
+void ask_echo(struct mechanics *m, const struct ask *ask, const World__EchoRequest *body)
 {
-	struct mechanics *m = instance;
-	struct player *player = player_of(m, request);
+	const struct player *player = here(m, ask, WORLD_ECHO_ID, &body->base);
+	World__EchoReply reply = WORLD__ECHO_REPLY__INIT;
+	const char *reason, *bytes;
+	size_t len;
+	int32_t status;
+
+	if (player == NULL) {
+		return;
+	}
+	status = engine_echo(m->engine, player->avatar, body->body.data, body->body.len, &bytes, &len, &reason);
+	if (status != TROUPE_OK) {
+		ask_refuse(m, ask, status, reason);
+		return;
+	}
+	reply.has_body = 1;
+	reply.body.data = (uint8_t *)bytes;
+	reply.body.len = len;
+	ask_reply(m, ask, &reply.base);
+}
+
+/* --- inputs --------------------------------------------------------------------------------------- */
+
+static int queue_move(struct mechanics *m, const struct player *player, const World__MoveRequest *body)
+{
+	Region__Input input = REGION__INPUT__INIT;
+
+	input.has_kind = input.has_avatar = input.has_x = input.has_y = input.has_place = 1;
+	input.kind = REGION__INPUT_KIND__INPUT_MOVE;
+	input.avatar = player->avatar;
+	input.x = body->x;
+	input.y = body->y;
+	input.place = 1;
+	return journal_queue(m, &input, body->seq);
+}
+
+void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body)
+{
+	struct player *player = here(m, ask, WORLD_MOVE_ID, &body->base);
 	World__MoveReply reply = WORLD__MOVE_REPLY__INIT;
 	int32_t status = TROUPE_OK;
 	const char *reason = "";
@@ -66,7 +127,7 @@ void method_move(void *instance, const struct troupe_request *request, const Wor
 	if (!body->has_x || !body->has_y || !(body->x - body->x == 0) || !(body->y - body->y == 0)) {
 		status = TROUPE_INVALID_ARGUMENT; /* not there, NaN, or infinite */
 		reason = "world.bad_position";
-	} else if (!world_inside(&m->world, body->x, body->y)) {
+	} else if (!engine_inside(m->engine, body->x, body->y)) {
 		status = TROUPE_OUT_OF_RANGE;
 		reason = "world.out_of_world";
 	} else if (body->seq <= player->seq) {
@@ -75,77 +136,65 @@ void method_move(void *instance, const struct troupe_request *request, const Wor
 	} else if (!bucket(&player->move_us, m->h->now_us(m->h), MOVE_EVERY_US)) {
 		status = TROUPE_RESOURCE_EXHAUSTED;
 		reason = "world.too_fast";
+	} else if (queue_move(m, player, body) != 0) {
+		status = TROUPE_RESOURCE_EXHAUSTED;
+		reason = "world.busy";
 	}
 	if (status != TROUPE_OK) {
 		count(m, METRIC_MOVE_REFUSED);
-		proto_refuse(m->h, request->id, status, reason);
+		ask_refuse(m, ask, status, reason);
 		return;
 	}
 	player->seq = body->seq;
-	world_walk(&m->world, world_row(&m->world, player->avatar), body->x, body->y);
 	reply.has_seq = reply.has_x = reply.has_y = 1;
 	reply.seq = body->seq;
 	reply.x = body->x;
 	reply.y = body->y;
-	world_move_reply(m->h, request->id, &reply);
+	ask_reply(m, ask, &reply.base);
 }
 
-void method_act(void *instance, const struct troupe_request *request, const World__ActRequest *body)
+/* queue_wait: the input, and the request waits for its answer. */
+static void queue_wait(struct mechanics *m, const struct ask *ask, enum waiting_kind kind, Region__Input *input)
 {
-	struct mechanics *m = instance;
-	const struct player *player = player_of(m, request);
-	char text[TEXT_MAX + 1] = "";
-	World__ActReply reply = WORLD__ACT_REPLY__INIT;
-	uint32_t row, target = NO_ROW;
-	const char *reason;
-	int32_t status;
+	struct waiting *waiting = ask_wait(m, ask, kind, input->avatar);
+
+	if (waiting == NULL) {
+		return;
+	}
+	input->has_kind = input->has_avatar = input->has_token = 1;
+	input->token = waiting->token;
+	if (journal_queue(m, input, 0) != 0) {
+		free(ask_take(m, waiting->token));
+		ask_refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.busy");
+	}
+}
+
+void ask_act(struct mechanics *m, const struct ask *ask, const World__ActRequest *body)
+{
+	const struct player *player = here(m, ask, WORLD_ACT_ID, &body->base);
+	Region__Input input = REGION__INPUT__INIT;
 
 	if (player == NULL) {
 		return;
-	}
-	row = world_row(&m->world, player->avatar);
-	if (body->target != 0) {
-		target = world_row(&m->world, body->target);
-		if (target == NO_ROW || !world_touching(&m->world, m->world.cell_of[row], m->world.cell_of[target])) {
-			proto_refuse(m->h, request->id, TROUPE_NOT_FOUND, "world.no_target");
-			return;
-		}
 	}
 	if (body->text != NULL && strlen(body->text) > TEXT_MAX) {
-		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "world.text_too_long");
+		ask_refuse(m, ask, TROUPE_INVALID_ARGUMENT, "world.text_too_long");
 		return;
 	}
-	status = rules_act(m->rules, row, body->action != NULL ? body->action : "", target,
-			   body->text != NULL ? body->text : "", text, sizeof(text), &reason);
-	if (status != TROUPE_OK) {
-		proto_refuse(m->h, request->id, status, reason);
-		return;
+	input.kind = REGION__INPUT_KIND__INPUT_ACT;
+	input.avatar = player->avatar;
+	input.name = body->action != NULL ? body->action : (char *)"";
+	input.text = body->text != NULL ? body->text : (char *)"";
+	input.has_target = body->target != 0;
+	input.target = body->target;
+	input.place = input.has_place = body->has_bx && body->has_by && body->has_bz;
+	if (input.place) {
+		input.has_x = input.has_y = input.has_z = 1;
+		input.x = body->bx;
+		input.y = body->by;
+		input.z = body->bz;
 	}
-	reply.text = text;
-	world_act_reply(m->h, request->id, &reply);
-}
-
-void method_echo(void *instance, const struct troupe_request *request, const World__EchoRequest *body)
-{
-	struct mechanics *m = instance;
-	const struct player *player = player_of(m, request);
-	World__EchoReply reply = WORLD__ECHO_REPLY__INIT;
-	const char *reason, *bytes;
-	size_t len;
-	int32_t status;
-
-	if (player == NULL) {
-		return;
-	}
-	status = rules_echo(m->rules, player->avatar, body->body.data, body->body.len, &bytes, &len, &reason);
-	if (status != TROUPE_OK) {
-		proto_refuse(m->h, request->id, status, reason);
-		return;
-	}
-	reply.has_body = 1;
-	reply.body.data = (uint8_t *)bytes;
-	reply.body.len = len;
-	world_echo_reply(m->h, request->id, &reply);
+	queue_wait(m, ask, WAITING_ACT, &input);
 }
 
 /* characters: of UTF-8 that is known to be valid. */
@@ -159,21 +208,18 @@ static uint32_t characters(const char *text)
 	return n;
 }
 
-void method_chat(void *instance, const struct troupe_request *request, const World__ChatRequest *body)
+void ask_chat(struct mechanics *m, const struct ask *ask, const World__ChatRequest *body)
 {
-	static const World__ChatReply reply = WORLD__CHAT_REPLY__INIT;
-	struct mechanics *m = instance;
-	struct player *player = player_of(m, request);
+	struct player *player = here(m, ask, WORLD_CHAT_ID, &body->base);
 	const char *channel = body->channel != NULL && body->channel[0] != '\0' ? body->channel : "near";
-	World__ChatHeard heard = WORLD__CHAT_HEARD__INIT;
-	int near = strcmp(channel, "near") == 0;
+	Region__Input input = REGION__INPUT__INIT;
 	int32_t status = TROUPE_OK;
 	const char *reason = "";
 
 	if (player == NULL) {
 		return;
 	}
-	if (!near && strcmp(channel, "shard") != 0) {
+	if (strcmp(channel, "near") != 0 && strcmp(channel, "shard") != 0) {
 		status = TROUPE_NOT_FOUND;
 		reason = "chat.no_channel";
 	} else if (body->text == NULL || body->text[0] == '\0' || characters(body->text) > CHAT_MAX) {
@@ -182,21 +228,57 @@ void method_chat(void *instance, const struct troupe_request *request, const Wor
 	} else if (!bucket(&player->chat_us, m->h->now_us(m->h), CHAT_EVERY_US)) {
 		status = TROUPE_RESOURCE_EXHAUSTED;
 		reason = "chat.too_fast";
-	} else if (!rules_chat(m->rules, world_row(&m->world, player->avatar), body->text, channel)) {
-		status = TROUPE_PERMISSION_DENIED;
-		reason = "chat.refused";
 	}
 	if (status != TROUPE_OK) {
 		count(m, METRIC_CHAT_REFUSED);
-		proto_refuse(m->h, request->id, status, reason);
+		ask_refuse(m, ask, status, reason);
 		return;
 	}
-	heard.has_from = 1;
-	heard.from = player->avatar;
-	heard.name = player->name; /* the one we were told with the avatar, never one from a message */
-	heard.channel = (char *)channel;
-	heard.text = body->text;
-	/* Those who see the speaker's cell are those in it and around it. */
-	say_publish(m, near ? player->cell : 0, EVENT_CHAT_HEARD, &heard.base, 0);
-	world_chat_reply(m->h, request->id, &reply);
+	input.kind = REGION__INPUT_KIND__INPUT_CHAT;
+	input.avatar = player->avatar;
+	input.channel = (char *)channel;
+	input.text = body->text;
+	queue_wait(m, ask, WAITING_CHAT, &input);
 }
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+void method_answer(struct mechanics *m, const struct output *output)
+{
+	static const World__ChatReply chat = WORLD__CHAT_REPLY__INIT;
+	World__ActReply act = WORLD__ACT_REPLY__INIT;
+	struct waiting *waiting = ask_take(m, output->token);
+	const char *text = output->text != NULL ? output->text : "";
+
+	if (waiting == NULL) {
+		return; /* its caller waits no more */
+	}
+	if (output->status != TROUPE_OK) {
+		if (waiting->kind != WAITING_ACT) {
+			count(m, waiting->kind == WAITING_CHAT ? METRIC_CHAT_REFUSED : METRIC_ENTER_REFUSED);
+		}
+		ask_refuse(m, &waiting->ask, output->status, text);
+	} else if (waiting->kind == WAITING_ACT) {
+		act.text = (char *)text;
+		ask_reply(m, &waiting->ask, &act.base);
+	} else {
+		ask_reply(m, &waiting->ask, &chat.base);
+	}
+	free(waiting);
+}
+
+/* --- as methods ----------------------------------------------------------------------------------- */
+
+#define METHOD(name, Type)                                                                                     \
+	void method_##name(void *instance, const struct troupe_request *request, const World__##Type *body)     \
+	{                                                                                                      \
+		struct ask ask = ask_of(request);                                                              \
+                                                                                                               \
+		ask_##name(instance, &ask, body);                                                              \
+	}
+
+METHOD(look, LookRequest)
+METHOD(move, MoveRequest)
+METHOD(act, ActRequest)
+METHOD(echo, EchoRequest)
+METHOD(chat, ChatRequest)

@@ -1,368 +1,170 @@
 /* SPDX-License-Identifier: MIT */
-/* Players: entering, leaving, and their places kept safe. */
+/* Players: entering and leaving, as inputs of the world. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "avatar.stub.h"
-#include "frontend.stub.h"
 #include "mechanics.h"
 
-#define TRIES_MAX 10u	/* of a last save, a second apart */
-#define DRAIN_TRIES_MAX 3u
-
-static void on_saved(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__SaveReply *body);
-
-/* --- the list ------------------------------------------------------------------------------------- */
-
-static int player_list(struct mechanics *m, struct player *player)
+static void refuse(struct mechanics *m, const struct ask *ask, int32_t status, const char *reason)
 {
-	if (m->players_len == m->players_size) {
-		uint32_t size = m->players_size == 0 ? 64 : m->players_size * 2;
-		struct player **players = realloc(m->players, size * sizeof(*players));
-
-		if (players == NULL) {
-			return -1;
-		}
-		m->players = players;
-		m->players_size = size;
-	}
-	if (map_put(&m->by_avatar, player->avatar, player) != 0) {
-		return -1;
-	}
-	player->at = m->players_len;
-	m->players[m->players_len++] = player;
-	return 0;
+	count(m, METRIC_ENTER_REFUSED);
+	ask_refuse(m, ask, status, reason);
 }
 
-static void player_unlist(struct mechanics *m, struct player *player)
-{
-	struct player *last = m->players[--m->players_len];
+/* --- inputs --------------------------------------------------------------------------------------- */
 
-	m->players[player->at] = last;
-	last->at = player->at;
-	map_remove(&m->by_avatar, player->avatar);
+/* queue_about: leave or gone; 0, or -1 if there is no room. */
+static int queue_about(struct mechanics *m, const struct player *player, Region__InputKind kind)
+{
+	Region__Input input = REGION__INPUT__INIT;
+
+	input.has_kind = input.has_avatar = 1;
+	input.kind = kind;
+	input.avatar = player->avatar;
+	return journal_queue(m, &input, 0);
 }
 
-static void player_free(struct mechanics *m, struct player *player)
+/* session_fill: who plays goes with the avatar, so that another owner, or this one after a restore, knows. */
+static void session_fill(Region__Session *session, const struct ask *ask, uint64_t epoch)
 {
-	if (player->gone) {
-		if (player->gone_prev != NULL) {
-			player->gone_prev->gone_next = player->gone_next;
-		} else {
-			m->gone = player->gone_next;
-		}
-		if (player->gone_next != NULL) {
-			player->gone_next->gone_prev = player->gone_prev;
-		}
-	}
-	free(player);
+	region__session__init(session);
+	session->has_session = session->has_account = session->has_epoch = session->has_frontend = session->has_seq = 1;
+	session->session = ask->session;
+	session->account = ask->account;
+	session->epoch = epoch;
+	session->frontend = ask->frontend;
 }
 
-static struct frontend *frontend_get(struct mechanics *m, uint64_t id)
+/* queue_enter: 0; -1 if there is no room; -2 if what it carries cannot be read. */
+static int queue_enter(struct mechanics *m, const struct waiting *waiting, const World__EnterRequest *body,
+		       const uint8_t *state, size_t len)
 {
-	struct frontend *found = NULL;
+	Region__Record *carried = len > 0 ? region__record__unpack(NULL, len, state) : NULL, empty = REGION__RECORD__INIT;
+	Region__Record *record = carried != NULL ? carried : &empty;
+	Region__Session session, *before = record->session;
+	Region__Input input = REGION__INPUT__INIT;
+	uint8_t *bytes;
+	int result = -1;
 
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
-		if (m->frontends[i].id == id) {
-			return &m->frontends[i];
-		}
-		if (found == NULL && m->frontends[i].players == 0) {
-			found = &m->frontends[i];
-		}
+	if (len > 0 && carried == NULL) {
+		return -2;
 	}
-	if (found == NULL) {
-		return NULL;
+	session_fill(&session, &waiting->ask, body->epoch);
+	record->session = &session;
+	bytes = malloc(region__record__get_packed_size(record));
+	if (bytes != NULL) {
+		input.has_kind = input.has_avatar = input.has_token = input.has_account = input.has_state = 1;
+		input.has_x = input.has_y = input.has_z = input.has_place = 1;
+		input.kind = REGION__INPUT_KIND__INPUT_ENTER;
+		input.avatar = body->avatar;
+		input.token = waiting->token;
+		input.account = waiting->ask.account;
+		input.name = body->name;
+		input.x = body->x;
+		input.y = body->y;
+		input.z = body->z;
+		input.place = 1;
+		input.state.data = bytes;
+		input.state.len = region__record__pack(record, bytes);
+		result = journal_queue(m, &input, 0);
 	}
-	if (found->id == 0) {
-		found->watch = calloc(m->world.cells + 1u, sizeof(*found->watch));
-		if (found->watch == NULL || say_open(m->h, found) != 0) {
-			free(found->watch);
-			found->watch = NULL;
-			return NULL;
-		}
-	} else {
-		say_flush(m, found); /* the last words to the one before */
+	free(bytes);
+	record->session = before;
+	if (carried != NULL) {
+		region__record__free_unpacked(carried, NULL);
 	}
-	found->id = id;
-	found->missed = 0;
-	return found;
-}
-
-/* frontend_join: the player sees the world through this front-end. frontend_leave: nobody looks through its eyes; it is
- * gone, or lost from now on. */
-static void frontend_join(struct mechanics *m, struct player *player, struct frontend *frontend, uint32_t cell)
-{
-	m->lost -= player->lost_us != 0;
-	player->lost_us = 0;
-	player->frontend = frontend;
-	frontend->players++;
-	interest_view(m, player, cell);
-}
-
-static void frontend_leave(struct mechanics *m, struct player *player)
-{
-	interest_view(m, player, 0);
-	if (player->frontend != NULL) {
-		player->frontend->players--;
-		player->frontend = NULL;
-	} else {
-		m->lost -= player->lost_us != 0;
-		player->lost_us = 0;
-	}
-}
-
-/* --- saving --------------------------------------------------------------------------------------- */
-
-static int unsaved(const struct mechanics *m, const struct player *player, double *ret_x, double *ret_y)
-{
-	uint32_t row = player->gone ? NO_ROW : world_row(&m->world, player->avatar);
-
-	*ret_x = row != NO_ROW ? m->world.x[row] : player->x;
-	*ret_y = row != NO_ROW ? m->world.y[row] : player->y;
-	return !player->stale && (*ret_x != player->saved_x || *ret_y != player->saved_y);
-}
-
-/* save: begins one if there is anything to save; 1 if one is under way now. */
-static int save(struct mechanics *m, struct player *player)
-{
-	Avatar__SaveRequest request = AVATAR__SAVE_REQUEST__INIT;
-
-	if (player->saving || !unsaved(m, player, &player->save_x, &player->save_y)) {
-		return player->saving;
-	}
-	player->saving = 1;
-	m->saves++;
-	request.has_avatar = request.has_epoch = request.has_x = request.has_y = request.has_z = 1;
-	request.avatar = player->avatar;
-	request.epoch = player->epoch;
-	request.x = player->save_x;
-	request.y = player->save_y;
-	request.z = player->z;
-	request.has_world_epoch = m->lease.epoch != 0;
-	request.world_epoch = m->lease.epoch;
-	avatar_save(m->h, &request, NULL, on_saved, player);
-	return 1;
-}
-
-static void answer_leave(struct mechanics *m, struct player *player)
-{
-	static const World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
-
-	if (player->leave_request != 0) {
-		world_leave_reply(m->h, player->leave_request, &reply);
-		player->leave_request = 0;
-	}
-}
-
-static void drain_go_on(struct mechanics *m)
-{
-	uint32_t waiting = m->saves;
-
-	for (uint32_t i = 0; i < m->players_len && m->saves < SAVES_MAX; i++) {
-		if (m->players[i]->tries < DRAIN_TRIES_MAX) {
-			waiting += save(m, m->players[i]) != 0;
-		}
-	}
-	if (waiting == 0 && m->gone == NULL && !m->drained) {
-		m->drained = 1;
-		lease_release(m);
-	}
-}
-
-/* despawn: out of the world and of everybody's sight; the player goes on living while its last save is under way. */
-static void despawn(struct mechanics *m, struct player *player)
-{
-	uint32_t row = world_row(&m->world, player->avatar);
-
-	rules_leave(m->rules, row);
-	row = world_row(&m->world, player->avatar); /* rules may have removed others */
-	frontend_leave(m, player);
-	interest_gone(m, player->avatar, m->world.cell_of[row]);
-	player->x = m->world.x[row];
-	player->y = m->world.y[row];
-	rules_entity_gone(m->rules, row);
-	world_remove(&m->world, row);
-	player_unlist(m, player);
-	player->gone = 1;
-	player->gone_prev = NULL;
-	player->gone_next = m->gone;
-	if (m->gone != NULL) {
-		m->gone->gone_prev = player;
-	}
-	m->gone = player;
-}
-
-/* lose: its connection is lost; it stays where it is, and for how long is looked at each second. */
-static void lose(struct mechanics *m, struct player *player)
-{
-	if (player->frontend != NULL) {
-		player->lost_from = player->frontend->id;
-		frontend_leave(m, player);
-		player->lost_us = m->h->now_us(m->h);
-		player->lost_us += player->lost_us == 0;
-		m->lost++;
-	}
-}
-
-static void on_saved(void *instance, void *arg, const struct troupe_reply *reply, const Avatar__SaveReply *body)
-{
-	struct mechanics *m = instance;
-	struct player *player = arg;
-	int fenced = reply->status == TROUPE_FAILED_PRECONDITION || reply->status == TROUPE_NOT_FOUND;
-	double x, y;
-
-	(void)body;
-	player->saving = 0;
-	m->saves--;
-	if (player->forgotten) {
-		player_free(m, player);
-		return;
-	}
-	if (reply->status == TROUPE_FAILED_PRECONDITION && strcmp(reply->reason, "store.fenced") == 0) {
-		lease_lost(m, "the item store refused to save for it");
-		return;
-	}
-	if (reply->status == TROUPE_OK) {
-		count(m, METRIC_SAVED);
-		player->saved_x = player->save_x;
-		player->saved_y = player->save_y;
-		player->tries = 0;
-	} else if (fenced) {
-		/* A newer session owns the avatar: it is on its way here, and takes it over where it stands. Or the avatar was
-		 * deleted. In any case what we know of it is not saved any more. */
-		count(m, METRIC_FENCED);
-		log_line(m, TROUPE_LOG_INFO, NULL, "the place of avatar %llu may not be saved any more (%s)",
-			 (unsigned long long)player->avatar, reply->reason);
-		player->stale = 1;
-		if (!player->gone && reply->status == TROUPE_NOT_FOUND) {
-			despawn(m, player);
-		} else if (!player->gone) {
-			lose(m, player);
-		}
-	} else {
-		count(m, METRIC_SAVE_FAILED);
-		player->tries++;
-		log_line(m, TROUPE_LOG_WARNING, NULL, "an avatar's place was not saved (status %d %s); it is tried again",
-			 (int)reply->status, reply->reason);
-	}
-	if (player->gone) {
-		answer_leave(m, player);
-		if (fenced || !unsaved(m, player, &x, &y)) {
-			player_free(m, player);
-		} else if (player->tries == 0) {
-			save(m, player); /* it moved while the save before was under way */
-		} else if (player->tries >= (m->draining ? DRAIN_TRIES_MAX : TRIES_MAX)) {
-			log_line(m, TROUPE_LOG_ERROR, NULL, "the last place of avatar %llu is lost: %u saves failed",
-				 (unsigned long long)player->avatar, player->tries);
-			player_free(m, player);
-		} else if (m->draining) {
-			save(m, player);
-		}
-	}
-	if (m->draining) {
-		drain_go_on(m);
-	}
-}
-
-void players_tick(struct mechanics *m)
-{
-	uint64_t turns = (uint64_t)(m->options->save_ms / m->options->tick_ms);
-	uint32_t each = turns > 0 ? (uint32_t)((m->players_len + turns - 1) / turns) : m->players_len;
-
-	/* Everybody has a turn within `save`, and each tick about as many as the next. */
-	if (turns > 0 && m->players_len > 0 && m->players_len < turns && m->tick % (turns / m->players_len) != 0) {
-		return;
-	}
-	for (uint32_t i = 0; i < each && i < m->players_len && m->saves < SAVES_MAX; i++) {
-		m->save_cursor = m->save_cursor + 1 < m->players_len ? m->save_cursor + 1 : 0;
-		save(m, m->players[m->save_cursor]);
-	}
+	return result;
 }
 
 /* --- leaving -------------------------------------------------------------------------------------- */
 
-static void leave(struct mechanics *m, struct player *player, uint64_t request)
+static void leave(struct mechanics *m, struct player *player, const struct ask *ask)
 {
-	despawn(m, player);
-	player->leave_request = request;
-	if (!save(m, player)) {
-		answer_leave(m, player);
-		player_free(m, player);
+	static const World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
+
+	if (player->state == PLAYER_HERE) {
+		if (queue_about(m, player, REGION__INPUT_KIND__INPUT_LEAVE) != 0) {
+			if (ask != NULL) {
+				ask_refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.busy");
+			}
+			return;
+		}
+		player->state = PLAYER_LEAVING;
 	}
+	if (ask == NULL) {
+		return;
+	}
+	if (player->leave.request != 0 || player->state == PLAYER_GOING) {
+		ask_reply(m, ask, &reply.base);
+	} else {
+		player->leave = *ask;
+	}
+}
+
+void players_leave(struct mechanics *m, const struct ask *ask, const World__LeaveRequest *body)
+{
+	static const World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
+	struct player *player = map_get(&m->by_avatar, body->avatar);
+
+	if (m->phase != PHASE_RUNNING || m->adopting) {
+		ask_refuse(m, ask, TROUPE_UNAVAILABLE, "world.paused");
+		return;
+	}
+	if (player == NULL && pass_on(m, ask, WORLD_LEAVE_ID, &body->base)) {
+		return;
+	}
+	/* A late word about an earlier session does not make the later one leave. */
+	if (player == NULL || player->session != ask->session || player->account != ask->account) {
+		ask_reply(m, ask, &reply.base);
+		return;
+	}
+	if (body->lost && m->options->linger_ms > 0 && !m->draining) {
+		if (player->frontend != NULL) {
+			roster_lose(m, player, 0);
+		}
+		player->lost_from = 0;
+		ask_reply(m, ask, &reply.base);
+		return;
+	}
+	leave(m, player, ask);
 }
 
 void players_on_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body)
 {
-	static const World__LeaveReply reply = WORLD__LEAVE_REPLY__INIT;
-	struct mechanics *m = instance;
-	struct player *player = map_get(&m->by_avatar, body->avatar);
+	struct ask ask = ask_of(request);
 
-	/* A late word about an earlier session does not make the later one leave. */
-	if (player == NULL || player->session != request->session || player->account != request->account) {
-		world_leave_reply(m->h, request->id, &reply);
+	players_leave(instance, &ask, body);
+}
+
+void players_left(struct mechanics *m, uint64_t avatar)
+{
+	struct player *player = map_get(&m->by_avatar, avatar);
+
+	if (player == NULL) {
 		return;
 	}
-	if (body->lost && m->options->linger_ms > 0 && !m->draining) {
-		lose(m, player);
-		player->lost_from = 0;
-		world_leave_reply(m->h, request->id, &reply);
-		return;
-	}
-	leave(m, player, request->id);
-	if (m->draining) {
-		drain_go_on(m);
+	frontend_leave(m, player);
+	m->asleep += player->state != PLAYER_ASLEEP;
+	player->state = PLAYER_ASLEEP;
+	player->tries = 0;
+	save_asleep_one(m, player);
+}
+
+void players_saved(struct mechanics *m, struct player *player)
+{
+	/* Without room it is tried again with the next second. */
+	if (player->state == PLAYER_ASLEEP && queue_about(m, player, REGION__INPUT_KIND__INPUT_GONE) == 0) {
+		m->asleep--;
+		player->state = PLAYER_GOING;
 	}
 }
 
-static int in_reach(const struct troupe_peer *peers, uint32_t len, uint64_t id)
+void players_removed(struct mechanics *m, uint64_t avatar)
 {
-	for (uint32_t i = 0; i < len && i < PEERS_MAX; i++) {
-		if (peers[i].id == id) {
-			return peers[i].ready != 0;
-		}
-	}
-	return len > PEERS_MAX;
-}
+	struct player *player = map_get(&m->by_avatar, avatar);
 
-/* tell_lost: a front-end that was out of reach is back; those of its players that it still has must come in again. */
-static void tell_lost(struct mechanics *m, const struct troupe_peer *peers, uint32_t len)
-{
-	for (uint32_t i = 0; i < m->players_len && m->lost > 0; i++) {
-		struct player *player = m->players[i];
-		Frontend__Reenter event = FRONTEND__REENTER__INIT;
-		struct proto_to to = { .instance = player->lost_from };
-
-		if (player->lost_us == 0 || player->lost_from == 0 || !in_reach(peers, len, player->lost_from)) {
-			continue;
-		}
-		player->lost_from = 0;
-		event.n_session = 1;
-		event.session = &player->session;
-		frontend_reenter(m->h, &event, &to);
-	}
-}
-
-static void frontends_watch(struct mechanics *m)
-{
-	struct troupe_peer peers[PEERS_MAX];
-	uint32_t n = m->h->peers(m->h, "frontend", peers, PEERS_MAX);
-
-	tell_lost(m, peers, n);
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
-		struct frontend *frontend = &m->frontends[i];
-		int here = in_reach(peers, n, frontend->id);
-
-		frontend->missed = here || frontend->players == 0 ? 0 : frontend->missed + 1;
-		if (frontend->missed < 2) {
-			continue;
-		}
-		log_line(m, TROUPE_LOG_NOTICE, NULL, "a front-end is gone; its %u players wait for another",
-			 frontend->players);
-		for (uint32_t p = 0; p < m->players_len; p++) {
-			if (m->players[p]->frontend == frontend) {
-				lose(m, m->players[p]);
-			}
-		}
+	if (player != NULL) {
+		roster_remove(m, player);
 	}
 }
 
@@ -374,200 +176,208 @@ static void lost_end(struct mechanics *m, uint64_t account, uint64_t avatar)
 	for (uint32_t p = m->players_len; p-- > 0 && m->lost > 0;) {
 		struct player *player = m->players[p];
 
-		if (player->lost_us != 0 && (account != 0 ? player->account == account && player->avatar != avatar
-							  : now_us - player->lost_us >= linger_us)) {
-			leave(m, player, 0);
+		if (player->lost_us != 0 && player->state == PLAYER_HERE &&
+		    (account != 0 ? player->account == account && player->avatar != avatar
+				  : now_us - player->lost_us >= linger_us)) {
+			leave(m, player, NULL);
 		}
 	}
 }
 
 void players_second(struct mechanics *m)
 {
-	for (struct player *player = m->gone, *next; player != NULL; player = next) {
-		next = player->gone_next;
-		if (!player->saving) {
-			save(m, player);
-		}
-	}
-	frontends_watch(m);
+	save_asleep(m);
+	roster_watch(m);
 	lost_end(m, 0, 0);
-}
-
-void players_drain(struct mechanics *m)
-{
-	for (uint32_t i = 0; i < m->players_len; i++) {
-		m->players[i]->tries = 0;
-	}
-	drain_go_on(m);
-}
-
-/* forget: it is gone without a save; one that is under way frees it when it ends. */
-static void forget(struct mechanics *m, struct player *player)
-{
-	answer_leave(m, player);
-	player->forgotten = 1;
-	if (!player->saving) {
-		player_free(m, player);
-	}
 }
 
 void players_forget(struct mechanics *m)
 {
 	while (m->players_len > 0) {
-		despawn(m, m->players[m->players_len - 1]);
+		struct player *player = m->players[m->players_len - 1];
+
+		player->frontend = NULL;
+		roster_remove(m, player);
 	}
-	for (struct player *player = m->gone, *next; player != NULL; player = next) {
-		next = player->gone_next;
-		if (!player->forgotten) {
-			forget(m, player);
+	m->lost = m->asleep = 0;
+	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+		struct frontend *frontend = &m->frontends[i];
+
+		if (frontend->say != NULL) {
+			say_free(m->h, frontend); /* what was not told is told again when they come in */
 		}
+		free(frontend->watch);
+		memset(frontend, 0, sizeof(*frontend));
 	}
-	interest_flush(m);
+	m->changes_len = m->blocks_len = 0;
 }
 
 void players_free(struct mechanics *m)
 {
-	for (uint32_t i = 0; i < m->players_len; i++) {
-		free(m->players[i]);
-	}
-	while (m->gone != NULL) {
-		player_free(m, m->gone);
-	}
-	free(m->players);
-	map_free(&m->by_avatar);
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
-		free(m->frontends[i].watch);
-		say_free(m->h, &m->frontends[i]);
-	}
+	players_forget(m);
+	roster_free(m);
 }
 
 /* --- entering ------------------------------------------------------------------------------------- */
 
-static void refuse(struct mechanics *m, uint64_t request, int32_t status, const char *reason)
-{
-	count(m, METRIC_ENTER_REFUSED);
-	proto_refuse(m->h, request, status, reason);
-}
-
-static void welcome(struct mechanics *m, const struct troupe_request *request, uint32_t row)
+/* elsewhere: 1 (and said) if another owner has the avatar, or the place where it will be. */
+static int elsewhere(struct mechanics *m, const struct ask *ask, const World__EnterRequest *body)
 {
 	World__EnterReply reply = WORLD__ENTER_REPLY__INIT;
+	int owner = engine_owner_of(m->engine, body->avatar);
 
-	reply.has_x = reply.has_y = reply.has_z = reply.has_tick = reply.has_tick_ms = 1;
-	reply.x = m->world.x[row];
-	reply.y = m->world.y[row];
-	reply.tick = m->tick;
-	reply.tick_ms = (uint32_t)m->options->tick_ms;
-	world_enter_reply(m->h, request->id, &reply);
-}
+	if (owner < 0 && map_get(&m->by_avatar, body->avatar) == NULL) {
+		double x = body->x, y = body->y;
 
-/* take_over: the avatar is here, with an earlier session that has not left yet. It stays where it is. */
-static void take_over(struct mechanics *m, struct player *player, struct frontend *frontend,
-		      const struct troupe_request *request, uint64_t epoch)
-{
-	uint32_t row = world_row(&m->world, player->avatar);
-
-	if (player->frontend != NULL) {
-		frontend_leave(m, player);
-	}
-	player->session = request->session;
-	player->account = request->account;
-	player->epoch = epoch;
-	player->stale = 0;
-	player->seq = 0;
-	frontend_join(m, player, frontend, m->world.cell_of[row]);
-	welcome(m, request, row);
-}
-
-static void place_of(const struct mechanics *m, const World__EnterRequest *body, double *ret_x, double *ret_y)
-{
-	*ret_x = body->x;
-	*ret_y = body->y;
-	for (const struct player *gone = m->gone; gone != NULL; gone = gone->gone_next) {
-		if (gone->avatar == body->avatar && !gone->forgotten && !gone->stale) {
-			*ret_x = gone->x; /* newer than what was loaded: its save is still on the way */
-			*ret_y = gone->y;
-			break;
+		if (!engine_inside(m->engine, x, y)) {
+			x = y = 0; /* as the engine takes it */
 		}
+		owner = m->now.owner_of[engine_region_at(m->engine, x, y)];
 	}
-	if (!world_inside(&m->world, *ret_x, *ret_y)) {
-		*ret_x = *ret_y = 0; /* from a larger world: the middle is always there */
+	if (owner < 0 || (uint32_t)owner == m->now.self || (uint32_t)owner >= m->now.len) {
+		return 0;
 	}
+	reply.has_owner = 1;
+	reply.owner = m->now.owners[owner];
+	ask_reply(m, ask, &reply.base);
+	return 1;
 }
 
-static void arrive(struct mechanics *m, struct frontend *frontend, const struct troupe_request *request,
-		   const World__EnterRequest *body)
+static void enter(struct mechanics *m, const struct ask *ask, const World__EnterRequest *body)
 {
-	struct player *player = calloc(1, sizeof(*player));
-	uint32_t row;
+	struct player *player = map_get(&m->by_avatar, body->avatar);
+	const uint8_t *state = body->state.data;
+	size_t len = body->state.len;
+	struct waiting *waiting = ask_wait(m, ask, WAITING_ENTER, body->avatar);
+	int result;
 
-	if (player == NULL) {
-		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+	if (waiting == NULL) {
 		return;
 	}
-	*player = (struct player){ .avatar = body->avatar,
-				   .account = request->account,
-				   .session = request->session,
-				   .epoch = body->epoch,
-				   .saved_x = body->x,
-				   .saved_y = body->y,
-				   .z = body->z };
-	strcpy(player->name, body->name);
-	place_of(m, body, &player->x, &player->y);
-	row = world_add(&m->world, body->avatar, 0, player->name, player->x, player->y,
-			(double)(m->options->speed * m->options->tick_ms) / 1000);
-	if (row == NO_ROW || player_list(m, player) != 0) {
-		if (row != NO_ROW) {
-			world_remove(&m->world, row);
+	waiting->epoch = body->epoch;
+	if (player != NULL) {
+		/* It had left. What it carries is newer here than whatever was loaded. */
+		journal_drop(m, body->avatar, REGION__INPUT_KIND__INPUT_GONE);
+		if (player->last != NULL) {
+			state = player->last;
+			len = player->last_len;
 		}
-		free(player);
-		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+	}
+	result = queue_enter(m, waiting, body, state, len);
+	if (result != 0) {
+		free(ask_take(m, waiting->token));
+		if (result == -2) {
+			refuse(m, ask, TROUPE_DATA_LOSS, "world.bad_state");
+		} else {
+			refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.busy");
+		}
 		return;
 	}
-	interest_appeared(m, body->avatar, m->world.cell_of[row]);
-	frontend_join(m, player, frontend, m->world.cell_of[row]);
-	welcome(m, request, row);
-	rules_enter(m->rules, row);
+	if (player != NULL && player->state == PLAYER_GOING) {
+		player->state = PLAYER_ASLEEP; /* until the tick says whether it was quicker */
+		m->asleep++;
+	}
 }
 
 void players_on_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body)
 {
 	struct mechanics *m = instance;
-	struct player *player = map_get(&m->by_avatar, body->avatar);
-	struct frontend *frontend;
+	struct ask ask = ask_of(request);
+	const struct player *player = map_get(&m->by_avatar, body->avatar);
 
 	if (body->avatar == 0 || request->session == 0 || body->name == NULL || body->name[0] == '\0' ||
-	    strlen(body->name) > AVATAR_NAME_MAX || (player == NULL && world_row(&m->world, body->avatar) != NO_ROW)) {
-		refuse(m, request->id, TROUPE_INVALID_ARGUMENT, "world.bad_enter");
+	    strlen(body->name) > AVATAR_NAME_MAX || body->state.len > STATE_MAX) {
+		refuse(m, &ask, TROUPE_INVALID_ARGUMENT, "world.bad_enter");
 		return;
 	}
 	if (m->draining) {
-		refuse(m, request->id, TROUPE_FAILED_PRECONDITION, "world.draining");
+		refuse(m, &ask, TROUPE_FAILED_PRECONDITION, "world.draining");
+		return;
+	}
+	if (ask_busy(m, &ask) || elsewhere(m, &ask, body)) {
 		return;
 	}
 	lost_end(m, request->account, body->avatar); /* one account, one avatar */
-	frontend = frontend_get(m, request->from);
-	if (frontend == NULL) {
-		count(m, METRIC_FULL);
-		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
-	} else if (player != NULL && player->epoch > body->epoch) {
-		refuse(m, request->id, TROUPE_ABORTED, "world.newer_session");
-	} else if (player != NULL) {
-		take_over(m, player, frontend, request, body->epoch);
-	} else if (m->players_len >= (uint64_t)m->options->max_avatars) {
-		refuse(m, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.full");
+	if (player != NULL && player->epoch > body->epoch) {
+		refuse(m, &ask, TROUPE_ABORTED, "world.newer_session");
+	} else if (player == NULL && m->players_len + m->entering >= (uint64_t)m->options->max_avatars) {
+		refuse(m, &ask, TROUPE_RESOURCE_EXHAUSTED, "world.full");
 	} else {
-		arrive(m, frontend, request, body);
+		enter(m, &ask, body);
 	}
 }
 
-struct player *player_of(struct mechanics *m, const struct troupe_request *request)
+static void welcome(struct mechanics *m, const struct ask *ask, const struct sight *sight)
 {
-	struct player *player = request->actor != 0 ? map_get(&m->by_avatar, request->actor) : NULL;
+	World__EnterReply reply = WORLD__ENTER_REPLY__INIT;
 
-	if (player == NULL || player->session != request->session) {
-		proto_refuse(m->h, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
-		return NULL;
+	reply.has_x = reply.has_y = reply.has_z = reply.has_tick = reply.has_tick_ms = 1;
+	reply.x = sight->x;
+	reply.y = sight->y;
+	reply.z = sight->z;
+	reply.tick = m->ticking.tick;
+	reply.tick_ms = engine_shape(m->engine)->tick_ms;
+	ask_reply(m, ask, &reply.base);
+}
+
+/* entered_as: this session plays it from now on; NULL on success, else why not. */
+static const char *entered_as(struct mechanics *m, const struct waiting *waiting, const struct sight *sight)
+{
+	struct player *player = map_get(&m->by_avatar, waiting->avatar);
+	struct frontend *frontend = frontend_get(m, waiting->ask.frontend);
+
+	if (player != NULL && player->epoch > waiting->epoch) {
+		return "world.newer_session";
 	}
-	return player;
+	player = player != NULL ? player : roster_add(m, waiting->avatar);
+	if (player == NULL || frontend == NULL) {
+		return "world.no_memory";
+	}
+	if (player->frontend != NULL) {
+		frontend_leave(m, player);
+	}
+	m->asleep -= player->state == PLAYER_ASLEEP;
+	player->state = PLAYER_HERE;
+	player->session = waiting->ask.session;
+	player->account = waiting->ask.account;
+	player->epoch = waiting->epoch;
+	player->stale = 0;
+	player->seq = 0;
+	free(player->last);
+	player->last = NULL;
+	frontend_join(m, player, frontend, sight->chunk);
+	return NULL;
+}
+
+void players_entered(struct mechanics *m, uint64_t avatar, uint64_t token)
+{
+	struct waiting *waiting = ask_take(m, token);
+	struct sight sight;
+	const char *why;
+
+	if (engine_see(m->engine, avatar, &sight) != 0 || !sight.ours || sight.asleep) {
+		if (waiting != NULL) { /* it left in the same tick */
+			refuse(m, &waiting->ask, TROUPE_ABORTED, "world.not_here");
+		}
+		free(waiting);
+		return;
+	}
+	if (waiting == NULL) { /* whoever asked waits no more */
+		pass_adopt_one(m, &sight);
+		return;
+	}
+	why = entered_as(m, waiting, &sight);
+	if (why == NULL) {
+		welcome(m, &waiting->ask, &sight);
+	} else {
+		refuse(m, &waiting->ask, TROUPE_ABORTED, why);
+	}
+	free(waiting);
+}
+
+struct player *player_of(struct mechanics *m, const struct ask *ask)
+{
+	struct player *player = ask->actor != 0 ? map_get(&m->by_avatar, ask->actor) : NULL;
+
+	return player != NULL && player->session == ask->session && player->state == PLAYER_HERE ? player : NULL;
 }

@@ -106,16 +106,15 @@ void say_subscribe(struct mechanics *m, const struct player *player, uint64_t ch
 	said->add = add != 0;
 }
 
-void say_send(struct mechanics *m, const struct player *player, uint32_t event, const ProtobufCMessage *message)
+void say_send_buf(struct mechanics *m, const struct player *player, uint32_t event, struct troupe_buf *payload)
 {
-	struct troupe_buf *payload = player->frontend != NULL ? proto_pack(m->h, message) : NULL;
 	struct said *said;
 
-	if (player->frontend == NULL) {
-		return;
-	}
-	if (payload == NULL) {
-		count(m, METRIC_FULL);
+	if (player->frontend == NULL || payload == NULL) {
+		if (payload == NULL) {
+			count(m, METRIC_FULL);
+		}
+		m->h->buf_unref(m->h, payload);
 		return;
 	}
 	said = append(m, player->frontend, SAID_SEND, payload);
@@ -123,10 +122,31 @@ void say_send(struct mechanics *m, const struct player *player, uint32_t event, 
 	said->event = event;
 }
 
-void say_publish(struct mechanics *m, uint32_t channel, uint32_t event, const ProtobufCMessage *message, int droppable)
+void say_send(struct mechanics *m, const struct player *player, uint32_t event, const ProtobufCMessage *message)
 {
-	struct troupe_buf *payload = NULL;
+	if (player->frontend != NULL) {
+		say_send_buf(m, player, event, proto_pack(m->h, message));
+	}
+}
 
+int say_wanted(const struct mechanics *m, uint32_t channel)
+{
+	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+		const struct frontend *frontend = &m->frontends[i];
+
+		if (frontend->id != 0 && frontend->players > 0 && (channel == 0 || frontend->watch[channel] > 0)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+void say_publish_buf(struct mechanics *m, uint32_t channel, uint32_t event, struct troupe_buf *payload, int droppable)
+{
+	if (payload == NULL) {
+		count(m, METRIC_FULL);
+		return;
+	}
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		struct frontend *frontend = &m->frontends[i];
 		struct said *said;
@@ -134,19 +154,19 @@ void say_publish(struct mechanics *m, uint32_t channel, uint32_t event, const Pr
 		if (frontend->id == 0 || frontend->players == 0 || (channel != 0 && frontend->watch[channel] == 0)) {
 			continue;
 		}
-		if (payload == NULL) {
-			payload = proto_pack(m->h, message); /* once, however many front-ends there are */
-			if (payload == NULL) {
-				count(m, METRIC_FULL);
-				return;
-			}
-		}
 		said = append(m, frontend, SAID_PUBLISH, m->h->buf_ref(m->h, payload));
 		said->channel = channel;
 		said->event = event;
 		said->droppable = droppable != 0;
 	}
 	m->h->buf_unref(m->h, payload);
+}
+
+void say_publish(struct mechanics *m, uint32_t channel, uint32_t event, const ProtobufCMessage *message, int droppable)
+{
+	if (say_wanted(m, channel)) {
+		say_publish_buf(m, channel, event, proto_pack(m->h, message), droppable);
+	}
 }
 
 static ProtobufCBinaryData payload_of(const struct said *said)

@@ -62,7 +62,17 @@ static void on_reenter(void *instance, const struct troupe_request *request, con
 	rig->reenter_session = body->session[0];
 }
 
-static const struct troupe_method fe_methods[] = { FRONTEND_BATCH(on_batch), FRONTEND_REENTER(on_reenter), { 0 } };
+static void on_moved(void *instance, const struct troupe_request *request, const Frontend__Moved *body)
+{
+	struct rig *rig = instance;
+
+	rig->moved += (uint32_t)body->n_session;
+	rig->moved_session = body->session[0];
+	rig->at = request->from;
+}
+
+static const struct troupe_method fe_methods[] = { FRONTEND_BATCH(on_batch), FRONTEND_REENTER(on_reenter),
+						   FRONTEND_MOVED(on_moved), { 0 } };
 
 static void on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body)
 {
@@ -85,6 +95,8 @@ static void on_save(void *instance, const struct troupe_request *request, const 
 	rig->saved_epoch = body->epoch;
 	rig->saved_x = body->x;
 	rig->saved_y = body->y;
+	rig->saved_state_len = body->state.len < sizeof(rig->saved_state) ? body->state.len : 0;
+	memcpy(rig->saved_state, body->state.data, rig->saved_state_len);
 	avatar_save_reply(rig->store, request->id, &reply);
 }
 
@@ -108,7 +120,7 @@ void rig_script(struct rig *rig, const char *name, const char *text)
 	fclose(out);
 }
 
-void rig_open(struct rig *rig, const char *options, const char *script)
+void rig_open(struct rig *rig, const char *world, const char *owners, const char *script)
 {
 	char text[1024];
 
@@ -119,15 +131,15 @@ void rig_open(struct rig *rig, const char *options, const char *script)
 		rig_script(rig, "rules.lua", script);
 	}
 	snprintf(text, sizeof(text),
-		 "cluster \"t\" { }\npart \"shard:meadow\"\nmechanics \"m1\" { scripts = \"%s\"%s%s }\n", rig->scripts,
-		 options[0] != '\0' ? ", " : "", options);
+		 "cluster \"t\" { }\npart \"shard:meadow\"\ndatabase \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
+		 "scheduler \"s1\" { database = \"meadow\", map = \"flat\", scripts = \"%s\"%s%s }\n%s",
+		 rig->scripts, world[0] != '\0' ? ", " : "", world, owners);
 	rig->config = sim_config(text, NULL);
 	assert_non_null(rig->config);
 	rig->sim = sim_open(rig->config, 1);
 	rig->fe = sim_actor(rig->sim, "meadow/frontend.fe1", "shard:meadow", rig, fe_methods);
 	rig->store = sim_actor(rig->sim, "meadow/itemstore", "shard:meadow", rig, store_methods);
-	sim_run(rig->sim, 100);
-	assert_true(sim_ready(rig->sim, RIG_NAME));
+	rig_runs(rig);
 }
 
 void rig_close(struct rig *rig)
@@ -177,7 +189,7 @@ static void on_command(void *instance, void *arg, const struct troupe_reply *rep
 int rig_reload(struct rig *rig)
 {
 	rig->answered = 0;
-	sim_command(rig->sim, RIG_NAME, "reload", NULL, on_command, rig);
+	sim_command(rig->sim, "meadow/scheduler.s1", "script reload", NULL, on_command, rig);
 	return wait_for(rig);
 }
 
@@ -193,6 +205,17 @@ long rig_status(struct rig *rig, const char *key)
 	at = strstr(rig->text, name);
 	assert_non_null(at);
 	return strtol(at + strlen(name), NULL, 10);
+}
+
+void rig_runs(struct rig *rig)
+{
+	for (int i = 0; i < 200; i++) {
+		sim_run(rig->sim, 100);
+		if (rig_status(rig, "tick") > 1 && strstr(rig->text, "\"world\":\"running\"") != NULL) {
+			return;
+		}
+	}
+	fail_msg("the world does not run: %s", rig->text);
 }
 
 static void on_enter(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
@@ -266,7 +289,7 @@ static struct proto_to to_avatar(struct rig *rig, uint64_t avatar)
 {
 	struct proto_to to = as(rig, avatar, 1000 + avatar);
 
-	to.instance = troupe_fnv64(RIG_NAME, strlen(RIG_NAME));
+	to.instance = rig->at != 0 ? rig->at : troupe_fnv64(RIG_NAME, strlen(RIG_NAME));
 	return to;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The mechanics role alone in a simulated host: a front-end and an item store are played by the test. */
+/* The mechanics role and the scheduler in a simulated host: a front-end and an item store are played by the test. */
 #ifndef TESTS_MECHANICS_RIG_H
 #define TESTS_MECHANICS_RIG_H
 
@@ -29,11 +29,16 @@ struct rig {
 	struct heard heard[HEARD_MAX];
 	uint32_t heard_len, batches;
 	uint64_t reentered, reenter_session;
+	uint32_t moved; /* frontend.moved */
+	uint64_t moved_session;
+	uint64_t at; /* the instance that says it has the avatar; 0 = RIG_NAME */
 	/* the store */
 	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
 	int store_silent, store_down;
 	double saved_x, saved_y;
 	uint64_t saved_avatar, saved_epoch;
+	uint8_t saved_state[4096];
+	size_t saved_state_len;
 	uint64_t account; /* of who asks; 0 = the avatar's number */
 	/* the last answer */
 	int answered, status;
@@ -44,9 +49,13 @@ struct rig {
 	char first_kind[64];
 };
 
-/* rig_open: the role with these options (after scripts = ...) and one script, which may be NULL. */
-void rig_open(struct rig *rig, const char *options, const char *script);
+/* rig_open: a scheduler with these options (after database, map and scripts), mechanics blocks such as RIG_ONE, and one
+ * script, which may be NULL. Returns when the world runs. */
+#define RIG_ONE "mechanics \"m1\" { database = \"meadow\" }\n"
+void rig_open(struct rig *rig, const char *world, const char *owners, const char *script);
 void rig_close(struct rig *rig);
+/* rig_runs: waits until RIG_NAME has had a tick. */
+void rig_runs(struct rig *rig);
 /* rig_script: writes a file of the scripts' folder; NULL removes it. */
 void rig_script(struct rig *rig, const char *name, const char *text);
 /* rig_reload: the command; returns its status. */

@@ -17,7 +17,7 @@ static struct rig rig;
 static int setup(void **state)
 {
 	(void)state;
-	rig_open(&rig, "size = 128, save = \"2s\"", NULL);
+	rig_open(&rig, "size = 128", "mechanics \"m1\" { database = \"meadow\", save = \"2s\" }\n", NULL);
 	return 0;
 }
 
@@ -130,6 +130,7 @@ static void test_enter(void **state)
 	assert_int_equal(rig_status(&rig, "avatars"), 1);
 	assert_int_equal(rig_leave(&rig, 1, 1001), TROUPE_OK);
 	assert_int_equal(rig_leave(&rig, 1, 1001), TROUPE_OK); /* twice does no harm */
+	sim_run(rig.sim, 120); /* its last save is durable: a tick removes it */
 	assert_int_equal(rig_status(&rig, "avatars"), 0);
 	assert_int_equal(rig_status(&rig, "entities"), 0);
 }
@@ -148,6 +149,7 @@ static void test_take_over(void **state)
 	rig_leave(&rig, 1, 1001); /* its late farewell changes nothing */
 	assert_int_equal(rig_status(&rig, "avatars"), 1);
 	rig_leave(&rig, 1, 78);
+	sim_run(rig.sim, 120);
 	assert_int_equal(rig_status(&rig, "avatars"), 0);
 }
 
@@ -158,10 +160,12 @@ static void test_saves(void **state)
 	(void)state;
 	rig_enter(&rig, 1, "Ann", 0, 0, 7);
 	sim_run(rig.sim, 5000);
-	assert_int_equal(rig.saves, 0); /* who did not move need not be saved */
+	assert_int_equal(rig.saves, 1); /* who does not change is saved once, */
+	sim_run(rig.sim, 5000);
+	assert_int_equal(rig.saves, 1); /* and not again */
 	rig_move(&rig, 1, 1, 2, 0);
 	sim_run(rig.sim, 4500);
-	assert_in_range(rig.saves, 1, 3);
+	assert_in_range(rig.saves, 2, 4);
 	assert_true(rig.saved_x == 2 && rig.saved_avatar == 1 && rig.saved_epoch == 7);
 	rig_move(&rig, 1, 2, 2, 1);
 	sim_run(rig.sim, 300);
@@ -251,6 +255,7 @@ static void test_lost_and_another(void **state)
 	rig_lose(&rig, 2, 1002);
 	rig.account = 1;
 	assert_int_equal(rig_enter(&rig, 3, "Eve", 0, 0, 8), TROUPE_OK);
+	sim_run(rig.sim, 120);
 	assert_int_equal(rig_status(&rig, "avatars"), 2);
 	assert_int_equal(rig_status(&rig, "lost"), 1);
 }
@@ -449,15 +454,17 @@ static void test_chat_rate(void **state)
 
 	(void)state;
 	rig_enter(&rig, 1, "Ann", 1, 1, 1);
-	for (int i = 0; i < 20; i++) {
-		taken += rig_chat(&rig, 1, "near", "again") == TROUPE_OK;
+	while (rig_chat(&rig, 1, "near", "again") == TROUPE_OK && taken < 100) {
+		taken++; /* each is answered with the next tick, and so takes a little of the time that pays for it */
 	}
-	assert_int_equal(taken, 5);
+	assert_in_range(taken, 5, 7);
 	assert_string_equal(rig.reason, "chat.too_fast");
 	sim_run(rig.sim, 450);
-	assert_int_equal(rig_chat(&rig, 1, "near", "again"), TROUPE_OK);
-	assert_int_equal(rig_chat(&rig, 1, "near", "again"), TROUPE_OK);
-	assert_int_equal(rig_chat(&rig, 1, "near", "again"), TROUPE_RESOURCE_EXHAUSTED);
+	for (taken = 0; rig_chat(&rig, 1, "near", "again") == TROUPE_OK && taken < 100;) {
+		taken++;
+	}
+	assert_in_range(taken, 2, 4);
+	assert_int_equal(rig.status, TROUPE_RESOURCE_EXHAUSTED);
 }
 
 int main(void)

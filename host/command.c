@@ -98,11 +98,10 @@ int command_not_found(const char *word)
 	}
 	words_offer(&words, "help");
 	words_offer(&words, "version");
-	fprintf(stderr, "troupe: no command '%s'. ", word);
 	if (words.best != NULL) {
-		fprintf(stderr, "Did you mean '%s'?\n", words.best);
+		fprintf(stderr, "troupe: no command '%s'. Did you mean '%s'?\n", word, words.best);
 	} else {
-		fputs("Try: troupe help\n", stderr);
+		fprintf(stderr, "troupe: no command '%s', and no host runs here whose roles might know it. Try: troupe help\n", word);
 	}
 	return EXIT_USAGE;
 }

@@ -37,7 +37,8 @@ int command_option(int argc, char **argv, int *at, const char *name, const char 
  * NULL), and returns EXIT_USAGE. */
 int command_unknown(const char *command, const char *word, const char *const *known);
 
-/* command_not_found prints that there is no such command, with the nearest there is, and returns EXIT_USAGE. */
+/* command_not_found prints that there is no such command, nor a host to ask for it, with the nearest there is, and returns
+ * EXIT_USAGE. */
 int command_not_found(const char *word);
 
 #endif

@@ -230,6 +230,7 @@ static bool aim_at(struct order *order, struct aim *aim, unsigned at)
 {
 	char *const *words = order->request.words;
 	const char *known[128], *verb = words[at + 1];
+	bool helps = verb == NULL || strcmp(verb, "help") == 0;
 	unsigned len;
 	char what[96];
 
@@ -239,7 +240,7 @@ static bool aim_at(struct order *order, struct aim *aim, unsigned at)
 	aim->target = role_find(order, aim, words[at]);
 	if (aim->target == NULL && !aim->answered) {
 		len = noun_verbs(order, aim, words[at], known, 128);
-		if (len != 0 && verb != NULL) {
+		if (len != 0 && !helps) {
 			snprintf(what, sizeof(what), "command of %.64s", words[at]);
 			order_unknown(order, what, verb, known, len);
 			aim->answered = true;
@@ -252,7 +253,7 @@ static bool aim_at(struct order *order, struct aim *aim, unsigned at)
 		return false;
 	}
 	aim->verb = at + 1;
-	aim->helps = verb == NULL || strcmp(verb, "help") == 0;
+	aim->helps = helps;
 	aim->command = aim->helps ? NULL : commands_find(plugin_of(aim->target), words + at + 1,
 							 order->request.words_len - at - 1);
 	if (aim->command == NULL && !aim->helps) {

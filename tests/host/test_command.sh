@@ -29,6 +29,7 @@ ok "no command" 2 "usage: troupe" "$TROUPE"
 ok "help" 0 "check" "$TROUPE" help
 ok "version" 0 "troupe " "$TROUPE" --version
 ok "wrong command" 2 "no command 'chekc'. Did you mean 'check'?" "$TROUPE" chekc
+ok "a role's command without a host" 2 "no command 'world', and no host runs here" "$TROUPE" world pause
 ok "help of a command" 0 "exit code" "$TROUPE" check --help
 ok "wrong argument" 2 "Did you mean '--json'?" "$TROUPE" check --jsn x.lua
 ok "missing value" 2 "--host needs a value" "$TROUPE" check x.lua --host

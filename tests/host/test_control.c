@@ -308,6 +308,8 @@ static const struct ask_case ask_cases[] = {
 	{ "hill world pause anna", 2, { "no command of world 'pause'", "\"known\":[\"rules\"]" }, false },
 	{ "world paues anna", 2, { "no command of world 'paues'", "\"known\":[\"pause\",\"rules\"]" }, false },
 	{ "world", 0, { "\"command\":\"world pause user [amount]\"", "\"command\":\"world rules\"" }, false },
+	{ "world help", 0, { "\"command\":\"world rules\"" }, false },
+	{ "dale help", 0, { "\"command\":\"sectors\"" }, false },
 	{ "help world", 0, { "\"command\":\"world rules\"" }, false },
 	{ "help dale", 0, { "\"command\":\"sectors\"", "\"command\":\"ticker time\"" }, false },
 	{ "hill", 0, { "\"command\":\"world rules\"" }, false },

@@ -6,6 +6,8 @@
 #include "internal.h"
 #include "rules/rules.h"
 
+#define WORLD_NOW (1u << 22)
+
 int edits_open(struct engine *e)
 {
 	e->edits.held = calloc(e->all.cells + 1u, sizeof(*e->edits.held));

@@ -74,7 +74,9 @@ static int blocks_open(struct engine *e)
 	} else if (strcmp(e->shape.map, "hills") != 0) {
 		return -1;
 	}
-	e->blocks = block_table_new();
+	e->search = calloc(1, sizeof(*e->search));
+	e->touched_chunks = calloc(e->all.cells + 1u, 1);
+	e->blocks = e->search != NULL && e->touched_chunks != NULL ? block_table_new() : NULL;
 	return e->blocks != NULL && terrain_open(&settings, e->blocks, &e->terrain) == 0 ? 0 : -1;
 }
 
@@ -120,6 +122,9 @@ struct engine *engine_close(struct engine *e)
 	edits_close(e);
 	e->terrain = terrain_close(e->terrain);
 	e->blocks = block_table_free(e->blocks);
+	free(e->search);
+	free(e->touched_chunks);
+	list_free(&e->no_way);
 	arena_release(&e->arenas[0]);
 	arena_release(&e->arenas[1]);
 	list_free(&e->inputs);
@@ -248,6 +253,7 @@ void engine_stage(struct engine *e, unsigned stage)
 		break;
 	default:
 		edits_apply(e);
+		walks_plan(e);
 		leave_all(e);
 		movement(e);
 		hand_over(e);

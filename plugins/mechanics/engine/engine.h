@@ -105,7 +105,7 @@ uint64_t engine_tick(const struct engine *e);
 enum output_kind {
 	OUTPUT_APPEARED, /* id is in chunk: new there */
 	OUTPUT_GONE,	 /* id is in chunk no more */
-	OUTPUT_MOVED,	 /* id moved within chunk; flag: it stands now */
+	OUTPUT_MOVED,	 /* id moved within chunk; flag: MOVED_... */
 	OUTPUT_HEALTH,	 /* id's health changed */
 	OUTPUT_VIEW,	 /* the avatar id is in chunk now and was not before */
 	OUTPUT_BLOCK,	 /* the cell (x, y, z) of chunk changed */
@@ -130,6 +130,10 @@ struct output {
 	const char *name, *channel, *text; /* NULL or borrowed */
 	const Region__Session *session;	   /* TAKEN */
 };
+
+/* Of a MOVED's flag. */
+#define MOVED_STANDS 1u
+#define MOVED_NO_WAY 2u /* and not where it wanted to be: no way leads there */
 
 /* engine_outputs: those since engine_begin, in order; an array of ret_len. */
 const struct output *engine_outputs(const struct engine *e, uint32_t *ret_len);

@@ -12,7 +12,8 @@
 
 /* Every array of the rows, so that growing, moving and releasing a row cannot forget one. */
 #define EACH_ARRAY(DO, w) \
-	DO((w)->id) DO((w)->x) DO((w)->y) DO((w)->z) DO((w)->vx) DO((w)->vy) DO((w)->goal_x) DO((w)->goal_y) DO((w)->speed) \
+	DO((w)->id) DO((w)->x) DO((w)->y) DO((w)->z) DO((w)->vx) DO((w)->vy) DO((w)->goal_x) DO((w)->goal_y) DO((w)->goal_z) \
+	DO((w)->speed) DO((w)->aim_x) DO((w)->aim_y) DO((w)->look_z) DO((w)->look) DO((w)->gait) DO((w)->way) DO((w)->due) \
 	DO((w)->steps) DO((w)->chunk_of) DO((w)->next) DO((w)->prev) DO((w)->kind) DO((w)->flags) \
 	DO((w)->ref) DO((w)->health) DO((w)->health_max) DO((w)->seen_health) DO((w)->seen) DO((w)->born) DO((w)->calls) \
 	DO((w)->asks) DO((w)->wish) DO((w)->timers) \
@@ -50,7 +51,7 @@ int entities_open(struct entities *w, double size, double cell)
 {
 	memset(w, 0, sizeof(*w));
 	w->half = size / 2;
-	w->cell = cell;
+	w->per_cell = 1 / cell;
 	w->columns = (uint32_t)(size / cell);
 	w->columns += (double)w->columns * cell < size ? 1 : 0;
 	w->cells = w->columns * w->columns;
@@ -65,6 +66,9 @@ int entities_open(struct entities *w, double size, double cell)
 
 void entities_close(struct entities *w)
 {
+	for (uint32_t row = 0; row < w->count; row++) {
+		free(w->way[row]);
+	}
 #define RELEASE(array) free(array);
 	EACH_ARRAY(RELEASE, w)
 	free(w->first);
@@ -82,7 +86,7 @@ int entities_inside(const struct entities *w, double x, double y)
 
 static uint32_t column(const struct entities *w, double at)
 {
-	uint32_t n = (uint32_t)((at + w->half) / w->cell);
+	uint32_t n = (uint32_t)((at + w->half) * w->per_cell);
 
 	return n < w->columns ? n : w->columns - 1; /* the far edge belongs to the last cell */
 }
@@ -171,8 +175,12 @@ uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char
 	w->vx[row] = w->vy[row] = 0;
 	w->speed[row] = speed;
 	w->steps[row] = 0;
+	w->look[row] = UINT32_MAX;
+	w->gait[row] = 0;
+	w->way[row] = NULL;
+	w->aim_x[row] = w->aim_y[row] = w->look_z[row] = 0;
 	w->kind[row] = kind;
-	w->z[row] = 0;
+	w->z[row] = w->goal_z[row] = 0;
 	w->flags[row] = 0;
 	w->ref[row] = 0;
 	w->health[row] = w->health_max[row] = w->seen_health[row] = 0;
@@ -190,6 +198,7 @@ void entities_remove(struct entities *w, uint32_t row)
 {
 	uint32_t last = w->count - 1;
 
+	free(w->way[row]);
 	cell_leave(w, row);
 	map_remove(&w->rows, w->id[row]);
 	w->count--;
@@ -214,7 +223,7 @@ void entities_remove(struct entities *w, uint32_t row)
 void entities_settle(struct entities *w)
 {
 	for (uint32_t i = 0; i < w->count; i++) {
-		uint8_t flags = w->flags[i], walks = w->steps[i] > 0 || (flags & ENTITY_WALKS) != 0 ? SEEN_WALKS : 0;
+		uint8_t flags = w->flags[i], walks = entities_walks(w, i) || (flags & ENTITY_WALKS) != 0 ? SEEN_WALKS : 0;
 
 		w->seen[i] = (flags & (ENTITY_ASLEEP | ENTITY_LEAVES)) == 0 ? SEEN | walks : 0;
 	}
@@ -260,36 +269,9 @@ uint64_t mix(uint64_t a, uint64_t b)
 	return z ^ (z >> 31);
 }
 
-void entities_stop(struct entities *w, uint32_t row)
-{
-	w->vx[row] = w->vy[row] = 0;
-	w->steps[row] = 0;
-	w->goal_x[row] = w->x[row];
-	w->goal_y[row] = w->y[row];
-}
-
-void entities_walk(struct entities *w, uint32_t row, double x, double y)
-{
-	double dx = x - w->x[row], dy = y - w->y[row], far = vec_root(dx * dx + dy * dy);
-	double ticks = w->speed[row] > 0 ? far / w->speed[row] : 0;
-
-	if (!(ticks > 0) || ticks > 1e9) {
-		entities_stop(w, row);
-		return;
-	}
-	w->steps[row] = (uint32_t)ticks;
-	if ((double)w->steps[row] < ticks) {
-		w->steps[row]++; /* the last step may be shorter than the others */
-	}
-	w->goal_x[row] = x;
-	w->goal_y[row] = y;
-	w->vx[row] = dx / far * w->speed[row];
-	w->vy[row] = dy / far * w->speed[row];
-}
-
 void entities_step(struct entities *w)
 {
-	uint32_t moved = 0, crossed = 0;
+	uint32_t moved = 0, due = 0, crossed = 0;
 
 	/* All take their step, those who stand one of length 0: no branch, so that it can be done several at a time. */
 	for (uint32_t i = 0; i < w->count; i++) {
@@ -297,21 +279,21 @@ void entities_step(struct entities *w)
 		w->y[i] += w->vy[i];
 	}
 	for (uint32_t i = 0; i < w->count; i++) {
-		uint32_t arrived = 0;
-
 		if (w->steps[i] == 0) {
 			continue;
 		}
+		w->moved[moved++] = i;
 		if (--w->steps[i] == 0) {
-			w->x[i] = w->goal_x[i];
-			w->y[i] = w->goal_y[i];
+			w->x[i] = w->aim_x[i];
+			w->y[i] = w->aim_y[i];
 			w->vx[i] = w->vy[i] = 0;
-			arrived = ENTITY_ARRIVED;
+			w->due[due++] = i;
+		} else if (w->steps[i] == w->look[i]) {
+			w->due[due++] = i;
 		}
-		w->moved[moved++] = i | arrived;
 	}
 	for (uint32_t n = 0; n < moved; n++) {
-		uint32_t i = w->moved[n] & ~ENTITY_ARRIVED, cell = entities_chunk(w, w->x[i], w->y[i]);
+		uint32_t i = w->moved[n], cell = entities_chunk(w, w->x[i], w->y[i]);
 
 		if (cell != w->chunk_of[i]) {
 			w->crossed_from[crossed] = w->chunk_of[i];
@@ -321,5 +303,6 @@ void entities_step(struct entities *w)
 		}
 	}
 	w->moved_len = moved;
+	w->due_len = due;
 	w->crossed_len = crossed;
 }

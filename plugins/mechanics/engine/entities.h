@@ -16,14 +16,18 @@
  * only until the next removal; an id is good for ever. The world reaches from -half to half in x and y.
  */
 struct entities {
-	double half, cell;
+	double half, per_cell; /* cells a block: cells are a power of two wide, so that it is exact */
 	uint32_t columns, cells; /* chunks = columns * columns */
 	uint32_t count, size;
 	/* one element for each entity */
 	uint64_t *id;
 	double *x, *y, *z, *vx, *vy; /* vx, vy: the way of one tick; 0 = stands */
-	double *goal_x, *goal_y, *speed; /* speed: blocks a tick */
-	uint32_t *steps;	    /* ticks until it arrives; 0 = stands */
+	double *goal_x, *goal_y, *goal_z; /* where it goes in the end; goal_z below 0: at whatever height */
+	double *speed;		    /* blocks a tick */
+	double *aim_x, *aim_y, *look_z; /* the end of the straight leg it is on; see walk.c */
+	uint32_t *steps, *look;	    /* ticks until it is at its aim; at how many steps left something is due */
+	uint8_t *gait;		    /* enum entity_gait */
+	struct way **way;	    /* what few have of a walk, malloc'ed; NULL = nothing */
 	uint32_t *chunk_of, *next, *prev; /* the cell's number and its list of rows */
 	uint16_t *kind;	    /* 0 = avatar, else as the rules number them */
 	uint8_t *flags;	    /* enum entity_flags */
@@ -43,10 +47,9 @@ struct entities {
 	struct map rows; /* id -> row + 1 */
 	uint32_t *crossed, crossed_len; /* rows that changed their cell in the last entities_step, cell before */
 	uint32_t *crossed_from;
-	uint32_t *moved, moved_len; /* rows that moved in it; the highest bit: and arrived */
+	uint32_t *moved, moved_len; /* rows that moved in it */
+	uint32_t *due, due_len;	    /* and of those, for which something is due, or which are at their aims */
 };
-
-#define ENTITY_ARRIVED 0x80000000u
 
 enum entity_flags {
 	ENTITY_GHOST = 1,  /* another owner's: seen, not run */
@@ -61,9 +64,18 @@ enum entity_seen {
 	SEEN_WALKS = 2
 };
 
-struct extra;
+enum entity_gait {
+	GAIT_PLANS = 1,	 /* it has a new goal */
+	GAIT_SEEKS = 2,	 /* something is in the way: it waits for its turn to search */
+	GAIT_CHASES = 4,
+	GAIT_SPEED = 8,	 /* its speed has changed */
+	GAIT_ALL = 15
+};
 
-/* entities_open: an empty world of size x size in cells of `cell`; 0, or -1 without memory. */
+struct extra;
+struct way;
+
+/* entities_open: an empty world of size x size in cells of `cell`, a power of two; 0, or -1 without memory. */
 int entities_open(struct entities *w, double size, double cell);
 void entities_close(struct entities *w);
 
@@ -92,10 +104,13 @@ int entities_touching(const struct entities *w, uint32_t a, uint32_t b);
 
 /* entities_place: puts it somewhere inside, standing still or not; returns the chunk where it was. */
 uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, double z);
-/* entities_walk: from now on towards a place inside. entities_stop: stands. */
+/* walk.c: from stage 3 on: entities_walk: towards a place inside (goal_z may be set then); entities_stop: at once; entities_speed:
+ * blocks a tick, 0 = it waits. entities_walks: 1 if it is on its way somewhere. */
 void entities_walk(struct entities *w, uint32_t row, double x, double y);
 void entities_stop(struct entities *w, uint32_t row);
-/* entities_step: one tick of movement for all; fills moved and crossed. */
+void entities_speed(struct entities *w, uint32_t row, double speed);
+int entities_walks(const struct entities *w, uint32_t row);
+/* entities_step: one tick of movement for all; fills moved, due and crossed. */
 void entities_step(struct entities *w);
 
 /* mix: mixes numbers into one (splitmix64's finalizer, Steele, Lea, Flood 2014). */

@@ -22,7 +22,7 @@ static uint64_t look_of(const struct entities *w, uint32_t row)
 {
 	uint64_t look = mix(mix(w->id[row], bits(w->x[row])), mix(bits(w->y[row]), bits(w->z[row])));
 
-	return mix(look, mix((uint64_t)(uint32_t)w->health[row] << 32 | (uint32_t)w->health_max[row], w->steps[row] > 0));
+	return mix(look, mix((uint64_t)(uint32_t)w->health[row] << 32 | (uint32_t)w->health_max[row], (uint64_t)entities_walks(w, row)));
 }
 
 /* told: 1 if this row is one of ours that others see. */
@@ -50,7 +50,7 @@ static Region__Ghost *ghost_fill(struct engine *e, uint32_t row)
 	ghost->has_health = ghost->has_health_max = w->health_max[row] > 0;
 	ghost->health = w->health[row];
 	ghost->health_max = w->health_max[row];
-	ghost->walks = w->steps[row] > 0;
+	ghost->walks = entities_walks(w, row);
 	return ghost;
 }
 
@@ -109,7 +109,7 @@ void ghosts_again(struct engine *e)
 void ghost_make(struct engine *e, uint32_t row)
 {
 	struct entities *w = &e->all;
-	uint8_t walks = w->steps[row] > 0 ? ENTITY_WALKS : 0;
+	uint8_t walks = entities_walks(w, row) ? ENTITY_WALKS : 0;
 
 	rules_entity_gone(e->rules, row);
 	extra_free(w->extra[row]);
@@ -170,7 +170,7 @@ void ghost_of_record(struct engine *e, const Region__Record *record)
 			     .z = record->z,
 			     .health = record->health,
 			     .health_max = record->health_max,
-			     .walks = record->steps > 0 };
+			     .walks = record->walk != NULL && walk_goes(record->walk) };
 
 	if (!record->asleep && e->zone[entities_chunk(&e->all, record->x, record->y)] == ZONE_NEAR) {
 		ghost_put(e, &look);

@@ -51,7 +51,7 @@ void shown(struct engine *e, uint32_t row, uint32_t before, int moved)
 		out = after != 0 && moved ? output(e, OUTPUT_MOVED, w->id[row]) : NULL;
 		if (out != NULL) {
 			out->chunk = after;
-			out->flag = w->steps[row] == 0 && (w->flags[row] & ENTITY_WALKS) == 0;
+			out->flag = entities_walks(w, row) || (w->flags[row] & ENTITY_WALKS) != 0 ? 0 : MOVED_STANDS;
 		}
 		return;
 	}

@@ -171,6 +171,7 @@ static void run(struct engine *e, const Region__Input *input)
 		break;
 	case REGION__INPUT_KIND__INPUT_MOVE:
 		entities_walk(&e->all, row, input->x, input->y);
+		e->all.goal_z[row] = input->has_z ? input->z : -1;
 		break;
 	case REGION__INPUT_KIND__INPUT_ACT:
 		act(e, input, row);

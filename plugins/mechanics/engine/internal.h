@@ -8,6 +8,7 @@
 #include "entities.h"
 #include "map/map.h"
 #include "troupe/host.h"
+#include "world/path.h"
 #include "world/terrain.h"
 
 #define TEXT_MAX 512u /* bytes of a line that rules say */
@@ -148,6 +149,9 @@ struct engine {
 	uint64_t effects_full;
 	struct block_table *blocks;
 	struct edits edits;
+	struct path_search *search;
+	struct list no_way;	/* uint64_t: ids of this tick that find no way */
+	uint8_t *touched_chunks; /* by chunk, for the time of one loop */
 };
 
 /* engine.c */
@@ -178,8 +182,26 @@ void inputs_run(struct engine *e);
 int32_t cell_of(const struct engine *e, double at);
 /* entity_stand: sets z to where something stands at its x, y: coming from height *z if that can be, else from above. */
 void entity_stand(struct engine *e, uint32_t row, const double *z);
-/* movement: stage 3: who walks takes a step. */
+/* movement: stage 3: where blocks have changed all stand anew; who walks takes a step. */
 void movement(struct engine *e);
+
+/* walk.c: the ways they take. */
+#define WALK_SPEED_MAX 1000.0 /* blocks a tick */
+/* walks_plan: stage 3, when all stand where they stood at its start: who has a goal finds a way. */
+void walks_plan(struct engine *e);
+/* walk_due: something is due for one that moved. walk_look: it looks again where it goes. */
+void walk_due(struct engine *e, uint32_t row);
+void walk_look(struct engine *e, uint32_t row);
+/* entity_chase: from stage 3 on after the prey, and to `near` blocks from it, until it stops, walks elsewhere, finds no way,
+ * or the prey is not in a chunk that touches its own. -1 without memory. entity_prey: 0 = it chases nobody. */
+int entity_chase(struct engine *e, uint32_t row, uint64_t prey, double near);
+uint64_t entity_prey(const struct engine *e, uint32_t row);
+/* A walk as a record: walk_make: NULL without memory; walk_check: -1 if it cannot be; walk_goes: as entities_walks; walk_take: of
+ * one that was checked; -1 without memory. */
+Region__Walk *walk_make(const struct engine *e, uint32_t row, struct arena *a);
+int walk_check(const struct engine *e, const Region__Walk *from);
+int walk_goes(const Region__Walk *walk);
+int walk_take(struct engine *e, uint32_t row, const Region__Walk *from);
 
 /* edit.c: what is asked of the blocks, and what it comes to. */
 int edits_open(struct engine *e);

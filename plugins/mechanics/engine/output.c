@@ -44,7 +44,7 @@ static void see(const struct engine *e, uint32_t row, struct sight *ret_sight)
 				     .ours = (w->flags[row] & ENTITY_GHOST) == 0,
 				     .avatar = w->kind[row] == 0,
 				     .asleep = (w->flags[row] & ENTITY_ASLEEP) != 0,
-				     .walks = w->steps[row] > 0 || (w->flags[row] & ENTITY_WALKS) != 0,
+				     .walks = entities_walks(w, row) || (w->flags[row] & ENTITY_WALKS) != 0,
 				     .chunk = w->chunk_of[row] };
 }
 

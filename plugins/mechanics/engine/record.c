@@ -7,23 +7,7 @@
 #include "proto/proto.h"
 #include "rules/rules.h"
 
-#define SPEED_MAX 1000.0 /* blocks a tick */
-#define STEPS_MAX 1000000000u
-
 /* --- making --------------------------------------------------------------------------------------- */
-
-static void walk_fill(const struct entities *w, uint32_t row, Region__Record *to)
-{
-	if (w->steps[row] == 0) {
-		return;
-	}
-	to->has_steps = to->has_vx = to->has_vy = to->has_goal_x = to->has_goal_y = 1;
-	to->steps = w->steps[row];
-	to->vx = w->vx[row];
-	to->vy = w->vy[row];
-	to->goal_x = w->goal_x[row];
-	to->goal_y = w->goal_y[row];
-}
 
 Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int session)
 {
@@ -48,7 +32,7 @@ Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int
 	to->health = w->health[row];
 	to->health_max = w->health_max[row];
 	to->has_asleep = to->asleep = (w->flags[row] & ENTITY_ASLEEP) != 0;
-	walk_fill(w, row, to);
+	to->walk = entities_walks(w, row) || w->gait[row] != 0 ? walk_make(e, row, a) : NULL;
 	if (session && w->extra[row] != NULL) {
 		to->session = w->extra[row]->session;
 	}
@@ -67,13 +51,9 @@ int record_check(const struct engine *e, const Region__Record *from)
 	size_t name = from->name != NULL ? strlen(from->name) : 0;
 
 	if (from->id == 0 || from->kind == NULL || name > ENTITY_NAME_MAX || !proto_utf8(from->name != NULL ? from->name : "", name) ||
-	    !entities_inside(&e->all, from->x, from->y) || !within(from->z, 1e6) || !within(from->speed, SPEED_MAX) ||
+	    !entities_inside(&e->all, from->x, from->y) || !within(from->z, 1e6) || !within(from->speed, WALK_SPEED_MAX) ||
 	    from->speed < 0 || from->health < 0 || from->health_max < 0 || from->health > from->health_max ||
-	    from->steps > STEPS_MAX) {
-		return -1;
-	}
-	if (from->steps > 0 && (!entities_inside(&e->all, from->goal_x, from->goal_y) || !within(from->vx, SPEED_MAX) ||
-				!within(from->vy, SPEED_MAX) || !from->has_goal_x || !from->has_goal_y)) {
+	    (from->walk != NULL && walk_check(e, from->walk) != 0)) {
 		return -1;
 	}
 	return rules_record_check(from);
@@ -153,12 +133,8 @@ uint32_t record_take(struct engine *e, const Region__Record *from)
 	w->health[row] = from->health;
 	w->health_max[row] = from->health_max;
 	entities_stop(w, row);
-	if (from->steps > 0) {
-		w->steps[row] = from->steps;
-		w->vx[row] = from->vx;
-		w->vy[row] = from->vy;
-		w->goal_x[row] = from->goal_x;
-		w->goal_y[row] = from->goal_y;
+	if (from->walk != NULL && walk_take(e, row, from->walk) != 0) {
+		e->effects_full++;
 	}
 	rules_kind_count(e->rules, kind, 1);
 	rules_bring(e->rules, row, from);

@@ -365,7 +365,7 @@ static int field_push(lua_State *L, const struct rules *r, uint32_t row, const c
 	} else if (strcmp(name, "kind") == 0) {
 		lua_pushstring(L, rules_kind_name(r, w->kind[row]));
 	} else if (strcmp(name, "walking") == 0) {
-		lua_pushboolean(L, w->id[row] == r->subject ? w->steps[row] > 0 : (w->seen[row] & SEEN_WALKS) != 0);
+		lua_pushboolean(L, w->id[row] == r->subject ? entities_walks(w, row) : (w->seen[row] & SEEN_WALKS) != 0);
 	} else {
 		return 0;
 	}

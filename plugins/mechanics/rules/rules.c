@@ -366,6 +366,17 @@ void rules_tick(struct rules *r)
 	populate(r);
 }
 
+void rules_no_way(struct rules *r, uint32_t row)
+{
+	struct handler *handler = handlers_find(&r->now->kinds[r->e->all.kind[row]].methods, "on_no_path");
+	struct sandbox_value self;
+
+	if (handler != NULL) {
+		self = entity_value(r, row);
+		rules_call(r, handler, r->e->all.id[row], &self, 1, NULL, 0);
+	}
+}
+
 void rules_edit(struct rules *r, struct claim *claim)
 {
 	(void)r;

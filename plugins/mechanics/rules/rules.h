@@ -49,6 +49,8 @@ uint32_t rules_spawn(struct rules *r, const struct wish *wish);
 /* rules_edit: stage 2: what the edit of claim->ask writes and wishes (claim_set, claim_block, claim_wish), or why it does not
  * (claim->refused). It sees the blocks as they are at the start of the stage; its actor may be another owner's. */
 void rules_edit(struct rules *r, struct claim *claim);
+/* rules_no_way: stage 3: one of ours stands, because no way leads to where it was to go. */
+void rules_no_way(struct rules *r, uint32_t row);
 /* The row is that of an avatar of ours; rows do not move in these. */
 void rules_enter(struct rules *r, uint32_t row);
 void rules_leave(struct rules *r, uint32_t row);

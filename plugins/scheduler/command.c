@@ -273,12 +273,19 @@ static void command_digest_now(void *instance, const struct troupe_request *requ
 struct audit {
 	struct scheduler *s;
 	struct findings findings;
-	uint64_t request, turn, pages, entries;
+	uint64_t request, pages, entries;
+	uint32_t overlaps; /* regions that more than one owner counts as its own */
 	char last[128];
 	uint32_t last_len;
 };
 
 static void audit_scan(struct audit *audit);
+
+void command_free(struct scheduler *s)
+{
+	free(s->audit);
+	s->audit = NULL;
+}
 
 static void audit_end(struct audit *audit)
 {
@@ -289,10 +296,11 @@ static void audit_end(struct audit *audit)
 	put(&json, "tick", (int64_t)audit->s->beat.tick);
 	put(&json, "epoch", (int64_t)audit->s->lease.epoch);
 	put(&json, "regions", audit->s->regions);
+	put(&json, "overlaps", audit->overlaps);
 	put(&json, "entries", (int64_t)audit->entries);
 	json_close(&json, '}');
 	json_reply(&json, audit->s->h, audit->request);
-	free(audit);
+	command_free(audit->s);
 }
 
 /* audit_memory: every region has one owner that takes part, and owners speak of the same epoch as we do. */
@@ -315,7 +323,8 @@ static void audit_memory(struct audit *audit)
 				     owner->name, owner->epoch, s->lease.epoch);
 		}
 	}
-	if (s->phase == PHASE_RUN && counted != s->regions) {
+	if (s->phase == PHASE_RUN && counted > s->regions) {
+		audit->overlaps = counted - s->regions;
 		findings_add(&audit->findings, "owners count %u regions, there are %u", counted, s->regions);
 	}
 }
@@ -389,11 +398,12 @@ static void command_audit(void *instance, const struct troupe_request *request, 
 	if (refused(s, request)) {
 		return;
 	}
-	audit = calloc(1, sizeof(*audit));
+	audit = s->audit == NULL ? calloc(1, sizeof(*audit)) : NULL;
 	if (audit == NULL) {
-		proto_refuse(s->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+		proto_refuse(s->h, request->id, TROUPE_RESOURCE_EXHAUSTED, s->audit != NULL ? "world.auditing" : "world.no_memory");
 		return;
 	}
+	s->audit = audit;
 	audit->s = s;
 	audit->request = request->id;
 	audit->last_len = 6;

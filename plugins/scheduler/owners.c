@@ -206,6 +206,8 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	}
 	if (s->phase == PHASE_GATHER) {
 		gather(s, 0);
+	} else if (s->phase == PHASE_RUN && s->paused && owner->in && body->epoch == 0) {
+		restore_begin(s, "an owner has begun anew"); /* while ticks run the next stage says so */
 	} else if (s->phase == PHASE_RUN && s->restore_us == 0) {
 		owners_joined(s);
 	}

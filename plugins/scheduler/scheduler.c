@@ -243,6 +243,13 @@ static int32_t scheduler_check(const struct troupe_check_in *in, struct troupe_e
 		return fail(reterr, TROUPE_INVALID_ARGUMENT, "`region` is not a multiple of 16",
 			    "a region is made of whole chunks: 16, 32, 48, 64 ...");
 	}
+	if (options->size % 32 != 0) {
+		return fail(reterr, TROUPE_INVALID_ARGUMENT, "`size` is not a multiple of 32",
+			    "a world is made of whole chunks on both sides of its middle: 32, 64, 96 ... 256");
+	}
+	if (options->height % 16 != 0) {
+		return fail(reterr, TROUPE_INVALID_ARGUMENT, "`height` is not a multiple of 16", "make it 16, 32, 48, 64 ...");
+	}
 	if (side * side > REGIONS_MAX) {
 		return fail(reterr, TROUPE_INVALID_ARGUMENT, "the world has more than 16384 regions",
 			    "make region larger or size smaller");
@@ -351,9 +358,13 @@ static void scheduler_destroy(void *instance)
 {
 	struct scheduler *s = instance;
 
-	if (s->h != NULL && !s->stopped) {
+	if (s->h == NULL) {
+		return;
+	}
+	if (!s->stopped) {
 		scheduler_stop(s);
 	}
+	command_free(s);
 }
 
 /* --- tables --------------------------------------------------------------------------------------- */
@@ -375,9 +386,9 @@ static const struct troupe_option options[] = {
 	  .flags = TROUPE_OPTION_REQUIRED, AT(database) },
 	{ .name = "tick", .help = "From one tick of the world to the next.", .fallback = "50ms", .type = TROUPE_OPTION_DURATION,
 	  LIVE, AT(tick_ms), .min = 5, .max = 5000 },
-	{ .name = "size", .help = "The world's width and depth in blocks; (0, 0) is its middle. Cannot change later.",
-	  .fallback = "256", .type = TROUPE_OPTION_INT, AT(size), .min = 16, .max = 8192 },
-	{ .name = "height", .help = "The world's height in blocks. Cannot change later.", .fallback = "64",
+	{ .name = "size", .help = "The world's width and depth in blocks, a multiple of 32; (0, 0) is its middle. Cannot change later.",
+	  .fallback = "256", .type = TROUPE_OPTION_INT, AT(size), .min = 32, .max = 8192 },
+	{ .name = "height", .help = "The world's height in blocks, a multiple of 16. Cannot change later.", .fallback = "64",
 	  .type = TROUPE_OPTION_INT, AT(height), .min = 16, .max = 256 },
 	{ .name = "map", .help = "What the world is made of before anybody changes it: \"hills\" or \"flat\". Cannot change later.",
 	  .fallback = "hills", .type = TROUPE_OPTION_STRING, AT(map), .min = 1, .max = 15 },

@@ -340,6 +340,7 @@ void command_digest(struct scheduler *s, uint64_t tick, uint64_t digest);
 void command_reloaded(struct scheduler *s, uint64_t request, int accepted);
 /* command_drop: those who wait are told that it will not be. */
 void command_drop(struct scheduler *s);
+void command_free(struct scheduler *s);
 
 /* --- the role ------------------------------------------------------------------------------------- */
 
@@ -398,6 +399,7 @@ struct scheduler {
 	/* commands that wait */
 	uint64_t pause_request, digest_request, digest_tick, digest;
 	int has_digest;
+	struct audit *audit; /* under way; NULL = none */
 };
 
 void metric_add(struct scheduler *s, enum metric metric, int64_t delta);

@@ -221,6 +221,12 @@ static void take_rules(struct fake *fake, const Region__StageRequest *body)
 	}
 }
 
+static void on_slow(void *instance, void *arg)
+{
+	(void)arg;
+	answer_stage(instance);
+}
+
 static void on_stage(void *instance, const struct troupe_request *request, const Region__StageRequest *body)
 {
 	struct fake *fake = instance;
@@ -262,7 +268,11 @@ static void on_stage(void *instance, const struct troupe_request *request, const
 		assert_int_equal(body->next->epoch, fake->epoch);
 		take_assignment(fake, body->next);
 	}
-	answer_stage(fake);
+	if (fake->slow_ms > 0 && body->stage == 1) {
+		fake->h->timer_start(fake->h, fake->slow_ms, on_slow, NULL);
+	} else {
+		answer_stage(fake);
+	}
 }
 
 static void save(struct fake *fake, uint64_t tick);
@@ -314,6 +324,7 @@ static void on_done(void *instance, const struct troupe_request *request, const 
 	assert_int_equal(body->tick, fake->tick);
 	assert_int_equal(fake->stage, 0);
 	fake->wants_done = 0;
+	fake->lates += body->late != 0;
 	fake->told = body->tick;
 	if (body->tick > rig->told) {
 		assert_true(rig->told == 0 || body->tick == rig->told + 1); /* no gap */

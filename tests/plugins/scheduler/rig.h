@@ -28,12 +28,13 @@ struct fake {
 	uint64_t places[4];
 	uint32_t regions;
 	int in, durable, wants_done;
-	uint32_t restores, agains, paused;
+	uint32_t restores, agains, paused, lates;
 	char reason[128];
 	uint8_t rules[WORLD_DIGEST_SIZE], prepared[WORLD_DIGEST_SIZE];
 	uint32_t generation, prepared_generation, prepares;
 	uint32_t speed, speed_again; /* of the shape; when ticks were last run again */
 	/* what it does wrong */
+	uint32_t slow_ms;	 /* it takes so long for stage 1 */
 	int dead;		 /* neither speaks nor answers */
 	uint64_t die_tick;	 /* in this tick ... */
 	unsigned die_stage;	 /* ... and stage; 4 = after its end */

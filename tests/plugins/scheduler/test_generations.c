@@ -308,10 +308,61 @@ static void test_settings(void **state)
 	rig.sim = NULL;
 }
 
+/* --- the shape ------------------------------------------------------------------------------------ */
+
+static void refused(const char *options, const char *text)
+{
+	char config_text[512];
+	struct config *config;
+	struct sim *sim;
+
+	snprintf(config_text, sizeof(config_text), "cluster \"t\" { }\npart \"shard:meadow\"\n"
+		 "database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
+		 "scheduler \"a\" { database = \"meadow\" }\nscheduler \"b\" { database = \"meadow\", %s }\n", options);
+	config = sim_config(config_text, NULL);
+	assert_non_null(config);
+	sim = sim_open(config, 1);
+	sim_run(sim, 5000);
+	assert_true(sim_ready(sim, RIG_A));
+	assert_false(sim_ready(sim, RIG_B));
+	assert_true(sim_logged(sim, text));
+	sim_crash(sim, RIG_A);
+	sim_run(sim, 10000);
+	assert_true(sim_ready(sim, RIG_A)); /* the other has never taken it */
+	sim_close(sim);
+	config_free(config);
+}
+
+static void test_another_shape(void **state)
+{
+	(void)state;
+	refused("size = 512", "the world in database meadow has size = 256, the configuration says 512");
+	refused("height = 32", "has height = 64, the configuration says 32");
+	refused("region = 32", "has region = 64, the configuration says 32");
+	refused("seed = 5", "has seed = 1, the configuration says 5");
+	refused("map = \"flat\"", "has map = \"hills\", the configuration says \"flat\"");
+}
+
+static void test_what_cannot_be(void **state)
+{
+	static const char *const options[] = { "size = 100", "height = 40", "region = 20", "size = 8192, region = 16",
+					       "map = \"sea\"", "commit = \"never\"" };
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		snprintf(text, sizeof(text), "cluster \"t\" { }\npart \"shard:meadow\"\n"
+			 "database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
+			 "scheduler \"a\" { database = \"meadow\", %s }\n", options[i]);
+		assert_null(sim_config(text, NULL));
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_another_shape), cmocka_unit_test(test_what_cannot_be),
 		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused), TEST(test_canary),
 		TEST(test_rollback),	   TEST(test_run_again), TEST(test_death_meanwhile),
 		TEST(test_old_ones_go),	   TEST(test_large),	 TEST(test_too_large), TEST(test_settings),

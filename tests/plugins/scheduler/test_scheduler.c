@@ -160,6 +160,30 @@ static void test_database_away(void **state)
 	rig_until(&rig, told + 20, 1500 + 2000);
 }
 
+/* --- too much to do ------------------------------------------------------------------------------- */
+
+static void test_slow(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 20, 2000);
+	assert_int_equal(rig.owners[0].lates, 0);
+	rig.owners[1].slow_ms = 130;
+	rig_run(&rig, 25000);
+	assert_in_range(rig.told, 200, 220); /* one after the other, none in between */
+	assert_in_range(rig.owners[0].lates, 170, 200);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_in_range((uint64_t)rig_number(&rig, "late"), 25000 / 50 - 200 - 10, 25000 / 50 - 180);
+	assert_true(rig_says(&rig, "\"entities_p50_ms\":\"130."));
+	assert_true(sim_logged(rig.sim, "tick 130 ms of 50 ms for 10 s"));
+	assert_true(sim_logged(rig.sim, "most of it in stage entities; the slowest owner is meadow/mechanics.m"));
+	rig.owners[1].slow_ms = 0;
+	rig_run(&rig, 3000);
+	rig.owners[0].lates = 0;
+	rig_until(&rig, rig.told + 40, 2100);
+	assert_int_equal(rig.owners[0].lates, 0);
+}
+
 /* --- pause ---------------------------------------------------------------------------------------- */
 
 static void test_pause(void **state)
@@ -206,6 +230,20 @@ static void test_pause_lasts(void **state)
 	assert_string_equal(rig.owners[0].reason, "by an operator");
 	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
 	rig_until(&rig, told + 20, 1100);
+}
+
+/* An owner that begins anew while the world stands gets its regions again at once. */
+static void test_pause_and_restart(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "" }), TROUPE_OK);
+	rig_alive(&rig.owners[1]);
+	rig_run(&rig, 500);
+	assert_int_equal(rig.owners[1].restores, 2);
+	assert_int_equal(rig.owners[1].tick, rig.told);
+	assert_string_equal(rig.owners[1].reason, "by an operator");
 }
 
 static uint64_t digest_at(uint64_t tick, uint32_t owners)
@@ -373,8 +411,10 @@ int main(void)
 		TEST(test_owner_cannot_load),
 		TEST(test_commits_unknown),
 		TEST(test_database_away),
+		TEST(test_slow),
 		TEST(test_pause),
 		TEST(test_pause_lasts),
+		TEST(test_pause_and_restart),
 		TEST(test_digest),
 		TEST(test_owner_drains),
 		TEST(test_last_owner_drains),

@@ -78,6 +78,24 @@ static const char *state_name(const struct scheduler *s)
 	}
 }
 
+/* database_name: the instance that keeps the world, in words that a command may begin with. */
+static const char *database_name(const struct scheduler *s)
+{
+	static const char prefix[] = "database.";
+	struct troupe_peer peers[64];
+	uint32_t n = s->h->peers(s->h, "database", peers, 64);
+
+	for (uint32_t i = 0; i < n && i < 64; i++) {
+		const char *name = strrchr(peers[i].name, '/');
+
+		name = name != NULL ? name + 1 : peers[i].name;
+		if (strncmp(name, prefix, sizeof(prefix) - 1) == 0 && strcmp(name + sizeof(prefix) - 1, s->options->database) == 0) {
+			return peers[i].name;
+		}
+	}
+	return "";
+}
+
 static void command_status(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct scheduler *s = instance;
@@ -100,6 +118,7 @@ static void command_status(void *instance, const struct troupe_request *request,
 	snprintf(text, sizeof(text), "%u.%02u", s->beat.rate / 100, s->beat.rate % 100);
 	put_text(&json, "ticks_per_second", why == NULL ? text : "0.00");
 	put(&json, "epoch", (int64_t)s->lease.epoch);
+	put_text(&json, "database", database_name(s));
 	put(&json, "owners", in);
 	put(&json, "regions", s->regions);
 	put(&json, "entities", (int64_t)entities);

@@ -19,7 +19,8 @@ struct place {
 	size_t packed_len;
 	size_t bytes;	     /* of the chunk, as counted */
 	uint64_t edit;
-	uint64_t digest, digest_edit; /* digest is that of this edit; digest_edit 0 = not known */
+	uint64_t digest;
+	int digest_known;
 	struct place *newer, *older; /* while unpacked */
 };
 
@@ -330,10 +331,36 @@ static int not_open(struct terrain *t, int32_t cx, int32_t cy)
 	return refuse(t, p != NULL && p->flags & TERRAIN_QUARANTINED ? TERRAIN_UNAVAILABLE : TERRAIN_NO_MEMORY);
 }
 
+/* cell_digest: the part of a digest that one cell has. It adds up: that of a and b, and that of b and c, is that of a and c. */
+static uint64_t cell_digest(const struct terrain *t, const struct chunk *chunk, uint32_t cell, uint16_t was, uint16_t now)
+{
+	uint64_t place = seed_mix(seed_key(chunk->x, chunk->y), cell);
+
+	return seed_mix(place, block_hash(t->table, now)) - seed_mix(place, block_hash(t->table, was));
+}
+
+/* edit_note: a cell of the chunk has changed at `tick`. */
+static void edit_note(struct terrain *t, struct place *p, uint32_t cell, uint16_t was, uint16_t now, uint64_t tick)
+{
+	if (!(p->flags & TERRAIN_EDITED)) {
+		p->digest = 0;
+		p->digest_known = 1;
+	}
+	if (p->digest_known) {
+		p->digest += cell_digest(t, p->chunk, cell, was, now);
+	}
+	bytes_count(t, p);
+	p->chunk->rev = tick;
+	p->chunk->epoch = t->epoch;
+	p->edit = ++t->edits;
+	flags_set(t, p, p->flags | TERRAIN_EDITED | TERRAIN_DIRTY);
+}
+
 int terrain_set(struct terrain *t, int32_t x, int32_t y, int32_t z, uint16_t id, uint64_t tick)
 {
 	int32_t cx = vec_div(x, CHUNK_WIDTH), cy = vec_div(y, CHUNK_WIDTH);
 	struct place *p;
+	uint16_t was;
 
 	if (cell_beside(t, x, y) || z < 0 || z >= (int32_t)t->settings.map.height) {
 		return refuse(t, TERRAIN_OUTSIDE);
@@ -345,18 +372,15 @@ int terrain_set(struct terrain *t, int32_t x, int32_t y, int32_t z, uint16_t id,
 	if (p == NULL) {
 		return not_open(t, cx, cy);
 	}
-	if (chunk_get(p->chunk, (uint32_t)x, (uint32_t)y, (uint32_t)z) == id) {
+	was = chunk_get(p->chunk, (uint32_t)x, (uint32_t)y, (uint32_t)z);
+	if (was == id) {
 		return 0;
 	}
 	if (chunk_set(p->chunk, (uint32_t)x, (uint32_t)y, (uint32_t)z, id) != 0) {
 		t->counts.failures++;
 		return refuse(t, TERRAIN_NO_MEMORY);
 	}
-	bytes_count(t, p);
-	p->chunk->rev = tick;
-	p->chunk->epoch = t->epoch;
-	p->edit = ++t->edits;
-	flags_set(t, p, p->flags | TERRAIN_EDITED | TERRAIN_DIRTY);
+	edit_note(t, p, ((uint32_t)x & 15) + 16 * (((uint32_t)y & 15) + 16 * (uint32_t)z), was, id, tick);
 	return 1;
 }
 
@@ -392,7 +416,8 @@ int terrain_put_packed(struct terrain *t, int32_t cx, int32_t cy, const void *by
 	}
 	packed_keep(t, p, copy, len);
 	flags_set(t, p, TERRAIN_EDITED);
-	p->edit = p->digest_edit = 0;
+	p->edit = 0;
+	p->digest_known = 0;
 	return 0;
 }
 
@@ -481,9 +506,7 @@ static uint64_t section_digest(const struct terrain *t, const struct chunk *now,
 	chunk_section_read(was, n, old);
 	for (uint32_t at = 0; at < CHUNK_SECTION_CELLS; at++) {
 		if (ids[at] != old[at]) {
-			uint64_t cell = seed_mix(seed_key(now->x, now->y), n * CHUNK_SECTION_CELLS + at);
-
-			digest += seed_mix(cell, block_hash(t->table, ids[at]));
+			digest += cell_digest(t, now, n * CHUNK_SECTION_CELLS + at, old[at], ids[at]);
 		}
 	}
 	return digest;
@@ -531,11 +554,11 @@ static uint64_t place_digest(struct terrain *t, struct place *p)
 	if (!(p->flags & TERRAIN_EDITED)) {
 		return 0;
 	}
-	if (p->digest_edit != p->edit + 1) {
+	if (!p->digest_known) {
 		if (!(p->chunk != NULL ? digest_count(t, p->chunk, &p->digest) : digest_packed(t, p))) {
 			return seed_mix(UINT64_MAX, seed_key(p->cx, p->cy));
 		}
-		p->digest_edit = p->edit + 1;
+		p->digest_known = 1;
 	}
 	return p->digest;
 }

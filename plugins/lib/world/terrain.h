@@ -112,7 +112,8 @@ void terrain_trim(struct terrain *t, uint32_t keep);
 /* terrain_digest_chunk: what a chunk's cells differ from generated ones, as a number: 0 for no difference. It depends on
  * the places and the names of the blocks only: not on ids, the order of changes, revs or epochs. The digest of a world,
  * whoever owns its parts, is the sum of its chunks' digests (modulo 2^64); terrain_digest adds up those that this terrain
- * knows to be changed. A quarantined chunk counts with its place, so that it is never taken for an unchanged one. */
+ * knows to be changed. Changes keep it up to date; only of a chunk that was put it is counted once, from its cells, when it
+ * is first asked for (about as long as generating it). A quarantined chunk counts with its place, so that it is never taken for an unchanged one. */
 uint64_t terrain_digest_chunk(struct terrain *t, int32_t cx, int32_t cy);
 uint64_t terrain_digest(struct terrain *t);
 

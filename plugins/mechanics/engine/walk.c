@@ -169,7 +169,7 @@ static void blocked(struct engine *e, uint32_t row)
 	halt(&e->all, row);
 	e->all.gait[row] |= GAIT_SEEKS;
 	if (e->all.way[row] != NULL) {
-		e->all.way[row]->len = 0;
+		e->all.way[row]->len = e->all.way[row]->at = 0;
 	}
 }
 
@@ -226,7 +226,7 @@ static void start(struct engine *e, uint32_t row, double x, double y)
 	uint32_t max;
 
 	if (e->all.way[row] != NULL) {
-		e->all.way[row]->len = 0;
+		e->all.way[row]->len = e->all.way[row]->at = 0;
 	}
 	leg(w, row, x, y);
 	if (w->steps[row] == 0) {
@@ -259,7 +259,7 @@ static void follow(struct engine *e, uint32_t row)
 	if (way == NULL || way->len == 0) {
 		return;
 	}
-	way->len = 0;
+	way->len = way->at = 0;
 	if (way->part) {
 		start(e, row, w->goal_x[row], w->goal_y[row]);
 	} else if (cell_of(e, w->goal_x[row]) == cell_of(e, w->x[row]) && cell_of(e, w->goal_y[row]) == cell_of(e, w->y[row])) {
@@ -400,7 +400,7 @@ void entities_walk(struct entities *w, uint32_t row, double x, double y)
 	w->gait[row] = GAIT_PLANS;
 	if (w->way[row] != NULL) {
 		w->way[row]->searches = 0;
-		w->way[row]->len = 0;
+		w->way[row]->len = w->way[row]->at = 0;
 	}
 }
 
@@ -430,7 +430,7 @@ int entity_chase(struct engine *e, uint32_t row, uint64_t prey, double near)
 	}
 	if ((e->all.gait[row] & GAIT_CHASES) == 0 || way->prey != prey) {
 		e->all.gait[row] = GAIT_PLANS | GAIT_CHASES;
-		way->len = 0;
+		way->len = way->at = 0;
 	}
 	way->prey = prey;
 	way->near = near;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "edits.h"
+#include "worlds.h"
 
 static const struct engine_shape flat = { .map = "flat", .size = 128, .region = 32, .height = 64, .speed = 4 };
 static const struct engine_shape hills = { .map = "hills", .size = 256, .region = 64, .height = 64, .seed = 7 };
@@ -455,13 +456,69 @@ static void test_record(void **state)
 	arena_release(&arena);
 }
 
+/* Hunters after players over the borders of regions: the same in every tick whoever owns what. */
+#define PAIRS 12u
+#define HUNT 250u
+
+static void hunt(uint32_t len, uint64_t digests[HUNT])
+{
+	static const char *const files[] = { "world.lua", "local g = require 'game'", NULL };
+	static const struct engine_shape shape = { .map = "hills", .size = 128, .region = 32, .seed = 3 };
+	Region__Input inputs[2 * PAIRS], *list[2 * PAIRS];
+	struct worlds w;
+	uint64_t seed = 9;
+
+	worlds_open(&w, len, &shape, files);
+	for (uint32_t t = 0; t < HUNT; t++) {
+		uint32_t count = 0;
+
+		for (uint32_t i = 0; i < 2 * PAIRS && t % 60 == 0; i++) {
+			region__input__init(&inputs[i]);
+			list[count] = &inputs[i];
+			inputs[i].has_kind = inputs[i].has_avatar = inputs[i].has_x = inputs[i].has_y = 1;
+			inputs[i].kind = t == 0 ? REGION__INPUT_KIND__INPUT_ENTER : REGION__INPUT_KIND__INPUT_MOVE;
+			inputs[i].avatar = i + 1;
+			inputs[i].name = (char *)"ann";
+			inputs[i].x = somewhere(&seed) * 0.15 + (t == 0 ? 0 : i);
+			inputs[i].y = somewhere(&seed) * 0.15 - (t == 0 ? 0 : i);
+			count += t == 0 || i % 2 == 0; /* the prey runs off, its hunter follows */
+		}
+		worlds_tick(&w, (const Region__Input *const *)list, count);
+		for (uint32_t i = 0; i < len; i++) {
+			for (uint64_t hunter = 2; hunter <= 2 * PAIRS; hunter += 2) {
+				uint32_t row = entities_row(&w.engines[i]->all, hunter);
+
+				if (row != NO_ROW && (w.engines[i]->all.flags[row] & ENTITY_GHOST) == 0) {
+					assert_int_equal(entity_chase(w.engines[i], row, hunter - 1, 1.5), 0);
+				}
+			}
+		}
+		if (len == 1) {
+			digests[t] = worlds_digest(&w);
+		}
+		assert_int_equal(worlds_digest(&w), digests[t]);
+	}
+	worlds_close(&w);
+}
+
+static void test_hunt(void **state)
+{
+	static uint64_t digests[HUNT];
+
+	(void)state;
+	for (uint32_t len = 1; len <= 4; len++) {
+		hunt(len, digests);
+	}
+	assert_int_not_equal(digests[100], digests[200]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_straight), cmocka_unit_test(test_maze),	cmocka_unit_test(test_no_way),
 		cmocka_unit_test(test_parts),	 cmocka_unit_test(test_blocked), cmocka_unit_test(test_falls),
 		cmocka_unit_test(test_chase),	 cmocka_unit_test(test_speed),	cmocka_unit_test(test_many),
-		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_record),	 cmocka_unit_test(test_hunt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

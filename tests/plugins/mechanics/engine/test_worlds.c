@@ -51,7 +51,7 @@ static const char *const files[] = {
 	NULL
 };
 
-static const struct engine_shape shape = { .size = 256, .region = 32, .map = "flat", .quarantine = 30, .max_entities = 160 };
+static const struct engine_shape shape = { .size = 256, .region = 32, .map = "hills", .quarantine = 30, .max_entities = 160 };
 
 /* --- the same inputs for every world ---------------------------------------------------------------- */
 

@@ -229,7 +229,7 @@ static void init_say(const struct init *init, unsigned rules)
 	printf("next:  cd %s\n", init->target);
 	printf("       %s check game.lua      look at it without starting anything\n", program);
 	printf("       %s run game.lua        run it; Ctrl-C stops it\n", program);
-	printf("       %s client              play, in a second terminal\n", program);
+	printf("       %s client --as NAME    play, in a second terminal\n", program);
 	printf("edit:  the rules in scripts; save, and see them change\n");
 }
 

@@ -19,7 +19,7 @@ part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow", write_buffer = "256kb", cache = "1mb" }
 itemstore { database = "meadow" }
 -- A place for each of 5000 avatars, 16 apart, one to a chunk: each sees eight others. They get there at once.
-scheduler {
+scheduler "s1" {
 	database = "meadow", scripts = "../scripts/lua/meadow", watch = false,
 	map = "flat", size = 1152, region = 128, speed = 1000,
 }

@@ -48,7 +48,7 @@ itemstore { database = "meadow" }
 
 -- The clock of the world, and the rules of the game in it. Edit a file of that folder while it runs: a second later it
 -- counts.
-scheduler { database = "meadow", scripts = "../scripts/lua/meadow" }
+scheduler "s1" { database = "meadow", scripts = "../scripts/lua/meadow" }
 
 -- The world itself. Several of these share it: each owns some regions of it.
 mechanics "m1" { database = "meadow" }

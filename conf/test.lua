@@ -28,7 +28,7 @@ logserver { database = "log" }
 part "shard:meadow"
 database "meadow" { driver = "leveldb", path = "meadow" }
 itemstore { database = "meadow" }
-scheduler { database = "meadow", scripts = "../scripts/lua/meadow" }
+scheduler "s1" { database = "meadow", scripts = "../scripts/lua/meadow" }
 mechanics "m1" { database = "meadow" }
 frontend "fe1" { listen = "tcp://:9322", max_clients = 5000 }
 database "meadow_log" { driver = "leveldb", path = "meadow_log" }

@@ -71,25 +71,12 @@ static void ask(struct mechanics *m, struct grant *grant)
 }
 
 /* account_of: whose avatar it is, also while nobody plays it. */
-static uint64_t account_of(struct mechanics *m, uint64_t avatar)
+static uint64_t account_of(const struct mechanics *m, uint64_t avatar)
 {
 	const struct player *player = map_get(&m->by_avatar, avatar);
-	uint64_t account = 0;
-	Region__Record *record;
-	uint8_t *bytes;
-	size_t len;
+	const Region__Session *session = engine_session(m->engine, avatar);
 
-	if (player != NULL) {
-		return player->account;
-	}
-	bytes = engine_record(m->engine, avatar, &len);
-	record = bytes != NULL ? region__record__unpack(NULL, len, bytes) : NULL;
-	if (record != NULL) {
-		account = record->session != NULL ? record->session->account : 0;
-		region__record__free_unpacked(record, NULL);
-	}
-	free(bytes);
-	return account;
+	return player != NULL ? player->account : session != NULL ? session->account : 0;
 }
 
 void items_grant(struct mechanics *m, const struct output *output)

@@ -138,6 +138,7 @@ struct player {
 	uint8_t state;		   /* enum player_state */
 	uint8_t saving;		   /* a save is under way */
 	uint8_t stale;		   /* a newer session owns it: it is not saved */
+	uint8_t last_saved;	   /* while we drain: once is enough */
 	uint8_t forgotten;	   /* it is not ours any more: freed when the save ends */
 	struct player *forgotten_next;
 };

@@ -204,27 +204,20 @@ void pass_taken(struct mechanics *m, uint64_t avatar, const Region__Session *ses
 
 void pass_adopt_one(struct mechanics *m, const struct sight *sight)
 {
-	size_t len;
-	uint8_t *bytes;
-	Region__Record *record;
-	Region__Session nobody = REGION__SESSION__INIT;
+	static const Region__Session nobody = REGION__SESSION__INIT;
+	const Region__Session *session = engine_session(m->engine, sight->id);
 	struct player *player;
 
 	if (map_get(&m->by_avatar, sight->id) != NULL) {
 		return;
 	}
-	bytes = engine_record(m->engine, sight->id, &len);
-	record = bytes != NULL ? region__record__unpack(NULL, len, bytes) : NULL;
-	player = player_from(m, sight->id, record != NULL && record->session != NULL ? record->session : &nobody);
+	session = session != NULL ? session : &nobody;
+	player = player_from(m, sight->id, session);
 	if (player != NULL && sight->asleep) {
 		sleeps(m, player);
 	} else if (player != NULL) {
-		roster_lose(m, player, record != NULL && record->session != NULL ? record->session->frontend : 0);
+		roster_lose(m, player, session->frontend);
 	}
-	if (record != NULL) {
-		region__record__free_unpacked(record, NULL);
-	}
-	free(bytes);
 }
 
 static int adopt(void *arg, const struct sight *sight)

@@ -21,7 +21,7 @@ static void answer_leave(struct mechanics *m, struct player *player)
 	}
 }
 
-/* digest_of: of a record without who plays it and what it costs to write: what has to change for a new save. */
+/* digest_of: what has to change for a new save; never 0. */
 static uint64_t digest_of(const uint8_t *bytes, size_t len)
 {
 	uint64_t digest = troupe_fnv64(bytes, len);
@@ -36,8 +36,7 @@ static void send(struct mechanics *m, struct player *player, const struct sight 
 	player->saving = 1;
 	m->saves++;
 	request.has_avatar = request.has_epoch = request.has_x = request.has_y = request.has_z = 1;
-	request.has_world_epoch = 1;
-	request.has_state = len > 0;
+	request.has_world_epoch = request.has_state = 1;
 	request.avatar = player->avatar;
 	request.epoch = player->epoch;
 	request.x = sight->x;
@@ -55,18 +54,15 @@ int save_begin(struct mechanics *m, struct player *player)
 	uint8_t *record;
 	size_t len;
 
-	if (player->saving || player->stale || engine_see(m->engine, player->avatar, &sight) != 0 || !sight.ours) {
+	if (player->saving || player->stale || player->last_saved || engine_see(m->engine, player->avatar, &sight) != 0 || !sight.ours) {
 		return player->saving;
 	}
 	record = engine_record(m->engine, player->avatar, &len);
-	if (record == NULL) { /* where it stands is better than nothing */
-		const double at[] = { sight.x, sight.y, sight.z };
-
-		len = 0;
-		player->saving_hash = digest_of((const uint8_t *)at, sizeof(at));
-	} else {
-		player->saving_hash = digest_of(record, len);
+	if (record == NULL) {
+		count(m, METRIC_FULL);
+		return 0;
 	}
+	player->saving_hash = digest_of(record, len);
 	if (len > STATE_MAX) {
 		log_line(m, TROUPE_LOG_ERROR, "S0410", "avatar %llu carries %zu bytes, and more than %u cannot be saved",
 			 (unsigned long long)player->avatar, len, STATE_MAX);
@@ -166,6 +162,7 @@ static void on_saved(void *instance, void *arg, const struct troupe_reply *reply
 		count(m, METRIC_SAVED);
 		player->saved = player->saving_hash;
 		player->tries = 0;
+		player->last_saved = m->draining != 0;
 	} else if (reply->status == TROUPE_FAILED_PRECONDITION || reply->status == TROUPE_NOT_FOUND) {
 		fenced(m, player, reply);
 	} else {
@@ -199,7 +196,7 @@ void save_tick(struct mechanics *m)
 int save_all(struct mechanics *m)
 {
 	for (uint32_t i = 0; i < m->players_len && m->saves < SAVES_MAX; i++) {
-		if (m->players[i]->tries < DRAIN_TRIES_MAX) {
+		if (m->players[i]->tries < DRAIN_TRIES_MAX && !m->players[i]->last_saved) {
 			save_begin(m, m->players[i]);
 		}
 	}

@@ -20,7 +20,8 @@ CONFIG=$STATE/rights.lua
 	echo 'database "meadow" { driver = "leveldb", path = "meadow" }'
 	for name in true rogue; do
 		echo "itemstore \"$name\" { database = \"meadow\" }"
-		echo "mechanics \"$name\" { scripts = \"$(cd "$top_srcdir" && pwd)/scripts/lua/meadow\" }"
+		echo "scheduler \"$name\" { database = \"meadow\", scripts = \"$(cd "$top_srcdir" && pwd)/scripts/lua/meadow\" }"
+		echo "mechanics \"$name\" { database = \"meadow\" }"
 		echo "frontend \"$name\" { listen = \"tcp://127.0.0.1:0\" }"
 	done
 	echo 'host "victim" { run = { "base/database.base", "meadow/database.meadow", "*.true" } }'

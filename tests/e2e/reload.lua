@@ -40,7 +40,7 @@ local function until_text(players, text)
 end
 
 local function status()
-	return story.operator("meadow/mechanics.m1", "status", "--json")
+	return story.operator("meadow/mechanics.m1", "status", "--json") .. story.operator("script", "list", "--json")
 end
 
 local ann, bob = player(), player()

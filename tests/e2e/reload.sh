@@ -10,7 +10,7 @@ chmod u+w "$STATE"/rules/*.lua
 CONFIG=$STATE/conf/game.lua
 
 # shellcheck disable=SC2046
-host_start $(host_each mechanics scripts="$STATE/rules")
+host_start $(host_each scheduler scripts="$STATE/rules")
 test_is $? "the host starts" "$HOST_LOG"
 client "$top_srcdir/tests/e2e/reload.lua" >"$STATE/out" 2>"$STATE/err"
 code=$?

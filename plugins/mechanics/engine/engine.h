@@ -182,6 +182,8 @@ uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y);
 
 /* engine_record: the avatar (or any entity of ours) whole, packed region.Record; NULL if it is not here. Free it. */
 uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len);
+/* engine_session: who plays the avatar, as its last entering said; borrowed, NULL if nobody is known. Not in its record. */
+const Region__Session *engine_session(const struct engine *e, uint64_t id);
 /* engine_save: calls `page` for packed region.Page of each of our regions (numbers), then with region UINT32_MAX for what else
  * must be kept (pending wishes; counters at the owner of region 0). Pages are at most 200 KiB. Between ticks. */
 void engine_save(struct engine *e, void (*page)(void *arg, uint32_t region, uint32_t number, const uint8_t *bytes, size_t len),

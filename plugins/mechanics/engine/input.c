@@ -48,6 +48,28 @@ static void entered(struct engine *e, const Region__Input *input, uint32_t row, 
 	}
 }
 
+/* bring: what the avatar carries, and who plays it; of one that is here already the player alone. */
+static void bring(struct engine *e, const Region__Input *input, uint32_t row, int there)
+{
+	Region__Record *record = region__record__unpack(NULL, input->state.len, input->state.data);
+
+	if (record == NULL || record->health < 0 || record->health > record->health_max || rules_record_check(record) != 0) {
+		if (record != NULL) {
+			region__record__free_unpacked(record, NULL);
+		}
+		say_log(e, TROUPE_LOG_ERROR, "S0412", "what avatar %llx carries cannot be read: it comes with nothing",
+			(unsigned long long)input->avatar);
+		return;
+	}
+	if (record->session != NULL) {
+		record_session(e, row, record->session);
+	}
+	if (!there) {
+		record_carry(e, row, record);
+	}
+	region__record__free_unpacked(record, NULL);
+}
+
 static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 {
 	double x = input->x, y = input->y;
@@ -61,6 +83,7 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 		}
 		touched(e, input->avatar);
 		e->all.flags[row] &= (uint8_t)~ENTITY_ASLEEP;
+		bring(e, input, row, 1);
 		if (slept) {
 			chunk_output(e, OUTPUT_APPEARED, row);
 		}
@@ -85,6 +108,7 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 	chunk_output(e, OUTPUT_APPEARED, row);
 	entered(e, input, row, 0);
 	rules_born(e->rules, row);
+	bring(e, input, row, 0);
 	rules_enter(e->rules, row);
 }
 

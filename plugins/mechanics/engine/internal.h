@@ -274,11 +274,12 @@ uint32_t input_abort(const struct engine *e, uint64_t entity, uint32_t number);
 
 /* record.c */
 /* record_make: NULL without memory. record_check: 0, or -1 for what cannot be. record_take: the entity is ours from now on, its row
- * or NO_ROW; it may be a ghost here. record_carry: what an avatar brings along when it enters. */
+ * or NO_ROW; it may be a ghost here. record_carry: what an avatar brings along when it enters. record_session: who plays it. */
 Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int session);
 int record_check(const struct engine *e, const Region__Record *from);
 uint32_t record_take(struct engine *e, const Region__Record *from);
 void record_carry(struct engine *e, uint32_t row, const Region__Record *from);
+void record_session(struct engine *e, uint32_t row, const Region__Session *from);
 struct extra *extra_of(struct engine *e, uint32_t row);
 void extra_free(struct extra *extra);
 

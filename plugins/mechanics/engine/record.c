@@ -34,7 +34,7 @@ Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int
 	to->has_asleep = to->asleep = (w->flags[row] & ENTITY_ASLEEP) != 0;
 	to->walk = entities_walks(w, row) || w->gait[row] != 0 ? walk_make(e, row, a) : NULL;
 	if (session && w->extra[row] != NULL) {
-		to->session = w->extra[row]->session;
+		to->session = w->extra[row]->session != NULL ? arena_message(a, &w->extra[row]->session->base) : NULL;
 	}
 	return to->kind == NULL || to->name == NULL || rules_keep(e->rules, row, to, a) != 0 ? NULL : to;
 }
@@ -80,7 +80,7 @@ void extra_free(struct extra *extra)
 	free(extra);
 }
 
-static void session_take(struct engine *e, uint32_t row, const Region__Session *from)
+void record_session(struct engine *e, uint32_t row, const Region__Session *from)
 {
 	size_t len = protobuf_c_message_get_packed_size(&from->base);
 	uint8_t *bytes = malloc(len > 0 ? len : 1);
@@ -139,7 +139,7 @@ uint32_t record_take(struct engine *e, const Region__Record *from)
 	rules_kind_count(e->rules, kind, 1);
 	rules_bring(e->rules, row, from);
 	if (from->session != NULL) {
-		session_take(e, row, from->session);
+		record_session(e, row, from->session);
 	}
 	return row;
 }
@@ -161,4 +161,11 @@ uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len)
 	}
 	arena_release(&arena);
 	return bytes;
+}
+
+const Region__Session *engine_session(const struct engine *e, uint64_t id)
+{
+	uint32_t row = entities_row(&e->all, id);
+
+	return row != NO_ROW && e->all.extra[row] != NULL ? e->all.extra[row]->session : NULL;
 }

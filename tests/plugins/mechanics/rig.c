@@ -68,7 +68,7 @@ static void on_moved(void *instance, const struct troupe_request *request, const
 
 	rig->moved += (uint32_t)body->n_session;
 	rig->moved_session = body->session[0];
-	rig->at = request->from;
+	rig->moved_to = request->from;
 }
 
 static const struct troupe_method fe_methods[] = { FRONTEND_BATCH(on_batch), FRONTEND_REENTER(on_reenter),
@@ -195,11 +195,16 @@ int rig_reload(struct rig *rig)
 
 long rig_status(struct rig *rig, const char *key)
 {
+	return rig_status_of(rig, RIG_NAME, key);
+}
+
+long rig_status_of(struct rig *rig, const char *owner, const char *key)
+{
 	char name[64];
 	const char *at;
 
 	rig->answered = 0;
-	sim_command(rig->sim, RIG_NAME, "status", NULL, on_command, rig);
+	sim_command(rig->sim, owner, "status", NULL, on_command, rig);
 	assert_int_equal(wait_for(rig), TROUPE_OK);
 	snprintf(name, sizeof(name), "\"%s\":", key);
 	at = strstr(rig->text, name);
@@ -228,6 +233,8 @@ static void on_enter(void *instance, void *arg, const struct troupe_reply *reply
 		rig->x = body->x;
 		rig->y = body->y;
 		rig->tick = body->tick;
+		rig->owner = body->owner;
+		rig->at[rig->entering % RIG_AVATARS] = body->owner != 0 ? body->owner : reply->from;
 	}
 }
 
@@ -242,8 +249,22 @@ static int enter(struct rig *rig, uint64_t avatar, const char *name, double x, d
 	request.x = x;
 	request.y = y;
 	request.epoch = epoch;
-	world_enter(rig->fe, &request, &to, on_enter, rig);
-	return wait_for(rig);
+	if (avatar == rig->saved_avatar && rig->saved_state_len > 0) { /* as the item store would */
+		request.has_state = 1;
+		request.state.data = rig->saved_state;
+		request.state.len = rig->saved_state_len;
+	}
+	rig->entering = avatar;
+	for (rig->hops = 0; rig->hops < 4; rig->hops++) {
+		rig->answered = 0;
+		rig->owner = 0;
+		world_enter(rig->fe, &request, &to, on_enter, rig);
+		if (wait_for(rig) != TROUPE_OK || rig->owner == 0) {
+			break;
+		}
+		to.instance = rig->owner;
+	}
+	return rig->status;
 }
 
 int rig_enter(struct rig *rig, uint64_t avatar, const char *name, double x, double y, uint64_t epoch)
@@ -271,6 +292,7 @@ static int leave(struct rig *rig, uint64_t avatar, uint64_t session, int lost)
 	request.has_avatar = request.has_lost = 1;
 	request.avatar = avatar;
 	request.lost = lost;
+	to.instance = rig_at(rig, avatar);
 	world_leave(rig->fe, &request, &to, on_leave, rig);
 	return wait_for(rig);
 }
@@ -289,8 +311,15 @@ static struct proto_to to_avatar(struct rig *rig, uint64_t avatar)
 {
 	struct proto_to to = as(rig, avatar, 1000 + avatar);
 
-	to.instance = rig->at != 0 ? rig->at : troupe_fnv64(RIG_NAME, strlen(RIG_NAME));
+	to.instance = rig_at(rig, avatar);
 	return to;
+}
+
+uint64_t rig_at(struct rig *rig, uint64_t avatar)
+{
+	uint64_t at = rig->at[avatar % RIG_AVATARS];
+
+	return at != 0 ? at : troupe_fnv64(RIG_NAME, strlen(RIG_NAME));
 }
 
 static void on_move(void *instance, void *arg, const struct troupe_reply *reply, const World__MoveReply *body)

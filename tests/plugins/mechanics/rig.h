@@ -11,6 +11,7 @@
 
 #define RIG_NAME "meadow/mechanics.m1"
 #define HEARD_MAX 4096u
+#define RIG_AVATARS 1024u
 
 /* One thing that the front-end was told. */
 struct heard {
@@ -31,7 +32,10 @@ struct rig {
 	uint64_t reentered, reenter_session;
 	uint32_t moved; /* frontend.moved */
 	uint64_t moved_session;
-	uint64_t at; /* the instance that says it has the avatar; 0 = RIG_NAME */
+	uint64_t moved_to;
+	/* where each avatar is, as the last answer to enter said; 0 = RIG_NAME */
+	uint64_t at[RIG_AVATARS], owner, entering;
+	uint32_t hops; /* times that the last enter was sent on */
 	/* the store */
 	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
 	int store_silent, store_down;
@@ -62,6 +66,9 @@ void rig_script(struct rig *rig, const char *name, const char *text);
 int rig_reload(struct rig *rig);
 /* rig_status: a number from the command `status`. */
 long rig_status(struct rig *rig, const char *key);
+long rig_status_of(struct rig *rig, const char *owner, const char *key);
+/* rig_at: the instance that has the avatar. */
+uint64_t rig_at(struct rig *rig, uint64_t avatar);
 
 /* Each asks and waits for the answer; they return its status. session = 1000 + avatar unless given. */
 int rig_enter(struct rig *rig, uint64_t avatar, const char *name, double x, double y, uint64_t epoch);

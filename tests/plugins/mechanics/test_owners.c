@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* A world that several instances own: who is asked in where, who walks over, who dies, and what is there afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plugins/mechanics/rig.h"
+
+#define M2 "meadow/mechanics.m2"
+#define TWO RIG_ONE "mechanics \"m2\" { database = \"meadow\" }\n"
+#define WORLD "size = 128, region = 64, checkpoint = \"1s\", lease = \"1s\""
+#define SCRIPT "local g = require 'game'\n" \
+	"g.player { state = { n = 0 } }\n" \
+	"g.action 'count' { run = function(self) self.state.n = self.state.n + 1 return 'n' .. self.state.n end }\n"
+
+static struct rig rig;
+
+static void begin(const char *owners)
+{
+	rig_open(&rig, WORLD, owners, SCRIPT);
+	sim_run(rig.sim, 3000); /* until all that are there have regions */
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
+static uint64_t id_of(const char *name)
+{
+	return troupe_fnv64(name, strlen(name));
+}
+
+/* across: a place in each of the four regions; their owners are two. */
+static void enter_all(void)
+{
+	static const double at[4][2] = { { -30, -30 }, { 30, -30 }, { -30, 30 }, { 30, 30 } };
+
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(rig_enter(&rig, i + 1, "Ann", at[i][0], at[i][1], 1), TROUPE_OK);
+		assert_true(rig.x == at[i][0] && rig.y == at[i][1]);
+	}
+}
+
+static void test_shared(void **state)
+{
+	int there[2] = { 0 };
+
+	(void)state;
+	begin(TWO);
+	assert_int_equal(rig_status(&rig, "regions") + rig_status_of(&rig, M2, "regions"), 4);
+	assert_true(rig_status(&rig, "regions") > 0 && rig_status_of(&rig, M2, "regions") > 0);
+	enter_all();
+	for (uint64_t i = 1; i <= 4; i++) {
+		there[rig_at(&rig, i) == id_of(M2)]++;
+		assert_int_equal(rig_look(&rig, i), TROUPE_OK);
+	}
+	assert_int_equal(there[0], 2);
+	assert_int_equal(there[1], 2);
+	assert_int_equal(rig_status(&rig, "avatars"), 2);
+	assert_int_equal(rig_status_of(&rig, M2, "avatars"), 2);
+}
+
+/* walk: to there, in steps of the world's own. */
+static void walk(uint64_t avatar, uint64_t seq, double x, double y)
+{
+	assert_int_equal(rig_move(&rig, avatar, seq, x, y), TROUPE_OK);
+}
+
+/* An avatar walks from one owner's regions into the other's: its player goes with it, and late requests follow. */
+static void test_crossing(void **state)
+{
+	uint64_t before, seq = 1;
+
+	(void)state;
+	begin(TWO);
+	enter_all();
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	before = rig_at(&rig, 1);
+	for (int goal = 0; goal < 3 && rig.moved == 0; goal++) {
+		static const double to[3][2] = { { 30, -30 }, { 30, 30 }, { -30, 30 } };
+
+		walk(1, seq++, to[goal][0], to[goal][1]);
+		for (int i = 0; i < 300 && rig.moved == 0; i++) {
+			sim_run(rig.sim, 100);
+		}
+	}
+	assert_int_equal(rig.moved, 1);
+	assert_int_equal(rig.moved_session, 1001);
+	assert_true(rig.moved_to != before && rig.moved_to != 0);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+	/* asked of the old owner still */
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n2"); /* what it carries is there too */
+	assert_int_equal(rig_move(&rig, 1, 100, 1, 1), TROUPE_OK);
+	assert_int_equal(rig_chat(&rig, 1, NULL, "over here"), TROUPE_OK);
+	/* and of the new one */
+	rig.at[1] = rig.moved_to;
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n3");
+	rig.at[1] = before; /* a farewell at the wrong door */
+	assert_int_equal(rig_leave(&rig, 1, 1001), TROUPE_OK);
+	sim_run(rig.sim, 300);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 3);
+}
+
+static void test_owner_dies(void **state)
+{
+	double x, y;
+
+	(void)state;
+	begin(TWO);
+	enter_all();
+	for (uint64_t i = 1; i <= 4; i++) {
+		for (uint64_t n = 0; n < i; n++) {
+			assert_int_equal(rig_act(&rig, i, "count", 0), TROUPE_OK);
+		}
+		walk(i, 1, rig.x, rig.y);
+	}
+	sim_run(rig.sim, 1500);
+	rig_look(&rig, 4);
+	x = rig.x;
+	y = rig.y;
+	sim_faults(rig.sim, &(struct sim_faults){ .restart_us = 600000000 });
+	sim_crash(rig.sim, rig_at(&rig, 4) == id_of(M2) ? M2 : RIG_NAME);
+	for (int i = 0; i < 100 && rig.reentered < 4; i++) {
+		sim_run(rig.sim, 100);
+	}
+	assert_int_equal(rig.reentered, 4); /* all of them: the world was taken up anew */
+	for (uint64_t i = 1; i <= 4; i++) {
+		char text[8];
+
+		assert_int_equal(rig_enter(&rig, i, "Ann", 0, 0, 1), TROUPE_OK); /* where it is, not where it was loaded */
+		assert_int_equal(rig_act(&rig, i, "count", 0), TROUPE_OK);
+		snprintf(text, sizeof(text), "n%d", (int)i + 1);
+		assert_string_equal(rig.text, text); /* nothing that was answered is lost */
+	}
+	rig_look(&rig, 4);
+	assert_true(rig.x == x && rig.y == y);
+}
+
+static void test_power(void **state)
+{
+	(void)state;
+	begin(TWO);
+	enter_all();
+	rig_act(&rig, 3, "count", 0);
+	sim_run(rig.sim, 2000);
+	for (int i = 0; i < 5; i++) {
+		rig_act(&rig, 3, "count", 0);
+	}
+	assert_string_equal(rig.text, "n6");
+	sim_power(rig.sim);
+	rig_runs(&rig);
+	sim_run(rig.sim, 5000);
+	memset(rig.at, 0, sizeof(rig.at));
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+	assert_int_equal(rig_enter(&rig, 3, "Ann", 0, 0, 1), TROUPE_OK);
+	assert_true(rig.x == -30 && rig.y == 30);
+	assert_int_equal(rig_act(&rig, 3, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n7");
+}
+
+/* While the world stands nothing is taken that would be lost, and players are told. */
+static void test_paused(void **state)
+{
+	(void)state;
+	begin(RIG_ONE);
+	rig_enter(&rig, 1, "Ann", 1, 1, 1);
+	sim_run(rig.sim, 200);
+	rig.heard_len = 0;
+	sim_faults(rig.sim, &(struct sim_faults){ .restart_us = 8000000 });
+	sim_crash(rig.sim, "meadow/scheduler.s1");
+	sim_run(rig.sim, 6500);
+	assert_int_equal(rig_move(&rig, 1, 1, 5, 5), TROUPE_UNAVAILABLE);
+	assert_string_equal(rig.reason, "world.paused");
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_UNAVAILABLE);
+	assert_int_equal(rig_enter(&rig, 2, "Bob", 1, 1, 1), TROUPE_UNAVAILABLE);
+	assert_int_equal(rig_lines(&rig, 32, "world.paused"), 1);
+	sim_run(rig.sim, 8000);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
+	assert_int_equal(rig_move(&rig, 1, 1, 5, 5), TROUPE_OK);
+}
+
+/* One that drains gives its regions away, with all that is in them, and its players hardly notice. */
+static void test_drains(void **state)
+{
+	(void)state;
+	begin(TWO);
+	enter_all();
+	rig_act(&rig, 4, "count", 0);
+	sim_drain(rig.sim, M2);
+	for (int i = 0; i < 50 && rig.moved < 2; i++) {
+		sim_run(rig.sim, 100);
+	}
+	assert_int_equal(rig.moved, 2);
+	assert_int_equal(rig.reentered, 0);
+	assert_int_equal(rig_status(&rig, "regions"), 4);
+	assert_int_equal(rig_status(&rig, "avatars"), 4);
+	for (uint64_t i = 1; i <= 4; i++) {
+		rig.at[i] = id_of(RIG_NAME);
+		assert_int_equal(rig_look(&rig, i), TROUPE_OK);
+	}
+	rig_act(&rig, 4, "count", 0);
+	assert_string_equal(rig.text, "n2");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_teardown(name, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_shared), CASE(test_crossing), CASE(test_owner_dies),
+		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
+	};
+
+	return cmocka_run_group_tests_name("mechanics owners", tests, NULL, NULL);
+}

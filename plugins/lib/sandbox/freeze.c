@@ -127,7 +127,9 @@ static void freeze_table(lua_State *L, int idx)
 
 /* --- what can be reached --------------------------------------------------------------------------- */
 
-enum { SEEN = 2, QUEUE = 3 }; /* on the stack of freeze_body: value -> true; values in the order they were met */
+/* On the stack of freeze_body: value -> true; values in the order they were met, and for each the function or the
+ * name of the file that it belongs to; that of the value looked at; the value */
+enum { SEEN = 2, QUEUE, PLACES, HERE, VALUE };
 
 struct freeze {
 	uint32_t generation;
@@ -137,23 +139,6 @@ struct freeze {
 	char file[SANDBOX_NAME_MAX + 1]; /* the first place of something that keeps a value */
 	struct outer_write kept;
 };
-
-/* meet: takes the value on top off the stack, into the queue if it is new */
-static void meet(lua_State *L, struct freeze *in)
-{
-	if (lua_type(L, -1) == LUA_TTABLE || lua_type(L, -1) == LUA_TFUNCTION) {
-		lua_pushvalue(L, -1);
-		if (lua_rawget(L, SEEN) == LUA_TNIL) {
-			lua_pushvalue(L, -2);
-			lua_pushboolean(L, 1);
-			lua_rawset(L, SEEN);
-			lua_pushvalue(L, -2);
-			lua_rawseti(L, QUEUE, ++in->len);
-		}
-		lua_pop(L, 1);
-	}
-	lua_pop(L, 1);
-}
 
 static void kept_add(struct freeze *in, const char *file, const struct outer_write *kept)
 {
@@ -165,88 +150,115 @@ static void kept_add(struct freeze *in, const char *file, const struct outer_wri
 	}
 }
 
-static int is_iterator(lua_State *L, int idx)
+/* iterator_look: is the value on top an iterator, which counts? `name` is what holds it. */
+static void iterator_look(lua_State *L, struct freeze *in, const char *name)
 {
-	lua_CFunction function = lua_tocfunction(L, idx);
+	lua_CFunction function = lua_tocfunction(L, -1);
+	struct outer_write kept = { .line = 1 };
+	lua_Debug ar = { 0 };
 
-	return function != NULL && (function == pairs_next || function == gmatch_next);
+	if (function == NULL || (function != pairs_next && function != gmatch_next)) {
+		return;
+	}
+	if (lua_isfunction(L, HERE)) {
+		lua_pushvalue(L, HERE);
+		lua_getinfo(L, ">S", &ar);
+		kept.line = ar.linedefined > 0 ? ar.linedefined : 1;
+	}
+	snprintf(kept.name, sizeof(kept.name), "%s", name);
+	kept_add(in, lua_isfunction(L, HERE) ? ar.short_src : lua_tostring(L, HERE), &kept);
 }
 
-/* function_look: at the Lua function at idx and what it captured */
-static void function_look(lua_State *L, int idx, struct freeze *in)
+/* meet: takes the value on top off the stack, into the queue if it is new */
+static void meet(lua_State *L, struct freeze *in, const char *name)
+{
+	iterator_look(L, in, name);
+	if (lua_type(L, -1) == LUA_TTABLE || lua_type(L, -1) == LUA_TFUNCTION) {
+		lua_pushvalue(L, -1);
+		if (lua_rawget(L, SEEN) == LUA_TNIL) {
+			lua_pushvalue(L, -2);
+			lua_pushboolean(L, 1);
+			lua_rawset(L, SEEN);
+			lua_pushvalue(L, -2);
+			lua_rawseti(L, QUEUE, ++in->len);
+			lua_pushvalue(L, HERE);
+			lua_rawseti(L, PLACES, in->len);
+		}
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+/* function_look: at the Lua function at VALUE and what it captured */
+static void function_look(lua_State *L, struct freeze *in)
 {
 	struct outer_write kept;
 	lua_Debug ar;
 	const char *name;
 
-	lua_pushvalue(L, idx);
+	lua_copy(L, VALUE, HERE);
+	lua_pushvalue(L, VALUE);
 	lua_getinfo(L, ">S", &ar);
-	lua_pushvalue(L, idx);
 	if (prototype_writes_upvalue(L, &kept) != 0) {
 		luaL_error(L, "%s:%d: what it assigns cannot be found out", ar.short_src, ar.linedefined);
 	}
-	lua_pop(L, 1);
 	if (kept.line != 0) {
 		kept_add(in, ar.short_src, &kept);
 	}
-	for (int i = 1; (name = lua_getupvalue(L, idx, i)) != NULL; i++) {
-		if (is_iterator(L, -1)) {
-			kept = (struct outer_write){ .line = ar.linedefined };
-			snprintf(kept.name, sizeof(kept.name), "%s", name);
-			kept_add(in, ar.short_src, &kept);
-		}
-		meet(L, in);
+	for (int i = 1; (name = lua_getupvalue(L, VALUE, i)) != NULL; i++) {
+		meet(L, in, name);
 	}
 }
 
-static void table_look(lua_State *L, int idx, struct freeze *in)
+/* fields_look: at keys and values of the table on top */
+static void fields_look(lua_State *L, struct freeze *in)
 {
-	for (lua_pushnil(L); lua_next(L, idx);) {
-		meet(L, in);
+	for (lua_pushnil(L); lua_next(L, -2);) {
+		meet(L, in, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "an iterator");
 		lua_pushvalue(L, -1);
-		meet(L, in);
-	}
-	if (lua_getmetatable(L, idx)) {
-		int copy = lua_gettop(L);
-
-		for (lua_pushnil(L); lua_next(L, copy);) {
-			meet(L, in);
-		}
-		lua_pop(L, 1);
+		meet(L, in, "an iterator");
 	}
 }
 
 static void roots(lua_State *L, struct freeze *in)
 {
-	for (size_t i = 0; i < in->refs_len; i++) {
-		lua_rawgeti(L, LUA_REGISTRYINDEX, in->refs[i]);
-		meet(L, in);
-	}
 	for (const struct script_file *file = sandbox_of(L)->files; file != NULL; file = file->next) {
 		if (file->generation == in->generation) {
+			lua_pushstring(L, file->name);
+			lua_replace(L, HERE);
 			lua_rawgeti(L, LUA_REGISTRYINDEX, file->result_ref);
-			meet(L, in);
+			meet(L, in, "the file's result");
 		}
+	}
+	for (size_t i = 0; i < in->refs_len; i++) {
+		lua_rawgeti(L, LUA_REGISTRYINDEX, in->refs[i]);
+		meet(L, in, "an iterator");
 	}
 }
 
 static int freeze_body(lua_State *L)
 {
 	struct freeze *in = lua_touserdata(L, 1);
-	const int value = QUEUE + 1;
 
 	luaL_checkstack(L, 20, NULL);
 	lua_newtable(L);
 	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushliteral(L, "");
 	roots(L, in);
 	for (lua_Integer i = 1; i <= in->len; i++) {
+		lua_rawgeti(L, PLACES, i);
+		lua_replace(L, HERE);
 		lua_rawgeti(L, QUEUE, i);
-		if (lua_type(L, value) == LUA_TFUNCTION && !lua_iscfunction(L, value)) {
-			function_look(L, value, in);
-		} else if (lua_type(L, value) == LUA_TTABLE && !is_protected(L, value)) {
-			table_look(L, value, in);
+		if (lua_type(L, VALUE) == LUA_TFUNCTION && !lua_iscfunction(L, VALUE)) {
+			function_look(L, in);
+		} else if (lua_type(L, VALUE) == LUA_TTABLE && !is_protected(L, VALUE)) {
+			fields_look(L, in);
+			if (lua_getmetatable(L, VALUE)) {
+				fields_look(L, in);
+			}
 		}
-		lua_settop(L, QUEUE);
+		lua_settop(L, HERE);
 	}
 	if (in->kept.line != 0) {
 		struct sandbox *s = sandbox_of(L);
@@ -258,10 +270,10 @@ static int freeze_body(lua_State *L)
 	}
 	for (lua_Integer i = 1; i <= in->len; i++) {
 		lua_rawgeti(L, QUEUE, i);
-		if (lua_type(L, value) == LUA_TTABLE && !is_protected(L, value)) {
-			freeze_table(L, value);
+		if (lua_type(L, VALUE) == LUA_TTABLE && !is_protected(L, VALUE)) {
+			freeze_table(L, VALUE);
 		}
-		lua_settop(L, QUEUE);
+		lua_settop(L, HERE);
 	}
 	return 0;
 }

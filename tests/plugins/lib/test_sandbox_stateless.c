@@ -278,6 +278,8 @@ static const struct {
 	  "local c = counter()\nreturn function() return c.get() end", "n", 2 },
 	{ "local it = pairs({ 1, 2 })\nlocal t = {}\nreturn function() return it(t) end", "it", 3 },
 	{ "local it = ('a b'):gmatch('%a')\n\nreturn function() return it() end", "it", 3 },
+	{ "local t = setmetatable({},\n { __len = ('a b'):gmatch('%a') })\nreturn function() return #t end", "__len", 3 },
+	{ "return { a = { b = { next_one = pairs({}) } } }", "next_one", 1 },
 	{ "local function f() local n = 1 return function() n = n + 1 return n end end\n"
 	  "return setmetatable({}, { __index = f() })", "n", 1 },
 };

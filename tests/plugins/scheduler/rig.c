@@ -93,6 +93,7 @@ static void on_journaled(void *instance, void *arg, const struct troupe_db_resul
 	}
 	if (result->status == TROUPE_OK) {
 		fake->durable = 1;
+		fake->rig->journaled[(fake->tick + 1) % RIG_TICKS] |= (uint8_t)(1u << (fake - fake->rig->owners));
 		if (fake->stage == 3) {
 			answer_stage(fake);
 		}
@@ -171,6 +172,11 @@ static void on_restore(void *instance, const struct troupe_request *request, con
 		proto_refuse(fake->h, request->id, TROUPE_FAILED_PRECONDITION, "region.stale");
 		return;
 	}
+	if (fake->hangs_restore) {
+		fake->dead = 1;
+		fake->unanswered = request->id;
+		return;
+	}
 	if (fake->refuses_restore) {
 		proto_refuse(fake->h, request->id, TROUPE_INTERNAL, "region.broken");
 		return;
@@ -179,6 +185,7 @@ static void on_restore(void *instance, const struct troupe_request *request, con
 	assert_int_equal(body->shape->region, 64);
 	assert_true(body->journal >= fake->rig->told); /* what players know is run again, all of it */
 	assert_true(body->told <= body->journal);
+	assert_true(body->told + 2 >= fake->rig->told); /* at most the last two are told twice */
 	assert_true(body->checkpoint <= body->journal);
 	fake->epoch = body->assignment->epoch;
 	fake->tick = body->checkpoint;
@@ -221,6 +228,20 @@ static void take_rules(struct fake *fake, const Region__StageRequest *body)
 	}
 }
 
+/* check_journal: what was written of this tick is still there when it is run again. */
+static void check_journal(struct fake *fake, uint64_t tick)
+{
+	struct worldkey key;
+
+	for (uint32_t i = 0; i < fake->rig->owners_len; i++) {
+		if (fake->rig->journaled[tick % RIG_TICKS] & 1u << i) {
+			worldkey(&key, WORLD_KEY_JOURNAL, (unsigned long long)tick,
+				 (unsigned long long)fake->rig->owners[i].h->id);
+			assert_int_equal(rig_keys(fake->rig, key.text), 1);
+		}
+	}
+}
+
 static void on_slow(void *instance, void *arg)
 {
 	(void)arg;
@@ -250,6 +271,9 @@ static void on_stage(void *instance, const struct troupe_request *request, const
 	take_rules(fake, body);
 	if (body->stage == 1) {
 		fake->durable = body->again || body->tick % JOURNAL_EVERY != 0;
+		if (body->again) {
+			check_journal(fake, body->tick);
+		}
 		if (!fake->durable) {
 			journal(fake, body->tick);
 		}
@@ -312,10 +336,20 @@ static void save(struct fake *fake, uint64_t tick)
 	put(fake, key.text, key.len, tick, on_page, tick);
 }
 
+static void read_tick(void *arg, const struct troupe_db_value *value)
+{
+	Tick__Beat *beat = tick__beat__unpack(NULL, value->value_len, value->value);
+
+	assert_non_null(beat);
+	*(uint64_t *)arg = beat->tick;
+	tick__beat__free_unpacked(beat, NULL);
+}
+
 static void on_done(void *instance, const struct troupe_request *request, const Region__Done *body)
 {
 	struct fake *fake = instance;
 	struct rig *rig = fake->rig;
+	uint64_t kept = 0;
 
 	(void)request;
 	if (fake->dead || body->epoch != fake->epoch || fake->tick > RIG_TICKS) {
@@ -323,6 +357,8 @@ static void on_done(void *instance, const struct troupe_request *request, const 
 	}
 	assert_int_equal(body->tick, fake->tick);
 	assert_int_equal(fake->stage, 0);
+	sim_db_each(rig->sim, "meadow", WORLD_KEY_TICK, read_tick, &kept);
+	assert_true(kept >= body->tick || body->tick <= fake->last); /* what is told is durable, here or in the journal */
 	fake->wants_done = 0;
 	fake->lates += body->late != 0;
 	fake->told = body->tick;
@@ -515,6 +551,24 @@ static void count_key(void *arg, const struct troupe_db_value *value)
 {
 	(void)value;
 	++*(uint32_t *)arg;
+}
+
+static void on_put_done(void *instance, void *arg, const struct troupe_db_result *result)
+{
+	(void)instance;
+	*(int32_t *)arg = result->status;
+}
+
+int32_t rig_put(struct fake *fake, const char *key, uint64_t epoch)
+{
+	struct troupe_db_op op = { .kind = TROUPE_DB_PUT, .key = key, .key_len = (uint32_t)strlen(key), .value = "", .value_len = 0 };
+	int32_t status = -1;
+	struct troupe_db_commit commit = { .size = sizeof(commit), .db = fake->db, .ops = &op, .ops_len = 1,
+					   .fence = WORLD_FENCE, .fence_epoch = epoch, .on_done = on_put_done, .arg = &status };
+
+	fake->h->db_commit(fake->h, &commit);
+	rig_run(fake->rig, 5);
+	return status;
 }
 
 uint32_t rig_keys(struct rig *rig, const char *prefix)

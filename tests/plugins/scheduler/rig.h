@@ -38,7 +38,7 @@ struct fake {
 	int dead;		 /* neither speaks nor answers */
 	uint64_t die_tick;	 /* in this tick ... */
 	unsigned die_stage;	 /* ... and stage; 4 = after its end */
-	int draining, refuses_rules, refuses_restore, never_saves;
+	int draining, hangs_restore, refuses_rules, refuses_restore, never_saves;
 	uint32_t load[RIG_REGIONS];
 };
 
@@ -51,6 +51,7 @@ struct rig {
 	uint64_t told, first_told;	/* what players know */
 	uint64_t epochs[RIG_TICKS];	/* the epoch in which a tick ran for the first time, once players know it */
 	uint64_t began_us[RIG_TICKS];
+	uint8_t journaled[RIG_TICKS];	/* by which owners, and durable */
 	uint64_t stale;			/* stages with an epoch that is over, refused */
 	struct answer answer;
 };
@@ -74,6 +75,8 @@ void rig_script(struct rig *rig, const char *name, const char *text);
 /* rig_drain: the owner says that it drains. rig_alive: it speaks and answers again, as one that has just started. */
 void rig_drain(struct fake *fake);
 void rig_alive(struct fake *fake);
+/* rig_put: the owner writes something under an epoch; returns how that ended. */
+int32_t rig_put(struct fake *fake, const char *key, uint64_t epoch);
 /* rig_keys: how many keys begin with this. */
 uint32_t rig_keys(struct rig *rig, const char *prefix);
 

@@ -280,6 +280,7 @@ static void test_settings(void **state)
 	static const char text[] = "cluster \"t\" { }\npart \"shard:meadow\"\n"
 				   "database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
 				   "scheduler \"a\" { database = \"meadow\", speed = 7, tick = \"100ms\", checkpoint = \"1h\" }\n";
+	static const struct sim_faults slow = { .commit_slow = 1000000, .late_us = 150000 };
 	struct troupe_error error = { .size = sizeof(error) };
 	struct config *config = sim_config(text, NULL);
 	const struct config_instance *to = instance_of(config, "scheduler");
@@ -290,7 +291,9 @@ static void test_settings(void **state)
 	rig_until(&rig, 20, 2000);
 	assert_int_equal(rig.owners[0].speed, 4);
 	assert_int_equal(to->plugin->role->configure(sim_instance(rig.sim, RIG_A), to->options, &error), TROUPE_OK);
-	rig_until(&rig, 25, 2000);
+	sim_faults(rig.sim, &slow); /* so that the checkpoint takes longer than a tick */
+	rig_until(&rig, 30, 8000);
+	sim_faults(rig.sim, NULL);
 	assert_int_equal(rig.owners[0].speed, 7);
 	assert_int_equal(rig.owners[0].restores, 2);
 	assert_int_equal(rig.owners[0].agains, 0); /* no tick is run again with other settings than the first time */

@@ -138,6 +138,39 @@ static void test_frozen_is_fenced(void **state)
 	}
 }
 
+/* From the moment on that another runs the world, nobody writes for the one before. */
+static void test_fence(void **state)
+{
+	uint64_t epoch;
+
+	(void)state;
+	rig_open(&rig, "", 1, 1);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "" }), TROUPE_OK); /* no owner writes anything */
+	epoch = rig.owners[0].epoch;
+	assert_int_equal(rig_put(&rig.owners[0], "world/c/x", epoch), TROUPE_OK);
+	sim_freeze(rig.sim, rig_active(&rig), 100000);
+	rig_run(&rig, 5000);
+	assert_int_equal(rig.owners[0].epoch, epoch + 1);
+	assert_int_equal(rig_put(&rig.owners[0], "world/c/x", epoch), TROUPE_FAILED_PRECONDITION);
+	assert_int_equal(rig_put(&rig.owners[0], "world/c/x", epoch + 1), TROUPE_OK);
+}
+
+/* It is not the owners that were silent while this process slept. */
+static void test_long_nap(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "" }), TROUPE_OK);
+	sim_freeze(rig.sim, RIG_A, 20000);
+	rig_run(&rig, 25000);
+	assert_int_equal(rig.owners[0].restores, 1);
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_until(&rig, 30, 1500);
+	assert_int_equal(rig.owners[0].restores, 1);
+}
+
 /* A short nap is not the end of a reign. */
 static void test_nap(void **state)
 {
@@ -297,7 +330,9 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_power),
 		TEST(test_frozen_is_fenced),
+		TEST(test_fence),
 		TEST(test_nap),
+		TEST(test_long_nap),
 		TEST(test_drain_hands_over),
 		TEST(test_pause_is_inherited),
 		TEST(test_database_away),

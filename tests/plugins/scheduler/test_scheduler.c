@@ -127,6 +127,19 @@ static void test_owner_cannot_load(void **state)
 	assert_int_equal(rig.owners[1].regions, RIG_REGIONS);
 }
 
+/* One stops in the middle of loading, without a word: it does not hold up the others for long. */
+static void test_owner_hangs(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 3);
+	rig_until(&rig, 40, 3000);
+	rig.owners[0].die_tick = 41;
+	rig.owners[0].die_stage = 2;
+	rig.owners[2].hangs_restore = 1;
+	rig_until(&rig, 60, 12000);
+	assert_int_equal(rig.owners[1].regions, RIG_REGIONS);
+}
+
 static void test_commits_unknown(void **state)
 {
 	static const struct sim_faults faults = { .commit_unknown = 100000, .commit_slow = 200000, .late_us = 30000 };
@@ -316,10 +329,12 @@ static void test_checkpoints(void **state)
 {
 	(void)state;
 	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	rig_until(&rig, 10, 1000);
+	assert_int_equal(rig_put(&rig.owners[0], "world/k/3,-2/00000000000fffff", 1), TROUPE_OK); /* of one that was given up */
 	rig_until(&rig, 190, 10000);
 	assert_int_equal(rig_keys(&rig, WORLD_KEY_CHECKPOINT), 1);
 	assert_in_range(rig_keys(&rig, "world/c/"), 2, 4); /* those of the last, and of one under way */
-	assert_in_range(rig_keys(&rig, "world/k/"), 1, 2);
+	assert_in_range(rig_keys(&rig, "world/k/3,-2/0000000000000"), 1, 2); /* without the newest of them a chunk would be lost */
 	assert_in_range(rig_keys(&rig, "world/j/"), 1, 2 * 24 / 3);
 	assert_int_equal(rig_command(&rig, "world checkpoint", NULL), TROUPE_OK);
 	assert_in_range((uint64_t)rig_number(&rig, "tick"), rig.told - 2, rig.told);
@@ -383,6 +398,19 @@ static void test_balance(void **state)
 	assert_int_equal(rig_command(&rig, "world rebalance", NULL), TROUPE_OK);
 }
 
+/* One crowded region cannot be divided: to move it would only change who is the heaviest. */
+static void test_balance_one_crowd(void **state)
+{
+	(void)state;
+	rig_open(&rig, "balance = { every = \"200ms\" }", 0, 2);
+	for (uint32_t i = 0; i < RIG_REGIONS; i++) {
+		rig.owners[0].load[i] = i == 0 ? 100 : 1;
+	}
+	rig_until(&rig, 200, 11000);
+	assert_int_equal(rig.owners[0].mine[0], 1);
+	assert_int_equal(rig.owners[1].regions, RIG_REGIONS - 1);
+}
+
 static void test_rebalance_by_hand(void **state)
 {
 	(void)state;
@@ -409,6 +437,7 @@ int main(void)
 		TEST(test_no_owner),
 		TEST(test_owner_restarts),
 		TEST(test_owner_cannot_load),
+		TEST(test_owner_hangs),
 		TEST(test_commits_unknown),
 		TEST(test_database_away),
 		TEST(test_slow),
@@ -422,6 +451,7 @@ int main(void)
 		TEST(test_checkpoint_unfinished),
 		TEST(test_checkpoint_given_up),
 		TEST(test_balance),
+		TEST(test_balance_one_crowd),
 		TEST(test_rebalance_by_hand),
 	};
 

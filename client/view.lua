@@ -25,6 +25,7 @@ local HELP = {
 	"q              leave the world and quit",
 	"",
 	"@ is you; capital letters are other players, small ones creatures and things.",
+	"^ marks ground too high to step on, . a drop.",
 }
 local HINT = "arrows move  m mine  b build  a attack  g gather  t say  : verb  ? help  q quit"
 
@@ -294,13 +295,16 @@ function View:paint(cells)
 	return table.concat(out) .. (last and "\27[0m" or "")
 end
 
--- ground: the sign of a place.
-function View:ground(x, y, limit)
+-- ground: the sign of a place, and beside it whether it is too high to step on ('^') or a drop ('.'), for whom stands at
+-- `feet`.
+function View:ground(x, y, feet, limit)
 	if not self.chunks[key(x // 16, y // 16)] then
 		return { x % 4 == 0 and y % 4 == 0 and ". " or "  ", 8 } -- unknown; the dots show that one moves
 	end
-	local kind = self:top(x, y, limit)
-	return kind and { kind.sign .. " ", kind.color } or { "  ", nil }
+	local kind, z = self:top(x, y, limit)
+	if not kind then return { "  ", nil } end
+	local step = z + 1 - feet
+	return { kind.sign .. (step >= 2 and "^" or step <= -2 and "." or " "), kind.color }
 end
 
 function View:map(columns, rows)
@@ -314,7 +318,7 @@ function View:map(columns, rows)
 		local cells = {}
 		for column = 0, wide - 1 do
 			local sign = signs[row * wide + column]
-			cells[column + 1] = sign and { sign[1] .. " ", sign[2] } or self:ground(left + column, top - row, limit)
+			cells[column + 1] = sign and { sign[1] .. " ", sign[2] } or self:ground(left + column, top - row, z, limit)
 		end
 		lines[row + 1] = self:paint(cells) .. (" "):rep(columns - wide * 2)
 	end

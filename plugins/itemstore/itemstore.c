@@ -70,7 +70,7 @@ static const struct troupe_option itemstore_options[] = {
 
 static const struct troupe_method methods[] = {
 	AVATAR_CREATE(avatar_on_create), AVATAR_LIST(avatar_on_list),	   AVATAR_DELETE(avatar_on_delete),
-	AVATAR_LOAD(avatar_on_load),	 AVATAR_SAVE(avatar_on_save), AVATAR_OWN(avatar_on_own),	   ITEM_GRANT(item_on_grant),
+	AVATAR_LOAD(avatar_on_load),	 AVATAR_SAVE(avatar_on_save), ITEM_GRANT(item_on_grant),
 	ITEM_CANCEL(item_on_cancel),	 ITEM_INVENTORY(item_on_inventory), ITEM_TAKE(item_on_take),
 	{ 0 },
 };

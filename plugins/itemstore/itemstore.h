@@ -14,7 +14,6 @@
  *   avatar/n/ NAME\0             Name          item/b/ AVATAR(8)            Bags
  *   avatar/u/ ACCOUNT(8)         Account       item/g/ ORDER(16)            Order
  *   avatar/s/ AVATAR(8)          what it carries in the world: bytes of the world's own
- *   avatar/w/                    World
  */
 #define AVATAR_NAME_MIN 2u
 #define AVATAR_NAME_MAX 16u
@@ -71,7 +70,6 @@ void avatar_on_delete(void *instance, const struct troupe_request *request, cons
 
 /* load.c: the world's side. */
 void avatar_on_load(void *instance, const struct troupe_request *request, const Avatar__LoadRequest *body);
-void avatar_on_own(void *instance, const struct troupe_request *request, const Avatar__OwnRequest *body);
 void avatar_on_save(void *instance, const struct troupe_request *request, const Avatar__SaveRequest *body);
 
 /* item.c: keys, and what avatars do with their items. */

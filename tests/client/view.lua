@@ -86,7 +86,10 @@ do
 	local lines = v:render(40, 14) -- 20 blocks by 9
 	same(lines[6]:sub(11, 30), '" " " " " @ B " " " ', "the avatar, grass and another player")
 	same(lines[4]:sub(21, 22), "w ", "a creature two blocks up")
-	same(lines[8]:sub(11, 20), '" " " # " ', "the pillar of stone")
+	same(lines[8]:sub(11, 20), '" " " #^" ', "the pillar of stone, too high to step on")
+	me.seen[1].z = 9
+	same(v:render(40, 14)[8]:sub(11, 20), '".".".# ".', "the ground from above")
+	me.seen[1].z = 5
 	same(lines[6]:sub(1, 10), " " .. (" "):rep(9), "nothing where nothing is known")
 	same(v:block(0, 0, 4).name, "water", "water")
 	same(v:block(0, 0, 31).name, "air", "air")

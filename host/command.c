@@ -36,6 +36,7 @@ const struct command commands[] = {
 	{ "script test", "try the rules of a game without a server", script_test_usage, script_test_main, 0 },
 	{ "record", "copy a running world into a file", record_usage, record_main, 0 },
 	{ "replay", "run a recorded world again", replay_usage, replay_main, 0 },
+	{ "bench commit", "measure the two ways to commit edits of blocks", bench_commit_usage, bench_commit_main, 0 },
 	{ "check", "test a configuration without running it", check_usage, check_main, 0 },
 	{ "key", "make, show or change the key of a host", key_usage, key_main, 0 },
 	{ "limits", "say what a number of players needs", limits_usage, limits_main, 0 },

@@ -15,4 +15,8 @@ extern const char record_usage[];
 int replay_main(int argc, char **argv);
 extern const char replay_usage[];
 
+/* bench_commit_main: `troupe bench commit`. [main] */
+int bench_commit_main(int argc, char **argv);
+extern const char bench_commit_usage[];
+
 #endif

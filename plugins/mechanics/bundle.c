@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rules: read from the shard's database by digest, and tried beside those in force. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +39,13 @@ static void bundle_end(struct mechanics *m, struct bundle *bundle)
 
 /* --- trying --------------------------------------------------------------------------------------- */
 
-/* show: the first line, for `status` and a line of the log; the scheduler shows all of it. */
+/* show: how it begins, in one line, for `status` and the log; the scheduler shows all of it. */
 static void show(struct mechanics *m, uint32_t generation, const char *report)
 {
-	size_t len = strcspn(report, "\n");
-
-	len = len < sizeof(m->problem) - 1 ? len : sizeof(m->problem) - 1;
-	memcpy(m->problem, report, len);
-	m->problem[len] = '\0';
+	snprintf(m->problem, sizeof(m->problem), "%s", report);
+	for (char *at = m->problem; *at != '\0'; at++) {
+		*at = *at == '\n' ? ' ' : *at;
+	}
 	log_line(m, TROUPE_LOG_INFO, NULL, "the rules of generation %u are not accepted: %s", generation, m->problem);
 }
 

@@ -17,7 +17,7 @@ code=$?
 test_lines "$STATE/out"
 test_is $code "reload.lua came to its end" "$STATE/err"
 grep -q 'R0003.*reload refused, generation 2 keeps running' "$HOST_LOG" &&
-	grep -q 'broken.lua:3: ' "$HOST_LOG"
+	grep -q 'broken.lua:3 ' "$HOST_LOG"
 test_is $? "the log says which generation stays, and in which line the mistake is" "$HOST_LOG"
 host_stop
 test_is $? "the host stops when it is told to" "$HOST_LOG"

@@ -120,7 +120,7 @@ static void warn(struct scheduler *s, uint64_t now_us)
 static void measure(struct scheduler *s)
 {
 	struct beat *beat = &s->beat;
-	uint64_t now_us = s->h->now_us(s->h), took = now_us - beat->began_us;
+	uint64_t now_us = s->h->now_us(s->h), took = moment_us(s, &beat->began);
 
 	beat->times[0][beat->counted % TIMES_LEN] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
 	beat->window_sum += took;
@@ -236,7 +236,7 @@ static void maybe_end(struct scheduler *s)
 static void stage_end(struct scheduler *s)
 {
 	struct beat *beat = &s->beat;
-	uint64_t now_us = s->h->now_us(s->h), took = now_us - beat->stage_us;
+	uint64_t took = moment_us(s, &beat->stage_began);
 
 	beat->times[beat->stage][beat->counted % TIMES_LEN] = (uint32_t)took;
 	metric_time(s, (enum metric)(METRIC_STAGE_1 + beat->stage - 1), took);
@@ -332,7 +332,7 @@ static void stage_send(struct scheduler *s)
 	request.stage = beat->stage;
 	request.again = beat->again;
 	stage_fill(s, &request, &next);
-	beat->stage_us = s->h->now_us(s->h);
+	beat->stage_began = moment_now(s);
 	beat->missing = 0;
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		struct owner *owner = s->owners[i];
@@ -371,7 +371,7 @@ static void tick_begin(struct scheduler *s)
 	beat->stage = 1;
 	beat->save = beat->digest = beat->moves = beat->rules = beat->answered = 0;
 	beat->digest_sum = 0;
-	beat->began_us = s->h->now_us(s->h);
+	beat->began = moment_now(s);
 	beat->durable = beat->again;
 	s->epoch_used = 1;
 	if (beat->again) {

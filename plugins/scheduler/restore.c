@@ -335,6 +335,7 @@ void restore_begin(struct scheduler *s, const char *why)
 	snprintf(s->restore_why, sizeof(s->restore_why), "%s", why);
 	if (s->restore_us == 0) {
 		s->restore_us = s->h->now_us(s->h);
+		s->restore_began = moment_now(s);
 	}
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		if (!s->owners[i]->draining) {
@@ -356,7 +357,7 @@ void restore_begin(struct scheduler *s, const char *why)
 
 void restore_ended(struct scheduler *s)
 {
-	uint64_t took_us = s->h->now_us(s->h) - s->restore_us;
+	uint64_t took_us = moment_us(s, &s->restore_began);
 
 	s->restore_us = 0;
 	s->restored = 1;

@@ -623,26 +623,38 @@ static int pages_make(struct scheduler *s, const struct troupe_file *files, uint
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
+static const struct generation *newest(const struct rules *r)
+{
+	uint32_t at = r->history_len;
+
+	while (at > 0 && r->history[at - 1].problem[0] != '\0') {
+		at--;
+	}
+	return at > 0 ? &r->history[at - 1] : NULL;
+}
+
 /*
  * wanted: whether what was read is to be tried. After the start of a reign what was in force stays, if the folder has not
- * changed since (a rollback lasts), or if another scheduler ran the world and our folder is only older than its.
+ * changed since (a rollback lasts), or if another scheduler ran the world and our folder is only older than its. What is in
+ * force is known from the history: the journal may not have been run again yet.
  */
 static int wanted(struct scheduler *s, const uint8_t digest[WORLD_DIGEST_SIZE])
 {
 	struct rules *r = &s->rules;
+	const struct generation *now = newest(r);
 	int changed = !r->folder_known || memcmp(r->folder, digest, WORLD_DIGEST_SIZE) != 0;
 	int first = !r->tried;
 
-	if (r->forced) {
+	if (r->forced || (first && now == NULL)) {
 		return 1;
 	}
-	if (!changed || (r->now_number != 0 && memcmp(r->now, digest, WORLD_DIGEST_SIZE) == 0)) {
-		return r->now_number == 0;
+	if (!changed || (now != NULL && memcmp(now->digest, digest, WORLD_DIGEST_SIZE) == 0)) {
+		return 0;
 	}
 	for (uint32_t i = 0; first && r->inherited && i < r->history_len; i++) {
 		if (memcmp(r->history[i].digest, digest, WORLD_DIGEST_SIZE) == 0) {
 			log_line(s, TROUPE_LOG_WARNING, NULL, "the scripts in %s are older than generation %u, which stays in force; "
-				 "a reload takes them", s->options->scripts, r->now_number);
+				 "a reload takes them", s->options->scripts, now->number);
 			return 0;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define RETRY_MS 100u
 
@@ -74,6 +75,22 @@ void log_line(struct scheduler *s, uint32_t level, const char *code, const char 
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	s->h->log(s->h, &line);
+}
+
+struct moment moment_now(const struct scheduler *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (struct moment){ s->h->now_us(s->h), (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u };
+}
+
+uint64_t moment_us(const struct scheduler *s, const struct moment *from)
+{
+	struct moment now = moment_now(s);
+	uint64_t host_us = now.host_us - from->host_us, machine_us = now.machine_us - from->machine_us;
+
+	return host_us > machine_us ? host_us : machine_us;
 }
 
 void timer_clear(struct scheduler *s, uint64_t *timer)
@@ -198,8 +215,8 @@ void reign_begin(struct scheduler *s)
 	memset(&s->beat, 0, sizeof(s->beat));
 	s->paused = s->pause_wanted = s->epoch_used = s->restored = s->has_digest = 0;
 	s->failures = 0;
-	s->restore_us = s->h->now_us(s->h);
-	s->balanced_us = s->restore_us;
+	s->restore_began = moment_now(s);
+	s->restore_us = s->balanced_us = s->h->now_us(s->h);
 	metric_set(s, METRIC_PAUSED, 1);
 	load(s);
 }

@@ -70,6 +70,12 @@ enum metric {
 
 struct scheduler;
 
+/* A point in time for durations that are shown. The host's clock stands still through one turn of its loop, and much can
+ * happen in one; the machine's clock means nothing where time is simulated. What has passed is the longer of both. */
+struct moment {
+	uint64_t host_us, machine_us;
+};
+
 /* What may change in the life of a world, between two ticks that are not run again. */
 struct settings {
 	uint32_t tick_ms, quarantine, max_entities, speed;
@@ -200,7 +206,7 @@ struct beat {
 	uint64_t begun;	    /* the last that was begun */
 	uint64_t last;	    /* up to here ticks are run again */
 	uint64_t due_us, timer;
-	uint64_t began_us, stage_us;
+	struct moment began, stage_began;
 	unsigned stage;	    /* of the tick under way; 0 = none is */
 	uint32_t missing;   /* answers */
 	int again, save, digest, moves, rules, durable, answered;
@@ -380,7 +386,8 @@ struct scheduler {
 	struct checkpoint checkpoint;
 
 	/* restore */
-	uint64_t restore_us, restore_timer;
+	uint64_t restore_us, restore_timer; /* restore_us: since when the world is being restored; 0 = it is not */
+	struct moment restore_began;
 	uint32_t restore_missing, restores, failures;
 	struct control controls[CONTROLS_MAX];
 	uint32_t controls_len;
@@ -407,6 +414,9 @@ void metric_set(struct scheduler *s, enum metric metric, int64_t value);
 void metric_time(struct scheduler *s, enum metric metric, uint64_t us);
 __attribute__((format(printf, 4, 5))) void log_line(struct scheduler *s, uint32_t level, const char *code,
 						    const char *format, ...);
+struct moment moment_now(const struct scheduler *s);
+/* moment_us: how long ago that was, in microseconds. */
+uint64_t moment_us(const struct scheduler *s, const struct moment *from);
 /* timer_clear: stops *timer if it runs. */
 void timer_clear(struct scheduler *s, uint64_t *timer);
 /* reign_begin: the lease is ours. reign_end: it is no more. */

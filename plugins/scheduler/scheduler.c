@@ -29,7 +29,7 @@ static const struct troupe_metric metric_table[METRIC_COUNT] = {
 	METRIC(METRIC_ENTITIES, TROUPE_GAUGE, "troupe_world_entities", "Entities in the world, of all its owners.", NULL),
 	METRIC(METRIC_AVATARS, TROUPE_GAUGE, "troupe_world_avatars", "Avatars in the world, of all its owners.", NULL),
 	METRIC(METRIC_PAUSED, TROUPE_GAUGE, "troupe_world_paused", "1 while no tick of the world begins.", NULL),
-	METRIC(METRIC_RESTORES, TROUPE_COUNTER, "troupe_world_restores_total",
+	METRIC(METRIC_RESTORES, TROUPE_COUNTER, "troupe_world_recoveries_total",
 	       "Times that the world was brought back from its last checkpoint and journal.", NULL),
 	METRIC(METRIC_RESTORE_TIME, TROUPE_HISTOGRAM, "troupe_world_restore_duration_seconds",
 	       "How long the world stood for a restore.", NULL),

@@ -57,11 +57,11 @@ host "billing" { address = base, bus = 9504, key = keys.billing, run = "base/bil
 host "mall" { address = base, bus = 9505, key = keys.mall, run = "base/mall" }
 host "meadow" { address = world, bus = 9506, key = keys.meadow, run = "meadow/database.meadow" }
 host "items" { address = world, bus = 9507, key = keys.items, run = "meadow/itemstore" }
+host "clock1" { address = world, bus = 9517, key = keys.clock1, run = "meadow/scheduler.s1" }
+host "clock2" { address = front1, bus = 9518, key = keys.clock2, run = "meadow/scheduler.s2" }
 host "world1" { address = world, bus = 9508, key = keys.world1, run = "meadow/mechanics.m1" }
 host "world2" { address = front1, bus = 9509, key = keys.world2, run = "meadow/mechanics.m2" }
 host "world3" { address = front2, bus = 9510, key = keys.world3, run = "meadow/mechanics.m3" }
-host "clock1" { address = world, bus = 9517, key = keys.clock1, run = "meadow/scheduler.s1" }
-host "clock2" { address = front1, bus = 9518, key = keys.clock2, run = "meadow/scheduler.s2" }
 host "front1" { address = front1, bus = 9511, key = keys.front1, run = "meadow/frontend.fe1" }
 host "front2" { address = front2, bus = 9512, key = keys.front2, run = "meadow/frontend.fe2" }
 host "logdata" { address = base, bus = 9513, key = keys.logdata, run = "base/database.log" }

@@ -109,6 +109,7 @@ static int32_t mechanics_create(void *instance, const struct troupe_host *host, 
 	if (host->db_find(host, m->options->database, &m->db) != TROUPE_OK) {
 		return fail(reterr, TROUPE_NOT_FOUND, "the database is not there", "`database` names one of the same part");
 	}
+	m->deferred_last = &m->deferred;
 	/* Tokens of an earlier life are in the journal: ours are none of them. */
 	host->random_bytes(host, &m->token, sizeof(m->token));
 	return TROUPE_OK;
@@ -199,14 +200,14 @@ static const struct troupe_method methods[] = {
 	REGION_PAUSED(owner_on_paused),
 	REGION_PREPARE(bundle_on_prepare),
 	REGION_EXCHANGE(exchange_on_exchange),
-	REGION_PASS(pass_on_pass),
-	WORLD_ENTER(players_on_enter),
-	WORLD_LEAVE(players_on_leave),
-	WORLD_LOOK(method_look),
-	WORLD_MOVE(method_move),
-	WORLD_ACT(method_act),
-	WORLD_ECHO(method_echo),
-	WORLD_CHAT(method_chat),
+	REGION_PASS(serve_pass),
+	WORLD_ENTER(serve_enter),
+	WORLD_LEAVE(serve_leave),
+	WORLD_LOOK(serve_look),
+	WORLD_MOVE(serve_move),
+	WORLD_ACT(serve_act),
+	WORLD_ECHO(serve_echo),
+	WORLD_CHAT(serve_chat),
 	{ 0 }
 };
 

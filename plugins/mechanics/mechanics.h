@@ -260,6 +260,8 @@ struct mechanics {
 	struct map waiting; /* token -> struct waiting */
 	uint64_t token;
 	uint32_t entering;
+	struct deferred *deferred, **deferred_last; /* serve.c */
+	uint32_t deferred_len;
 	struct map passes; /* avatar -> struct passage; pass.c */
 	uint64_t pass_ring[PASSES_MAX];
 	uint32_t pass_at;
@@ -380,8 +382,7 @@ void tell_tick(struct mechanics *m);
 
 /* --- players.c ------------------------------------------------------------------------------------ */
 
-void players_on_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body);
-void players_on_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body);
+void players_enter(struct mechanics *m, const struct ask *ask, const World__EnterRequest *body);
 void players_leave(struct mechanics *m, const struct ask *ask, const World__LeaveRequest *body);
 /* players_entered ... : what a tick brought. */
 void players_entered(struct mechanics *m, uint64_t avatar, uint64_t token);
@@ -435,7 +436,6 @@ void pass_adopt(struct mechanics *m);
 void pass_adopt_one(struct mechanics *m, const struct sight *sight);
 /* pass_on: the request goes to the owner that has the avatar now: 1, or 0 if we do not know one. */
 int pass_on(struct mechanics *m, const struct ask *ask, uint32_t method, const ProtobufCMessage *body);
-void pass_on_pass(void *instance, const struct troupe_request *request, const Region__PassRequest *body);
 void pass_forget(struct mechanics *m);
 void pass_free(struct mechanics *m);
 
@@ -455,12 +455,6 @@ void ask_forget(struct mechanics *m);
 
 /* --- methods.c ------------------------------------------------------------------------------------ */
 
-void method_look(void *instance, const struct troupe_request *request, const World__LookRequest *body);
-void method_move(void *instance, const struct troupe_request *request, const World__MoveRequest *body);
-void method_act(void *instance, const struct troupe_request *request, const World__ActRequest *body);
-void method_echo(void *instance, const struct troupe_request *request, const World__EchoRequest *body);
-void method_chat(void *instance, const struct troupe_request *request, const World__ChatRequest *body);
-/* The same on somebody's behalf. */
 void ask_look(struct mechanics *m, const struct ask *ask, const World__LookRequest *body);
 void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body);
 void ask_act(struct mechanics *m, const struct ask *ask, const World__ActRequest *body);
@@ -468,6 +462,20 @@ void ask_echo(struct mechanics *m, const struct ask *ask, const World__EchoReque
 void ask_chat(struct mechanics *m, const struct ask *ask, const World__ChatRequest *body);
 /* method_answer: what the rules answered to an act or a chat. */
 void method_answer(struct mechanics *m, const struct output *output);
+
+/* --- serve.c -------------------------------------------------------------------------------------- */
+
+void serve_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body);
+void serve_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body);
+void serve_look(void *instance, const struct troupe_request *request, const World__LookRequest *body);
+void serve_move(void *instance, const struct troupe_request *request, const World__MoveRequest *body);
+void serve_act(void *instance, const struct troupe_request *request, const World__ActRequest *body);
+void serve_echo(void *instance, const struct troupe_request *request, const World__EchoRequest *body);
+void serve_chat(void *instance, const struct troupe_request *request, const World__ChatRequest *body);
+void serve_pass(void *instance, const struct troupe_request *request, const Region__PassRequest *body);
+/* serve_deferred: runs what came between a tick's end and its outcome. serve_forget: refuses it. */
+void serve_deferred(struct mechanics *m);
+void serve_forget(struct mechanics *m);
 
 /* --- interest.c ----------------------------------------------------------------------------------- */
 

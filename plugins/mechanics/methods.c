@@ -253,7 +253,11 @@ void method_answer(struct mechanics *m, const struct output *output)
 	if (waiting == NULL) {
 		return; /* its caller waits no more */
 	}
-	if (output->status != TROUPE_OK) {
+	if (waiting->kind == WAITING_ENTER && output->status == TROUPE_ABORTED) {
+		/* Its place went to another owner, or the avatar was just leaving: to ask again is all that it takes. */
+		count(m, METRIC_ENTER_REFUSED);
+		ask_refuse(m, &waiting->ask, TROUPE_UNAVAILABLE, "world.busy");
+	} else if (output->status != TROUPE_OK) {
 		if (waiting->kind != WAITING_ACT) {
 			count(m, waiting->kind == WAITING_CHAT ? METRIC_CHAT_REFUSED : METRIC_ENTER_REFUSED);
 		}
@@ -266,19 +270,3 @@ void method_answer(struct mechanics *m, const struct output *output)
 	}
 	free(waiting);
 }
-
-/* --- as methods ----------------------------------------------------------------------------------- */
-
-#define METHOD(name, Type)                                                                                     \
-	void method_##name(void *instance, const struct troupe_request *request, const World__##Type *body)     \
-	{                                                                                                      \
-		struct ask ask = ask_of(request);                                                              \
-                                                                                                               \
-		ask_##name(instance, &ask, body);                                                              \
-	}
-
-METHOD(look, LookRequest)
-METHOD(move, MoveRequest)
-METHOD(act, ActRequest)
-METHOD(echo, EchoRequest)
-METHOD(chat, ChatRequest)

@@ -94,6 +94,7 @@ void owner_forget(struct mechanics *m)
 	bundle_forget(m);
 	items_forget(m);
 	ask_forget(m);
+	serve_forget(m);
 	pass_forget(m);
 	players_forget(m);
 	m->engine = engine_close(m->engine);
@@ -251,11 +252,11 @@ void owner_on_paused(void *instance, const struct troupe_request *request, const
 
 /* --- drain ---------------------------------------------------------------------------------------- */
 
-/* heirs: how many other instances could take our regions. */
-static uint32_t heirs(const struct mechanics *m)
+/* others: how many other instances of our part provide this and are ready. */
+static uint32_t others(const struct mechanics *m, const char *service)
 {
 	struct troupe_peer peers[PEERS_MAX];
-	uint32_t found = m->h->peers(m->h, "region", peers, PEERS_MAX), n = 0;
+	uint32_t found = m->h->peers(m->h, service, peers, PEERS_MAX), n = 0;
 
 	for (uint32_t i = 0; i < found && i < PEERS_MAX; i++) {
 		n += peers[i].id != m->h->id && peers[i].ready && strcmp(peers[i].part, m->h->part) == 0;
@@ -281,7 +282,7 @@ void owner_drain_go_on(struct mechanics *m)
 	}
 	if (m->phase != PHASE_RUNNING || m->now.count[m->now.self] == 0) {
 		waits = m->saves > 0; /* nothing is ours any more */
-	} else if (heirs(m) > 0 && m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US) {
+	} else if (others(m, "region") > 0 && others(m, "tick") > 0 && m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US) {
 		waits = 1;
 	} else {
 		waits = save_all(m); /* the world itself is in the database: of a tick that runs nobody was told */

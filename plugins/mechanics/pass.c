@@ -296,66 +296,6 @@ int pass_on(struct mechanics *m, const struct ask *ask, uint32_t method, const P
 	return 1;
 }
 
-/* serve: the method, as if the player's front-end had asked here; -1 if there is no such method, or the body is none of it. */
-static int serve(struct mechanics *m, const struct ask *ask, uint32_t method, const ProtobufCBinaryData *bytes)
-{
-	static const struct {
-		uint32_t method;
-		const ProtobufCMessageDescriptor *type;
-	} methods[] = {
-		{ WORLD_LEAVE_ID, &world__leave_request__descriptor }, { WORLD_LOOK_ID, &world__look_request__descriptor },
-		{ WORLD_MOVE_ID, &world__move_request__descriptor },   { WORLD_ACT_ID, &world__act_request__descriptor },
-		{ WORLD_ECHO_ID, &world__echo_request__descriptor },   { WORLD_CHAT_ID, &world__chat_request__descriptor },
-	};
-	const ProtobufCMessage *body = NULL;
-	struct proto_arena arena;
-
-	proto_arena_init(&arena);
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (methods[i].method == method) {
-			body = proto_unpack(methods[i].type, bytes->data, bytes->len, &arena);
-		}
-	}
-	if (body != NULL) {
-		switch (method) {
-		case WORLD_LEAVE_ID:
-			players_leave(m, ask, (const World__LeaveRequest *)body);
-			break;
-		case WORLD_LOOK_ID:
-			ask_look(m, ask, (const World__LookRequest *)body);
-			break;
-		case WORLD_MOVE_ID:
-			ask_move(m, ask, (const World__MoveRequest *)body);
-			break;
-		case WORLD_ACT_ID:
-			ask_act(m, ask, (const World__ActRequest *)body);
-			break;
-		case WORLD_ECHO_ID:
-			ask_echo(m, ask, (const World__EchoRequest *)body);
-			break;
-		default:
-			ask_chat(m, ask, (const World__ChatRequest *)body);
-			break;
-		}
-	}
-	proto_arena_free(&arena);
-	return body != NULL ? 0 : -1;
-}
-
-void pass_on_pass(void *instance, const struct troupe_request *request, const Region__PassRequest *body)
-{
-	struct mechanics *m = instance;
-	struct ask ask = { .request = request->id,
-			   .account = body->account,
-			   .actor = body->actor,
-			   .session = body->session,
-			   .passed = 1 };
-
-	if (serve(m, &ask, body->method, &body->body) != 0) {
-		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "host.malformed");
-	}
-}
-
 void pass_forget(struct mechanics *m)
 {
 	struct map_entry *entry;

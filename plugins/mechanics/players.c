@@ -129,13 +129,6 @@ void players_leave(struct mechanics *m, const struct ask *ask, const World__Leav
 	leave(m, player, ask);
 }
 
-void players_on_leave(void *instance, const struct troupe_request *request, const World__LeaveRequest *body)
-{
-	struct ask ask = ask_of(request);
-
-	players_leave(instance, &ask, body);
-}
-
 void players_left(struct mechanics *m, uint64_t avatar)
 {
 	struct player *player = map_get(&m->by_avatar, avatar);
@@ -279,31 +272,29 @@ static void enter(struct mechanics *m, const struct ask *ask, const World__Enter
 	}
 }
 
-void players_on_enter(void *instance, const struct troupe_request *request, const World__EnterRequest *body)
+void players_enter(struct mechanics *m, const struct ask *ask, const World__EnterRequest *body)
 {
-	struct mechanics *m = instance;
-	struct ask ask = ask_of(request);
 	const struct player *player = map_get(&m->by_avatar, body->avatar);
 
-	if (body->avatar == 0 || request->session == 0 || body->name == NULL || body->name[0] == '\0' ||
+	if (body->avatar == 0 || ask->session == 0 || body->name == NULL || body->name[0] == '\0' ||
 	    strlen(body->name) > AVATAR_NAME_MAX || body->state.len > STATE_MAX) {
-		refuse(m, &ask, TROUPE_INVALID_ARGUMENT, "world.bad_enter");
+		refuse(m, ask, TROUPE_INVALID_ARGUMENT, "world.bad_enter");
 		return;
 	}
 	if (m->draining) {
-		refuse(m, &ask, TROUPE_FAILED_PRECONDITION, "world.draining");
+		refuse(m, ask, TROUPE_FAILED_PRECONDITION, "world.draining");
 		return;
 	}
-	if (ask_busy(m, &ask) || elsewhere(m, &ask, body)) {
+	if (ask_busy(m, ask) || elsewhere(m, ask, body)) {
 		return;
 	}
-	lost_end(m, request->account, body->avatar); /* one account, one avatar */
+	lost_end(m, ask->account, body->avatar); /* one account, one avatar */
 	if (player != NULL && player->epoch > body->epoch) {
-		refuse(m, &ask, TROUPE_ABORTED, "world.newer_session");
+		refuse(m, ask, TROUPE_ABORTED, "world.newer_session");
 	} else if (player == NULL && m->players_len + m->entering >= (uint64_t)m->options->max_avatars) {
-		refuse(m, &ask, TROUPE_RESOURCE_EXHAUSTED, "world.full");
+		refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.full");
 	} else {
-		enter(m, &ask, body);
+		enter(m, ask, body);
 	}
 }
 
@@ -357,7 +348,7 @@ void players_entered(struct mechanics *m, uint64_t avatar, uint64_t token)
 
 	if (engine_see(m->engine, avatar, &sight) != 0 || !sight.ours || sight.asleep) {
 		if (waiting != NULL) { /* it left in the same tick */
-			refuse(m, &waiting->ask, TROUPE_ABORTED, "world.not_here");
+			refuse(m, &waiting->ask, TROUPE_UNAVAILABLE, "world.busy");
 		}
 		free(waiting);
 		return;

@@ -117,11 +117,13 @@ void tell_tick(struct mechanics *m)
 		}
 	}
 	if (t->silent) {
+		serve_deferred(m);
 		return;
 	}
 	for (uint32_t i = 0; i < len; i++) {
 		tell_one(m, &outputs[i]);
 	}
 	save_tick(m);
+	serve_deferred(m);
 	interest_flush(m);
 }

@@ -178,6 +178,10 @@ static void run(struct engine *e, const Region__Input *input)
 	if (row != NO_ROW && (e->all.flags[row] & ENTITY_LEAVES) != 0 && input->kind != REGION__INPUT_KIND__INPUT_ENTER) {
 		row = NO_ROW;
 	}
+	if (row != NO_ROW && (e->all.flags[row] & ENTITY_ASLEEP) != 0 && input->kind != REGION__INPUT_KIND__INPUT_ENTER &&
+	    input->kind != REGION__INPUT_KIND__INPUT_GONE) {
+		row = NO_ROW; /* it does nothing */
+	}
 	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
 		enter(e, input, row);
 		return;

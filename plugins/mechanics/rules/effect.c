@@ -144,6 +144,9 @@ void rules_wish(struct rules *r, const struct wish *wish)
 	if (row == NO_ROW || (e->all.flags[row] & (ENTITY_GHOST | ENTITY_LEAVES)) != 0) {
 		return; /* gone since, or another's */
 	}
+	if ((e->all.flags[row] & ENTITY_ASLEEP) != 0) {
+		return; /* it does nothing, and nothing is done to it */
+	}
 	if (strcmp(wish->kind, "walk") == 0) {
 		entities_walk(&e->all, row, wish->x, wish->y);
 	} else if (strcmp(wish->kind, "stop") == 0) {

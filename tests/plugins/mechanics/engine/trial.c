@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: MIT */
+#include "trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worlds.h"
+
+#define TICKS_MAX 400u
+#define AVATARS 24u
+#define INPUTS_MAX 96u
+#define HEARD_MAX 1024u
+#define SEEN_MAX 1024u
+#define CHECK_EVERY 3u /* ticks between two looks at all chunks */
+
+/* --- the rules: everything that may go from one owner to another ------------------------------------ */
+
+#define RABBIT(states)                                                                                                            \
+	"local g = require 'game'\n"                                                                                              \
+	"g.monster 'rabbit' { count = 60, speed = 9, every = '150ms', home = { x = 0, y = 0, radius = 110 },\n"                   \
+	"  state = { " states " },\n"                                                                                             \
+	"  on_spawn = function(self) self:every('300ms', 'look') self:after('2s', 'tire') self:after('2s', 'rest') end,\n"        \
+	"  think = function(self) self.state.hops = self.state.hops + 1\n"                                                        \
+	"    if g.random(3) == 1 then self:walk_to(self.x + g.random(-30, 30), self.y + g.random(-30, 30)) end end,\n"            \
+	"  look = function(self)\n"                                                                                               \
+	"    local near = self:nearest('rabbit', 16)\n"                                                                           \
+	"    if near then self.state.seen = self.state.seen + 1 self.state.name = near.kind\n"                                    \
+	"      self.state.sum = self.state.sum + self:distance(near) + (near.walking and 1 or 0)\n"                               \
+	"      if g.random(4) == 1 then near:stop() end\n"                                                                        \
+	"      if g.random(6) == 1 then near:walk_to(0, 0) end\n"                                                                 \
+	"      if g.random(40) == 1 then near:remove() end\n"                                                                     \
+	"    end\n"                                                                                                               \
+	"    local player = self:nearest('avatar', 16)\n"                                                                         \
+	"    if player then self:say('who is ' .. player.name) g.tell(player, 'hello ' .. self.state.hops) end\n"                 \
+	"    if g.random(50) == 1 then g.spawn('mouse', self.x, self.y) end end,\n"                                               \
+	"  tire = function(self) self.state.tired = true self.state.hops = self.state.hops * 3 + 1 self:after('1s', 'rest') end,\n" \
+	"  rest = function(self) self.state.tired = not self.state.tired self.state.hops = self.state.hops * 5 + 2\n"             \
+	"    self:after('1500ms', 'tire') self:after('1500ms', 'rest') end }\n"
+
+#define REST                                                                                                                      \
+	"g.monster 'mouse' { speed = 14, every = '400ms', state = { age = 0 },\n"                                                 \
+	"  think = function(self) self.state.age = self.state.age + 1\n"                                                          \
+	"    if self.state.age > 12 then self:remove() end\n"                                                                     \
+	"    if g.random(30) == 1 then error('a mouse fails') end\n"                                                              \
+	"    self:walk_to(self.x + g.random(-60, 60), self.y + g.random(-60, 60)) end }\n"                                        \
+	"g.player { state = { waves = 0 } }\n"                                                                                    \
+	"g.action 'wave' { run = function(self, target) self.state.waves = self.state.waves + g.random(9) + g.players()\n"        \
+	"  if target then target:say('ouch') end g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                    \
+	"g.on('enter', function(self) g.spawn('mouse', self.x + 1 < 128 and self.x + 1 or 0, self.y) end)\n"                      \
+	"g.on('tick', function(n) if n % 50 == 0 then g.spawn('mouse', g.random(-100, 100), g.random(-100, 100)) end end)\n"
+
+static const char *const rules_first[] = {
+	"world.lua", RABBIT("hops = 0, seen = 0, name = 'none', tired = false, sum = 0.5") REST, NULL
+};
+static const char *const rules_then[] = {
+	"world.lua",
+	RABBIT("hops = 1, seen = 0, name = 'none', tired = false, sum = 1.5, fresh = 7") REST "g.monster 'newt' { count = 5 }\n",
+	NULL
+};
+
+static const struct engine_shape shape = { .size = 256, .region = 32, .map = "flat", .quarantine = 12, .max_entities = 150 };
+
+/* --- numbers that follow from the seed -------------------------------------------------------------- */
+
+static uint64_t next(uint64_t *state)
+{
+	uint64_t z = *state += 0x9E3779B97F4A7C15u;
+
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+	return z ^ (z >> 31);
+}
+
+static uint64_t hash(uint64_t a, uint64_t b)
+{
+	uint64_t state = a * 0x9E3779B97F4A7C15u ^ b;
+
+	return next(&state);
+}
+
+static uint64_t hash_text(const char *text)
+{
+	uint64_t sum = 1;
+
+	for (; text != NULL && *text != '\0'; text++) {
+		sum = hash(sum, (unsigned char)*text);
+	}
+	return sum;
+}
+
+/* --- what players ask for --------------------------------------------------------------------------- */
+
+struct script {
+	Region__Input inputs[INPUTS_MAX];
+	const Region__Input *list[INPUTS_MAX];
+	char names[INPUTS_MAX][16];
+	uint32_t len;
+};
+
+static Region__Input *add(struct script *s, Region__InputKind kind, uint64_t avatar)
+{
+	Region__Input *in = &s->inputs[s->len];
+
+	region__input__init(in);
+	in->has_kind = in->has_avatar = in->has_token = 1;
+	in->kind = kind;
+	in->avatar = avatar;
+	in->token = avatar;
+	snprintf(s->names[s->len], sizeof(s->names[0]), "a%u", (unsigned)avatar);
+	in->name = s->names[s->len];
+	s->list[s->len++] = in;
+	return in;
+}
+
+/* script_make: all of them come, walk, wave, talk; some leave and come back. */
+static void script_make(struct script *s, uint64_t seed, uint64_t tick)
+{
+	uint64_t random = hash(seed, tick);
+
+	s->len = 0;
+	for (uint64_t avatar = 1; avatar <= AVATARS; avatar++) {
+		uint64_t dice = next(&random) % 40, other = 1 + next(&random) % AVATARS, phase = (tick + avatar * 7) % 120;
+		double x = (double)(next(&random) % 2480) / 10 - 124, y = (double)(next(&random) % 2480) / 10 - 124;
+		Region__Input *in = NULL;
+
+		if (phase == 3 || phase == 100 || phase == 85) {
+			in = add(s, REGION__INPUT_KIND__INPUT_ENTER, avatar);
+		} else if (phase == 80 || phase == 88 || phase == 92) {
+			add(s, phase == 92 ? REGION__INPUT_KIND__INPUT_GONE : REGION__INPUT_KIND__INPUT_LEAVE, avatar);
+		} else if (dice < 6) {
+			in = add(s, REGION__INPUT_KIND__INPUT_MOVE, avatar);
+		} else if (dice == 7) {
+			in = add(s, REGION__INPUT_KIND__INPUT_ACT, avatar);
+			in->name = (char *)"wave";
+			in->has_target = 1;
+			in->target = other % 3 == 0 ? other : 0;
+		} else if (dice == 8) {
+			in = add(s, REGION__INPUT_KIND__INPUT_CHAT, avatar);
+			in->text = (char *)"hello";
+			in->channel = (char *)(other % 2 == 0 ? "near" : "all");
+		}
+		if (in != NULL) {
+			in->has_x = in->has_y = 1;
+			in->x = x;
+			in->y = y;
+		}
+	}
+}
+
+/* --- a tick of the one engine, as it must be in all others ------------------------------------------ */
+
+struct heard {
+	uint32_t chunk;
+	uint64_t line;
+};
+
+struct past {
+	uint64_t digest, told, answers;
+	uint32_t entities, avatars, players;
+	struct heard *heard;
+	uint32_t heard_len;
+	struct { uint64_t id; uint32_t number, kind; } aborts[8];
+	uint32_t aborts_len;
+};
+
+struct run {
+	const struct trial *trial;
+	struct trial_figures *figures;
+	struct worlds one, many;
+	struct past past[TICKS_MAX + 1];
+	uint64_t random;
+	uint32_t generation; /* of the rules in the many */
+	uint32_t reload;     /* the tick before which the rules change; 0 = never */
+	struct { uint64_t id; uint32_t chunk; } seen[WORLDS_MAX][SEEN_MAX]; /* what the players of each engine were shown */
+	uint32_t seen_len[WORLDS_MAX];
+	uint8_t owners[WORLDS_REGIONS_MAX];
+	char broken[256];
+};
+
+static void broken(struct run *r, const char *what, uint64_t a, uint64_t b)
+{
+	if (r->broken[0] == '\0') {
+		snprintf(r->broken, sizeof(r->broken), "tick %llu of seed %llu, %u engines: %s (%llx, should be %llx)",
+			 (unsigned long long)r->many.tick, (unsigned long long)r->trial->seed, r->many.len, what,
+			 (unsigned long long)a, (unsigned long long)b);
+	}
+}
+
+static uint64_t heard_line(const struct output *out)
+{
+	return hash(hash(out->id, hash_text(out->text)), hash(hash_text(out->name), hash_text(out->channel)));
+}
+
+/* outputs_sum: what was told to single players, and answers. */
+static void outputs_sum(struct engine *e, uint64_t *told, uint64_t *answers)
+{
+	uint32_t len;
+	const struct output *out = engine_outputs(e, &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (out[i].kind == OUTPUT_TELL && out[i].id != 0) {
+			*told += hash(out[i].id, hash_text(out[i].text));
+		} else if (out[i].kind == OUTPUT_ANSWER) {
+			*answers += hash(hash(out[i].token, (uint64_t)out[i].status), hash_text(out[i].text));
+		}
+	}
+}
+
+static void past_outputs(struct run *r, struct past *past)
+{
+	uint32_t len;
+	const struct output *out = engine_outputs(r->one.engines[0], &len);
+
+	past->heard = calloc(HEARD_MAX, sizeof(*past->heard));
+	for (uint32_t i = 0; i < len; i++) {
+		if (out[i].kind == OUTPUT_HEARD || (out[i].kind == OUTPUT_TELL && out[i].id == 0)) {
+			past->heard[past->heard_len++] = (struct heard){ out[i].chunk, heard_line(&out[i]) };
+			r->figures->heard++;
+		} else if (out[i].kind == OUTPUT_ABORT && past->aborts_len < 8) {
+			past->aborts[past->aborts_len].id = out[i].id;
+			past->aborts[past->aborts_len].number = (uint32_t)out[i].key[0];
+			past->aborts[past->aborts_len++].kind = (uint32_t)out[i].status;
+			r->figures->aborts++;
+		}
+	}
+}
+
+static void past_make(struct run *r, uint32_t tick)
+{
+	struct past *past = &r->past[tick];
+	struct engine_figures figures;
+	struct script script;
+
+	if (tick == r->reload) {
+		worlds_rules(&r->one, rules_then, 2);
+	}
+	script_make(&script, r->trial->seed, tick);
+	worlds_tick(&r->one, script.list, script.len);
+	past->digest = worlds_digest(&r->one);
+	outputs_sum(r->one.engines[0], &past->told, &past->answers);
+	past_outputs(r, past);
+	engine_figures(r->one.engines[0], &figures);
+	past->entities = figures.entities;
+	past->avatars = figures.avatars;
+	r->figures->errors = figures.script_errors;
+	r->figures->paused = figures.script_quarantined;
+}
+
+/* --- what must hold in the many --------------------------------------------------------------------- */
+
+static double chunk_x(const struct run *r, uint32_t chunk)
+{
+	uint32_t columns = r->many.settings.shape.size / 16;
+
+	return ((chunk - 1) % columns + 0.5) * 16 - r->many.settings.shape.size / 2.0;
+}
+
+static double chunk_y(const struct run *r, uint32_t chunk)
+{
+	uint32_t columns = r->many.settings.shape.size / 16;
+
+	return ((chunk - 1) / columns + 0.5) * 16 - r->many.settings.shape.size / 2.0;
+}
+
+static uint32_t chunk_owner(const struct run *r, uint32_t chunk)
+{
+	return r->many.owners[engine_region_at(r->many.engines[0], chunk_x(r, chunk), chunk_y(r, chunk))];
+}
+
+/* sees: 1 if players of this engine may see the chunk. */
+static int sees(const struct run *r, uint32_t engine, uint32_t chunk)
+{
+	uint32_t around[9], n = engine_around(r->many.engines[0], chunk, around), found = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		found |= chunk_owner(r, around[i]) == engine;
+	}
+	return found != 0;
+}
+
+static uint64_t sight_sum(const struct sight *sight)
+{
+	uint64_t bits[3], sum;
+
+	memcpy(&bits[0], &sight->x, 8);
+	memcpy(&bits[1], &sight->y, 8);
+	memcpy(&bits[2], &sight->z, 8);
+	sum = hash(hash(sight->id, bits[0]), hash(bits[1], bits[2]));
+	sum = hash(sum, hash(hash_text(sight->kind), hash_text(sight->name)));
+	return hash(sum, hash((uint64_t)sight->health << 32 | (uint32_t)sight->health_max, sight->walks));
+}
+
+/* chunk_sum: what an engine has in a chunk; in *ret_ours how much of it is its own. */
+static uint64_t chunk_sum(struct engine *e, uint32_t chunk, uint32_t *ret_len, uint32_t *ret_ours)
+{
+	struct sight sights[SEEN_MAX];
+	uint64_t sum = 0;
+
+	*ret_len = engine_see_chunk(e, chunk, sights, SEEN_MAX);
+	*ret_ours = 0;
+	for (uint32_t i = 0; i < *ret_len; i++) {
+		sum += sight_sum(&sights[i]);
+		*ret_ours += sights[i].ours;
+	}
+	return sum;
+}
+
+/* chunks_check: every engine has in each chunk near it what the chunk's owner has, and nothing in others. */
+static void chunks_check(struct run *r)
+{
+	r->figures->ghosts = 0;
+	for (uint32_t chunk = 1; chunk <= engine_chunks(r->many.engines[0]); chunk++) {
+		uint32_t owner = chunk_owner(r, chunk), len, ours, there;
+		uint64_t sum = chunk_sum(r->many.engines[owner], chunk, &len, &ours);
+
+		if (ours != len) {
+			broken(r, "an owner has ghosts in a chunk of its own", ours, len);
+		}
+		for (uint32_t i = 0; i < r->many.len; i++) {
+			uint64_t found = i != owner ? chunk_sum(r->many.engines[i], chunk, &there, &ours) : 0;
+
+			if (i == owner) {
+				continue;
+			}
+			r->figures->ghosts += there;
+			if (ours != 0) {
+				broken(r, "an entity is in a chunk of another owner", chunk, i);
+			} else if (sees(r, i, chunk) ? found != sum : there != 0) {
+				broken(r, "ghosts are not what their owner has", there, len);
+			}
+		}
+	}
+}
+
+/* shown: what the outputs said is in which chunk. */
+static void shown(struct run *r, uint32_t engine)
+{
+	uint32_t len, *seen_len = &r->seen_len[engine];
+	const struct output *out = engine_outputs(r->many.engines[engine], &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		uint32_t at = 0;
+
+		if (out[i].kind != OUTPUT_APPEARED && out[i].kind != OUTPUT_GONE && out[i].kind != OUTPUT_MOVED) {
+			continue;
+		}
+		while (at < *seen_len && r->seen[engine][at].id != out[i].id) {
+			at++;
+		}
+		if ((at < *seen_len) != (out[i].kind != OUTPUT_APPEARED) ||
+		    (at < *seen_len && r->seen[engine][at].chunk != out[i].chunk)) {
+			broken(r, out[i].kind == OUTPUT_APPEARED ? "shown twice" :
+				  out[i].kind == OUTPUT_GONE	  ? "gone from where it was not" :
+								    "moved where it was not", out[i].chunk,
+			       at < *seen_len ? r->seen[engine][at].chunk : 0);
+		} else if (out[i].kind == OUTPUT_APPEARED && *seen_len < SEEN_MAX) {
+			r->seen[engine][at].id = out[i].id;
+			r->seen[engine][(*seen_len)++].chunk = out[i].chunk;
+		} else if (out[i].kind == OUTPUT_GONE) {
+			r->seen[engine][at] = r->seen[engine][--*seen_len];
+		}
+	}
+}
+
+/* shown_all: what players of an engine see by now; compared with what is there, or begun with it. */
+static void shown_all(struct run *r, uint32_t engine, int anew)
+{
+	struct engine *e = r->many.engines[engine];
+	uint32_t all = 0;
+
+	r->seen_len[engine] = anew ? 0 : r->seen_len[engine];
+	for (uint32_t chunk = 1; chunk <= engine_chunks(e); chunk++) {
+		struct sight sights[SEEN_MAX];
+		uint32_t len = engine_see_chunk(e, chunk, sights, SEEN_MAX);
+
+		all += len;
+		for (uint32_t i = 0; i < len; i++) {
+			uint32_t at = 0;
+
+			if (anew) {
+				r->seen[engine][r->seen_len[engine]].id = sights[i].id;
+				r->seen[engine][r->seen_len[engine]++].chunk = chunk;
+				continue;
+			}
+			while (at < r->seen_len[engine] && r->seen[engine][at].id != sights[i].id) {
+				at++;
+			}
+			if (at == r->seen_len[engine] || r->seen[engine][at].chunk != chunk) {
+				broken(r, "an entity is not shown where it is", chunk, sights[i].id);
+			}
+		}
+	}
+	if (all != r->seen_len[engine]) {
+		broken(r, "shown is what is not there", r->seen_len[engine], all);
+	}
+}
+
+static void heard_check(struct run *r, uint32_t engine, const struct past *past)
+{
+	uint32_t len;
+	const struct output *out = engine_outputs(r->many.engines[engine], &len);
+	uint64_t found = 0, wanted = 0;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if ((out[i].kind == OUTPUT_HEARD && (out[i].chunk == 0 || sees(r, engine, out[i].chunk))) ||
+		    (out[i].kind == OUTPUT_TELL && out[i].id == 0)) {
+			found += hash(heard_line(&out[i]), out[i].chunk);
+		}
+	}
+	for (uint32_t i = 0; i < past->heard_len; i++) {
+		if (past->heard[i].chunk == 0 || sees(r, engine, past->heard[i].chunk)) {
+			wanted += hash(past->heard[i].line, past->heard[i].chunk);
+		}
+	}
+	if (found != wanted) {
+		broken(r, "players hear something else", found, wanted);
+	}
+}
+
+static int owner_check(void *arg, const struct sight *sight)
+{
+	struct run *r = arg;
+	uint32_t region = engine_region_at(r->many.engines[0], sight->x, sight->y);
+
+	for (uint32_t i = 0; sight->avatar && i < r->many.len; i++) {
+		if (engine_owner_of(r->many.engines[i], sight->id) != r->many.owners[region]) {
+			broken(r, "an avatar is not where all think it is", sight->id, r->many.owners[region]);
+		}
+	}
+	return 0;
+}
+
+static void check(struct run *r)
+{
+	const struct past *past = &r->past[r->many.tick];
+	uint64_t told = 0, answers = 0;
+	uint32_t entities = 0, avatars = 0;
+
+	for (uint32_t i = 0; i < r->many.len; i++) {
+		struct engine_figures figures;
+		uint32_t len;
+		const struct output *out = engine_outputs(r->many.engines[i], &len);
+
+		for (uint32_t n = 0; n < len; n++) {
+			r->figures->handed += out[n].kind == OUTPUT_HANDED;
+		}
+		engine_figures(r->many.engines[i], &figures);
+		entities += figures.entities;
+		avatars += figures.avatars;
+		outputs_sum(r->many.engines[i], &told, &answers);
+		heard_check(r, i, past);
+		shown(r, i);
+		engine_each(r->many.engines[i], owner_check, r);
+	}
+	if (entities != past->entities || avatars != past->avatars) {
+		broken(r, "somebody is in two engines, or in none", entities, past->entities);
+	}
+	if (told != past->told) {
+		broken(r, "players are told something else", told, past->told);
+	}
+	if (answers != past->answers) {
+		broken(r, "players are answered something else", answers, past->answers);
+	}
+	if (r->many.tick % CHECK_EVERY == 0) {
+		chunks_check(r);
+		for (uint32_t i = 0; i < r->many.len; i++) {
+			shown_all(r, i, 0);
+		}
+	}
+	if (worlds_digest(&r->many) != past->digest) {
+		broken(r, "the digest differs", worlds_digest(&r->many), past->digest);
+	}
+	r->figures->entities = entities;
+	r->figures->avatars = avatars;
+}
+
+/* --- what happens to them --------------------------------------------------------------------------- */
+
+static uint32_t chance(struct run *r, uint32_t below)
+{
+	return (uint32_t)(next(&r->random) % below);
+}
+
+static const uint8_t *deal(struct run *r, uint32_t len)
+{
+	uint32_t columns = shape.size / shape.region;
+
+	for (uint32_t region = 0; region < columns * columns; region++) {
+		r->owners[region] = (uint8_t)chance(r, len);
+	}
+	return r->owners;
+}
+
+static uint32_t any_len(struct run *r)
+{
+	return r->trial->len != 0 ? r->trial->len : 1 + chance(r, 4);
+}
+
+static void shown_anew(struct run *r)
+{
+	for (uint32_t i = 0; i < r->many.len; i++) {
+		shown_all(r, i, 1);
+	}
+}
+
+static void script_of(struct run *r, struct script *script, uint32_t tick)
+{
+	const struct past *past = &r->past[tick];
+
+	script_make(script, r->trial->seed, tick);
+	for (uint32_t i = 0; i < past->aborts_len; i++) {
+		Region__Input *in = add(script, REGION__INPUT_KIND__INPUT_ABORT, past->aborts[i].id);
+
+		in->has_number = in->has_status = 1;
+		in->number = past->aborts[i].number;
+		in->status = (int32_t)past->aborts[i].kind;
+	}
+}
+
+static void many_tick(struct run *r)
+{
+	uint32_t tick = (uint32_t)r->many.tick + 1;
+	struct script script;
+
+	script_of(r, &script, tick);
+	if (tick == r->reload) {
+		worlds_rules(&r->many, rules_then, 2);
+		r->generation = 2;
+	}
+	if (r->trial->moves && chance(r, 12) == 0) {
+		worlds_move(&r->many, deal(r, r->many.len));
+		r->figures->moves++;
+	}
+	if (r->trial->crashes && chance(r, 25) == 0) {
+		const uint8_t *owners;
+
+		worlds_break(&r->many, script.list, script.len, 1 + chance(r, 3), chance(r, r->many.len + 1));
+		r->generation = r->reload != 0 && r->many.saved >= r->reload ? 2 : 1;
+		r->many.len = r->many.len; /* those that die */
+		{
+			uint32_t len = any_len(r);
+
+			owners = deal(r, len);
+			r->figures->again += r->many.tick - r->many.saved;
+			worlds_load(&r->many, len, owners, r->generation == 2 ? rules_then : rules_first, r->generation);
+		}
+		r->figures->crashes++;
+		shown_anew(r);
+		chunks_check(r);
+		return;
+	}
+	worlds_tick(&r->many, script.list, script.len);
+	r->figures->ticks++;
+	check(r);
+	if (r->trial->crashes && chance(r, 10) == 0) {
+		worlds_save(&r->many);
+	}
+}
+
+/* flaky: a clock that jumps now and then: calls run out of time. */
+static uint64_t flaky(void *arg)
+{
+	static uint64_t now, count;
+
+	(void)arg;
+	now += ++count % 613 == 0 ? 1000000000u : 10u;
+	return now;
+}
+
+const char *trial_run(const struct trial *trial, struct trial_figures *ret_figures)
+{
+	static struct run run;
+	struct run *r = &run;
+	struct engine_settings settings = { .shape = shape };
+
+	memset(r, 0, sizeof(*r));
+	memset(ret_figures, 0, sizeof(*ret_figures));
+	r->trial = trial;
+	r->figures = ret_figures;
+	r->random = hash(trial->seed, 77);
+	settings.shape.seed = trial->seed;
+	settings.clock_ns = trial->aborts ? flaky : NULL;
+	r->reload = trial->reloads ? 20 + chance(r, trial->ticks - 20) : 0;
+	worlds_open_as(&r->one, 1, &settings, NULL, rules_first, 1);
+	for (uint32_t tick = 1; tick <= trial->ticks; tick++) {
+		past_make(r, tick);
+	}
+	settings.clock_ns = NULL;
+	r->generation = 1;
+	{
+		uint32_t len = any_len(r);
+
+		worlds_open_as(&r->many, len, &settings, trial->deal ? deal(r, len) : NULL, rules_first, 1);
+	}
+	r->many.shuffle = trial->shuffles ? trial->seed | 1 : 0;
+	worlds_save(&r->many);
+	while (r->many.tick < trial->ticks && r->broken[0] == '\0') {
+		many_tick(r);
+	}
+	ret_figures->bytes = r->many.bytes;
+	for (uint32_t tick = 1; tick <= trial->ticks; tick++) {
+		free(r->past[tick].heard);
+	}
+	worlds_close(&r->one);
+	worlds_close(&r->many);
+	return r->broken;
+}

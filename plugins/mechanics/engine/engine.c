@@ -254,6 +254,7 @@ void engine_stage(struct engine *e, unsigned stage)
 	default:
 		edits_apply(e);
 		walks_plan(e);
+		ways_tell(e);
 		leave_all(e);
 		movement(e);
 		hand_over(e);

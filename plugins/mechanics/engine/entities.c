@@ -184,7 +184,7 @@ uint32_t entities_add(struct entities *w, uint64_t id, uint16_t kind, const char
 	w->flags[row] = 0;
 	w->ref[row] = 0;
 	w->health[row] = w->health_max[row] = w->seen_health[row] = 0;
-	w->seen[row] = 0;
+	w->seen[row] = MUTANT("sees_now") ? SEEN : 0;
 	w->born[row] = w->wish[row] = 0;
 	w->calls[row] = w->asks[row] = 0;
 	w->timers[row] = NO_ROW;
@@ -225,7 +225,7 @@ void entities_settle(struct entities *w)
 	for (uint32_t i = 0; i < w->count; i++) {
 		uint8_t flags = w->flags[i], walks = entities_walks(w, i) || (flags & ENTITY_WALKS) != 0 ? SEEN_WALKS : 0;
 
-		w->seen[i] = (flags & (ENTITY_ASLEEP | ENTITY_LEAVES)) == 0 ? SEEN | walks : 0;
+		w->seen[i] = MUTANT("sees_now") || (flags & (ENTITY_ASLEEP | ENTITY_LEAVES)) == 0 ? SEEN | walks : 0;
 	}
 	if (w->count > 0) {
 		memcpy(w->seen_health, w->health, w->count * sizeof(*w->health));

@@ -7,6 +7,11 @@
 
 #include "map/map.h"
 
+/* Tests build these files with a MUTANT that plants mistakes which they must find. */
+#ifndef MUTANT
+#define MUTANT(name) 0
+#endif
+
 #define ENTITY_NAME_MAX 63u
 #define NO_ROW UINT32_MAX
 #define AROUND_MAX 9u

@@ -90,7 +90,7 @@ void ghosts_tell(struct engine *e)
 		for (uint32_t row = e->all.first[chunk]; row != NO_ROW; row = e->all.next[row]) {
 			look += told(&e->all, row) ? look_of(&e->all, row) : 0;
 		}
-		if (look != e->sent[chunk]) {
+		if (look != e->sent[chunk] && !(MUTANT("ghost_stale") && e->sent[chunk] > SENT_NOTHING && look != 0)) {
 			chunk_tell(e, chunk);
 			e->sent[chunk] = look;
 		}
@@ -100,7 +100,7 @@ void ghosts_tell(struct engine *e)
 void ghosts_again(struct engine *e)
 {
 	for (uint32_t chunk = 1; chunk <= e->all.cells; chunk++) {
-		e->sent[chunk] = e->sent[chunk] != 0 || e->all.populace[chunk] > 0 ? SENT_NOTHING : 0;
+		e->sent[chunk] = MUTANT("ghost_again") ? e->sent[chunk] : e->sent[chunk] != 0 || e->all.populace[chunk] > 0 ? SENT_NOTHING : 0;
 	}
 }
 
@@ -115,7 +115,7 @@ void ghost_make(struct engine *e, uint32_t row)
 	extra_free(w->extra[row]);
 	w->extra[row] = NULL;
 	entities_stop(w, row);
-	w->flags[row] = ENTITY_GHOST | ENTITY_MARK | walks;
+	w->flags[row] = ENTITY_GHOST | (MUTANT("ghost_flickers") ? 0 : ENTITY_MARK) | walks;
 }
 
 struct look {
@@ -186,7 +186,7 @@ static void sweep(struct engine *e)
 		if ((w->flags[row] & ENTITY_GHOST) == 0) {
 			continue;
 		}
-		if ((w->flags[row] & ENTITY_MARK) == 0 && (e->resent || e->listed[w->chunk_of[row]])) {
+		if ((w->flags[row] & ENTITY_MARK) == 0 && !MUTANT("ghost_stays") && (e->resent || e->listed[w->chunk_of[row]])) {
 			vanish(e, row);
 		} else {
 			w->flags[row] &= (uint8_t)~ENTITY_MARK;

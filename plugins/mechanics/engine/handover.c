@@ -138,7 +138,7 @@ static void texts_follow(struct engine *e)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < e->outputs.len; i++) {
-		if (all[i].kind == OUTPUT_TELL && all[i].id != 0) {
+		if (all[i].kind == OUTPUT_TELL && all[i].id != 0 && !MUTANT("told_here")) {
 			uint32_t row = entities_row(&e->all, all[i].id);
 
 			if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0) {
@@ -146,7 +146,7 @@ static void texts_follow(struct engine *e)
 				continue;
 			}
 		}
-		if (all[i].kind == OUTPUT_HEARD && (all[i].chunk == 0 || e->zone[all[i].chunk] != ZONE_INNER)) {
+		if (all[i].kind == OUTPUT_HEARD && (all[i].chunk == 0 || (e->zone[all[i].chunk] != ZONE_INNER && !MUTANT("heard_here")))) {
 			tell_heard(e, &all[i], 0);
 		}
 		all[kept++] = all[i];
@@ -164,6 +164,9 @@ static void hand(struct engine *e, uint32_t row)
 	if (w->kind[row] == 0) {
 		place_tell(e, w->id[row], e->owner_of[engine_region_at(e, w->x[row], w->y[row])], asleep);
 		output(e, OUTPUT_HANDED, w->id[row]);
+	}
+	if (MUTANT("twice") && e->tick % 16 == 0) {
+		return;
 	}
 	if (asleep || e->zone[w->chunk_of[row]] != ZONE_NEAR) {
 		vanish(e, row);
@@ -248,7 +251,7 @@ static void come(struct engine *e, const Region__Record *record)
 		return;
 	}
 	shown(e, row, before, moved);
-	e->sent[e->all.chunk_of[row]] = SENT_NOTHING; /* others know it by its record: should it go, they must be told */
+	e->sent[e->all.chunk_of[row]] = MUTANT("ghost_passes") ? e->sent[e->all.chunk_of[row]] : SENT_NOTHING; /* others know it by its record: should it go, they must be told */
 	if (e->all.kind[row] == 0 && (out = output(e, OUTPUT_TAKEN, record->id)) != NULL) {
 		out->chunk = e->all.chunk_of[row];
 		out->session = e->all.extra[row] != NULL ? e->all.extra[row]->session : NULL;

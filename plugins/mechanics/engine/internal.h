@@ -184,6 +184,8 @@ int32_t cell_of(const struct engine *e, double at);
 void entity_stand(struct engine *e, uint32_t row, const double *z);
 /* movement: stage 3: where blocks have changed all stand anew; who walks takes a step. */
 void movement(struct engine *e);
+/* ways_tell: stage 3, before anybody moves: who wanted to go where no way leads stands, and is told. */
+void ways_tell(struct engine *e);
 
 /* walk.c: the ways they take. */
 #define WALK_SPEED_MAX 1000.0 /* blocks a tick */

@@ -137,15 +137,14 @@ static void tell_moved(struct engine *e, uint32_t row, uint8_t flag)
 	}
 }
 
-/* tell_no_way: who wanted to go where no way leads stands, and is told. */
-static void tell_no_way(struct engine *e)
+void ways_tell(struct engine *e)
 {
 	const uint64_t *ids = e->no_way.items;
 
 	for (uint32_t i = 0; i < e->no_way.len; i++) {
 		uint32_t row = entities_row(&e->all, ids[i]);
 
-		if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) == 0) {
+		if (row != NO_ROW && (e->all.flags[row] & (ENTITY_GHOST | ENTITY_LEAVES)) == 0) {
 			tell_moved(e, row, MOVED_STANDS | MOVED_NO_WAY);
 			rules_no_way(e->rules, row);
 		}
@@ -171,5 +170,4 @@ void movement(struct engine *e)
 			tell_moved(e, row, entities_walks(w, row) ? 0 : MOVED_STANDS);
 		}
 	}
-	tell_no_way(e);
 }

@@ -26,12 +26,12 @@ Region__Record *record_make(struct engine *e, uint32_t row, struct arena *a, int
 	to->y = w->y[row];
 	to->z = w->z[row];
 	to->speed = w->speed[row];
-	to->born = w->born[row];
-	to->wish = w->wish[row];
+	to->born = MUTANT("born_lost") ? 0 : w->born[row];
+	to->wish = MUTANT("wish_lost") ? 0 : w->wish[row];
 	to->has_health = to->has_health_max = w->health_max[row] > 0;
 	to->health = w->health[row];
 	to->health_max = w->health_max[row];
-	to->has_asleep = to->asleep = (w->flags[row] & ENTITY_ASLEEP) != 0;
+	to->has_asleep = to->asleep = (w->flags[row] & ENTITY_ASLEEP) != 0 && !MUTANT("asleep_lost");
 	to->walk = entities_walks(w, row) || w->gait[row] != 0 ? walk_make(e, row, a) : NULL;
 	if (session && w->extra[row] != NULL) {
 		to->session = w->extra[row]->session != NULL ? arena_message(a, &w->extra[row]->session->base) : NULL;
@@ -133,7 +133,7 @@ uint32_t record_take(struct engine *e, const Region__Record *from)
 	w->health[row] = from->health;
 	w->health_max[row] = from->health_max;
 	entities_stop(w, row);
-	if (from->walk != NULL && walk_take(e, row, from->walk) != 0) {
+	if (from->walk != NULL && !MUTANT("walk_lost") && walk_take(e, row, from->walk) != 0) {
 		e->effects_full++;
 	}
 	rules_kind_count(e->rules, kind, 1);

@@ -136,7 +136,7 @@ static void save_places(struct saving *s)
 	for (uint32_t row = 0; row < w->count; row++) {
 		Region__Place *place;
 
-		if (w->kind[row] != 0 || (w->flags[row] & ENTITY_GHOST) != 0) {
+		if (MUTANT("places_not_saved") || w->kind[row] != 0 || (w->flags[row] & ENTITY_GHOST) != 0) {
 			continue;
 		}
 		place = arena_get(&s->arena, sizeof(*place));
@@ -169,7 +169,7 @@ void engine_save(struct engine *e, page_fn *page, void *arg)
 	}
 	rules_alive_each(e->rules, 0, save_alive, &s);
 	save_places(&s);
-	if (first_owner(e)) {
+	if (first_owner(e) && !MUTANT("errors_not_saved")) {
 		rules_errors_each(e->rules, 1, save_error, &s);
 	}
 	save_asks(&s, flush(&s, UINT32_MAX));

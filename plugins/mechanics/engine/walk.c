@@ -430,7 +430,7 @@ int entity_chase(struct engine *e, uint32_t row, uint64_t prey, double near)
 	}
 	if ((e->all.gait[row] & GAIT_CHASES) == 0 || way->prey != prey) {
 		e->all.gait[row] = GAIT_PLANS | GAIT_CHASES;
-		way->len = way->at = 0;
+		way->len = way->at = way->searches = 0;
 	}
 	way->prey = prey;
 	way->near = near;
@@ -454,8 +454,10 @@ Region__Walk *walk_make(const struct engine *e, uint32_t row, struct arena *a)
 		return NULL;
 	}
 	region__walk__init(to);
-	to->has_goal_x = to->has_goal_y = to->has_goal_z = to->has_aim_x = to->has_aim_y = to->has_vx = to->has_vy = 1;
-	to->has_steps = to->has_look = to->has_look_z = to->has_gait = 1;
+	/* what is left of a leg, a look, a way or a chase that ended says nothing, and is left out */
+	to->has_goal_x = to->has_goal_y = to->has_goal_z = to->has_gait = 1;
+	to->has_aim_x = to->has_aim_y = to->has_vx = to->has_vy = to->has_steps = w->steps[row] > 0;
+	to->has_look = to->has_look_z = w->look[row] != NEVER;
 	to->goal_x = w->goal_x[row];
 	to->goal_y = w->goal_y[row];
 	to->goal_z = w->goal_z[row];
@@ -468,7 +470,9 @@ Region__Walk *walk_make(const struct engine *e, uint32_t row, struct arena *a)
 	to->look_z = w->look_z[row];
 	to->gait = w->gait[row];
 	if (way != NULL) {
-		to->has_prey = to->has_near = to->has_searches = to->has_at = to->has_part = 1;
+		to->has_prey = to->has_near = (w->gait[row] & GAIT_CHASES) != 0;
+		to->has_searches = way->searches > 0;
+		to->has_at = to->has_part = way->len > 0;
 		to->prey = way->prey;
 		to->near = way->near;
 		to->searches = way->searches;
@@ -515,7 +519,8 @@ int walk_goes(const Region__Walk *walk)
 int walk_take(struct engine *e, uint32_t row, const Region__Walk *from)
 {
 	struct entities *w = &e->all;
-	struct way *way = from->has_prey ? way_of(e, row) : NULL;
+	int needed = from->has_prey || from->has_searches || from->n_path > 0;
+	struct way *way = needed ? way_of(e, row) : NULL;
 
 	w->goal_x[row] = from->goal_x;
 	w->goal_y[row] = from->goal_y;
@@ -525,11 +530,11 @@ int walk_take(struct engine *e, uint32_t row, const Region__Walk *from)
 	w->vx[row] = from->vx;
 	w->vy[row] = from->vy;
 	w->steps[row] = from->steps;
-	w->look[row] = from->look;
+	w->look[row] = from->has_look ? from->look : NEVER;
 	w->look_z[row] = from->look_z;
 	w->gait[row] = way != NULL ? (uint8_t)from->gait : (uint8_t)from->gait & (uint8_t)~GAIT_CHASES;
 	if (way == NULL) {
-		return from->has_prey ? -1 : 0;
+		return needed ? -1 : 0;
 	}
 	way->prey = from->prey;
 	way->near = from->near;

@@ -41,7 +41,7 @@ void wishes_merge(struct engine *e)
 {
 	struct wish *wishes = e->wishes.items;
 
-	if (e->wishes.len > 1) {
+	if (e->wishes.len > 1 && !MUTANT("arrival_order")) {
 		qsort(wishes, e->wishes.len, sizeof(*wishes), wish_order);
 	}
 	for (uint32_t i = 0; i < e->wishes.len; i++) {

@@ -142,7 +142,7 @@ static int bring_body(lua_State *L)
 	state_push(L, lua_gettop(L), in->row);
 	lua_getiuservalue(L, -1, 1);
 	table = lua_gettop(L);
-	for (size_t i = 0; i < in->record->n_state; i++) {
+	for (size_t i = 0; i < in->record->n_state && !MUTANT("state_lost"); i++) {
 		const Region__Value *value = in->record->state[i];
 
 		lua_pushstring(L, value->name);
@@ -170,7 +170,10 @@ void rules_bring(struct rules *r, uint32_t row, const Region__Record *record)
 			(unsigned long long)r->e->all.id[row], error.message);
 	}
 	for (size_t i = 0; i < record->n_timers; i++) {
-		timers_add(r, row, record->timers[i]->method, record->timers[i]->due, record->timers[i]->every);
+		const Region__Timer *timer = record->timers[MUTANT("timer_order") ? record->n_timers - 1 - i : i];
+
+		/* what an avatar was to do while it was away it does at once */
+		timers_add(r, row, timer->method, timer->due > r->e->tick ? timer->due : r->e->tick + 1, timer->every);
 	}
 }
 
@@ -274,7 +277,7 @@ void rules_errors_add(struct rules *r, const char *handler, uint32_t count)
 
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t at = 0; at < lists[i]->len; at++) {
-			if (strcmp(handler_key(lists[i], at, key), handler) == 0) {
+			if (strcmp(handler_key(lists[i], at, key), handler) == 0 && !MUTANT("errors_alone")) {
 				lists[i]->items[at].failed += count;
 				r->failed += count;
 				return;
@@ -322,7 +325,7 @@ void rules_alive_add(struct rules *r, const char *kind, int64_t count)
 {
 	uint16_t number = rules_kind_find(r, kind);
 
-	if (number != NO_KIND && number != 0) {
+	if (number != NO_KIND && number != 0 && !(MUTANT("count_alone") && r->e->others && r->e->stage == 3)) {
 		r->now->kinds[number].coming += (uint32_t)count;
 	}
 }

@@ -9,13 +9,13 @@
 
 #include "trial.h"
 
-#define SEEDS 4u
+#define SEEDS 3u
 
 static struct trial_figures run(struct trial trial)
 {
 	struct trial_figures figures, sum = { 0 };
 
-	trial.ticks = 200;
+	trial.ticks = 150;
 	for (trial.seed = 1; trial.seed <= SEEDS; trial.seed++) {
 		assert_string_equal(trial_run(&trial, &figures), "");
 		assert_true(figures.entities > 50 && figures.errors > 0 && figures.heard > 20);
@@ -35,7 +35,7 @@ static void test_numbers(void **state)
 	for (uint32_t len = 1; len <= 4; len++) {
 		struct trial_figures sum = run((struct trial){ .len = len });
 
-		assert_true(len == 1 || (sum.handed > 50 && sum.ghosts > 50 && sum.paused > 0));
+		assert_true(len == 1 || (sum.handed > 20 && sum.ghosts > 20 && sum.paused > 0));
 	}
 }
 
@@ -54,7 +54,7 @@ static void test_moves(void **state)
 static void test_crashes(void **state)
 {
 	(void)state;
-	assert_true(run((struct trial){ .deal = 1, .crashes = 1 }).crashes > 10);
+	assert_true(run((struct trial){ .deal = 1, .crashes = 1 }).crashes > 8);
 }
 
 static void test_reloads(void **state)
@@ -66,7 +66,7 @@ static void test_reloads(void **state)
 static void test_aborts(void **state)
 {
 	(void)state;
-	assert_true(run((struct trial){ .len = 2, .deal = 1, .aborts = 1, .crashes = 1 }).aborts > 10);
+	assert_true(run((struct trial){ .len = 2, .deal = 1, .aborts = 1, .crashes = 1 }).aborts > 2);
 }
 
 static void test_all(void **state)

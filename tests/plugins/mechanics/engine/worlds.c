@@ -16,7 +16,8 @@ static void fail(const char *what)
 static void line(void *arg, uint32_t level, const char *code, const char *text)
 {
 	(void)arg;
-	if (getenv("WORLDS_VERBOSE") != NULL || (level <= 1 && code == NULL && getenv("WORLDS_QUIET") == NULL)) {
+	(void)level;
+	if (getenv("WORLDS_VERBOSE") != NULL) {
 		fprintf(stderr, "# %s%s%s\n", code != NULL ? code : "", code != NULL ? ": " : "", text);
 	}
 }

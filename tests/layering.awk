@@ -19,7 +19,7 @@ BEGIN {
 	library["leveldb/c.h"] = "leveldb"
 	library["protobuf-c/protobuf-c.h"] = "protobuf-c"
 	library["nanomsg/nn.h"] = "nanomsg"
-	library["zstd.h"] = "zstd"
+	library["zstd.h"] = library["zstd_errors.h"] = "zstd"
 	library["libwebsockets.h"] = "libwebsockets"
 }
 

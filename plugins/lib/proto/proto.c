@@ -26,6 +26,7 @@ static void *arena_alloc(void *arg, size_t size)
 		struct chunk *chunk = malloc(sizeof(*chunk) + want);
 
 		if (chunk == NULL) {
+			arena->starved = 1;
 			return NULL;
 		}
 		chunk->next = arena->chunks;
@@ -55,6 +56,7 @@ void proto_arena_init(struct proto_arena *arena)
 	arena->free_len = sizeof(arena->first);
 	arena->total = 0;
 	arena->chunks = NULL;
+	arena->starved = 0;
 }
 
 void proto_arena_free(struct proto_arena *arena)

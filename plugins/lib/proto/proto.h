@@ -32,6 +32,7 @@ struct proto_arena {
 	uint8_t *free_bytes;
 	size_t free_len, total;
 	void *chunks;
+	int starved; /* 1 = malloc failed: what was refused may be well formed */
 	_Alignas(16) uint8_t first[2048];
 };
 

@@ -252,6 +252,8 @@ int chunk_record_unpack(const uint8_t *bytes, size_t len, struct block_table *ta
 	record = (Worlddb__Chunk *)proto_unpack(&worlddb__chunk__descriptor, bytes, len, &arena);
 	if (record != NULL) {
 		rc = record_check(record, x, y, height);
+	} else if (arena.starved) {
+		rc = CHUNK_NO_MEMORY;
 	}
 	if (rc == 0) {
 		chunk = chunk_new(x, y, height);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /* What the library does by itself: higher ones gain a few percent on chunks and take many times as long. */
 #define LEVEL 3
@@ -49,7 +50,7 @@ int zip_unpack(const void *bytes, size_t len, size_t max, uint8_t **ret_bytes, s
 	made = ZSTD_decompress(out, (size_t)size, bytes, len);
 	if (ZSTD_isError(made) || made != size) {
 		free(out);
-		return ZIP_DAMAGED;
+		return ZSTD_getErrorCode(made) == ZSTD_error_memory_allocation ? ZIP_NO_MEMORY : ZIP_DAMAGED;
 	}
 	*ret_bytes = out;
 	*ret_len = made;

@@ -241,15 +241,25 @@ int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const
 	return rc;
 }
 
-/* start_file runs the body of a file and keeps what it returned. */
+/* start_file runs the body of a file and keeps what it returned. Random numbers of a body follow from the file's
+ * name: not from what this state has run before, nor from who requires it first. */
 static int start_file(lua_State *L, struct script_file *file)
 {
+	struct sandbox *s = sandbox_of(L);
+	uint64_t random[4], hash = 14695981039346656037u; /* FNV-1a */
+
+	memcpy(random, s->random, sizeof(random));
+	for (const char *c = file->name; *c != '\0'; c++) {
+		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+	}
+	sandbox_seed(s, s->set.seed ^ hash);
 	file->started = 1;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, file->function_ref);
 	lua_pushstring(L, file->name);
 	lua_call(L, 1, 1);
 	file->result_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 	file->started = 2;
+	memcpy(s->random, random, sizeof(random));
 	return 0;
 }
 

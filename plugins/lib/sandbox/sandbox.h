@@ -161,7 +161,8 @@ uint32_t sandbox_generation_open(struct sandbox *s);
 int sandbox_load(struct sandbox *s, uint32_t generation, const char *name, const char *text, size_t text_len,
 		 struct sandbox_error *reterr);
 
-/* sandbox_start: runs a file's body once (later calls do nothing). `require` does the same on demand. */
+/* sandbox_start: runs a file's body once (later calls do nothing). `require` does the same on demand. Its random
+ * numbers follow from the setting `seed` and the file's name. */
 int sandbox_start(struct sandbox *s, uint32_t generation, const char *name, struct sandbox_error *reterr);
 
 /* sandbox_module: reference to what a started file returned, LUA_REFNIL when nothing or not started. Owned by the

@@ -28,8 +28,8 @@
 #define TEXT_MAX (256u << 10)
 #define SCRIPTS_MIN 250
 #define CLASSES_MAX 32
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WALL_MS 2000u /* a sanitizer makes the library, but not Lua, a lot slower */
+#if defined(__SANITIZE_ADDRESS__)
+#define WALL_MS 300u /* a sanitizer makes the library slower, but not Lua */
 #else
 #define WALL_MS 100u
 #endif

@@ -184,6 +184,46 @@ static void test_random_without_bias(void **state)
 	sandbox_free(twin);
 }
 
+/* What a body draws is the same in a state that drew before, in whatever order files are started, and takes
+ * nothing away. */
+static void test_random_of_bodies(void **state)
+{
+	(void)state;
+	static const char text[] = "local a, b = math.random(1 << 40), math.random() return function() return a + b end";
+	struct sandbox_settings set = { .seed = 5 };
+	struct owner busy = { .sandbox = sandbox_create(&set) }, fresh = { .sandbox = sandbox_create(&set) };
+	struct sandbox_error error;
+	struct sandbox_value one, other;
+
+	assert_true(busy.sandbox != NULL && fresh.sandbox != NULL);
+	for (int i = 0; i < 7; i++) {
+		sandbox_random(busy.sandbox);
+	}
+	busy.generation = sandbox_generation_open(busy.sandbox);
+	fresh.generation = sandbox_generation_open(fresh.sandbox);
+	for (int i = 0; i < 2; i++) {
+		struct owner *owner = i == 0 ? &busy : &fresh;
+
+		assert_int_equal(sandbox_load(owner->sandbox, owner->generation, "f", text, sizeof(text) - 1, &error), 0);
+		assert_int_equal(sandbox_load(owner->sandbox, owner->generation, "g", text, sizeof(text) - 1, &error), 0);
+		assert_int_equal(sandbox_start(owner->sandbox, owner->generation, i == 0 ? "f" : "g", &error), 0);
+		assert_int_equal(sandbox_start(owner->sandbox, owner->generation, i == 0 ? "g" : "f", &error), 0);
+		owner->function = sandbox_module(owner->sandbox, owner->generation, "f");
+	}
+	assert_int_equal(owner_ask(&busy, 0, &one, &error), 0);
+	assert_int_equal(owner_ask(&fresh, 0, &other, &error), 0);
+	assert_true(one.u.number == other.u.number && one.u.number > 1000);
+	fresh.function = sandbox_module(fresh.sandbox, fresh.generation, "g");
+	assert_int_equal(owner_ask(&fresh, 0, &other, &error), 0);
+	assert_true(one.u.number != other.u.number);
+	for (int i = 0; i < 7; i++) {
+		sandbox_random(fresh.sandbox);
+	}
+	assert_int_equal(sandbox_random(busy.sandbox), sandbox_random(fresh.sandbox));
+	sandbox_free(busy.sandbox);
+	sandbox_free(fresh.sandbox);
+}
+
 static const char all_texts[] =
 	"local function f() end\n"
 	"local mt = setmetatable({}, { __name = 'thing' })\n"
@@ -237,7 +277,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_last_counts_instructions), cmocka_unit_test(test_last_of_failures),
 		cmocka_unit_test(test_abort_next),		  cmocka_unit_test(test_memory_is_not_caught),
-		cmocka_unit_test(test_random_without_bias),	  cmocka_unit_test(test_no_addresses),
+		cmocka_unit_test(test_random_of_bodies),	  cmocka_unit_test(test_random_without_bias),
+		cmocka_unit_test(test_no_addresses),
 	};
 	return cmocka_run_group_tests_name("sandbox_replay", tests, NULL, NULL);
 }

@@ -269,15 +269,20 @@ uint64_t mix(uint64_t a, uint64_t b)
 	return z ^ (z >> 31);
 }
 
+static void advance(double *restrict at, const double *restrict by, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		at[i] += by[i];
+	}
+}
+
 void entities_step(struct entities *w)
 {
 	uint32_t moved = 0, due = 0, crossed = 0;
 
 	/* All take their step, those who stand one of length 0: no branch, so that it can be done several at a time. */
-	for (uint32_t i = 0; i < w->count; i++) {
-		w->x[i] += w->vx[i];
-		w->y[i] += w->vy[i];
-	}
+	advance(w->x, w->vx, w->count);
+	advance(w->y, w->vy, w->count);
 	for (uint32_t i = 0; i < w->count; i++) {
 		if (w->steps[i] == 0) {
 			continue;

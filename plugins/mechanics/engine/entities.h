@@ -114,7 +114,10 @@ uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, do
 void entities_walk(struct entities *w, uint32_t row, double x, double y);
 void entities_stop(struct entities *w, uint32_t row);
 void entities_speed(struct entities *w, uint32_t row, double speed);
-int entities_walks(const struct entities *w, uint32_t row);
+static inline int entities_walks(const struct entities *w, uint32_t row)
+{
+	return w->steps[row] > 0 || (w->gait[row] & (GAIT_PLANS | GAIT_SEEKS)) != 0;
+}
 /* entities_step: one tick of movement for all; fills moved, due and crossed. */
 void entities_step(struct entities *w);
 

@@ -178,8 +178,21 @@ const char *output_text(struct engine *e, const char *text);
 void inputs_run(struct engine *e);
 
 /* move.c: where entities stand and walk. */
-/* cell_of: the cell of a place inside the world, in x or in y. */
-int32_t cell_of(const struct engine *e, double at);
+/* floor_of: rounded down, without libm; for places of a world, which fit. cell_of: the cell of a place inside the world, in x or
+ * in y; the far edge belongs to the last one. */
+static inline int32_t floor_of(double a)
+{
+	int32_t cut = (int32_t)a;
+
+	return (double)cut > a ? cut - 1 : cut;
+}
+
+static inline int32_t cell_of(const struct engine *e, double at)
+{
+	int32_t half = (int32_t)e->shape.size / 2, cell = floor_of(at);
+
+	return cell < half ? cell : half - 1;
+}
 /* entity_stand: sets z to where something stands at its x, y: coming from height *z if that can be, else from above. */
 void entity_stand(struct engine *e, uint32_t row, const double *z);
 /* movement: stage 3: where blocks have changed all stand anew; who walks takes a step. */

@@ -6,21 +6,6 @@
 #include "internal.h"
 #include "rules/rules.h"
 
-/* floor_of: rounded down, without libm; for places of a world, which fit. */
-static int32_t floor_of(double a)
-{
-	int32_t cut = (int32_t)a;
-
-	return (double)cut > a ? cut - 1 : cut;
-}
-
-int32_t cell_of(const struct engine *e, double at)
-{
-	int32_t half = (int32_t)e->shape.size / 2, cell = floor_of(at);
-
-	return cell < half ? cell : half - 1; /* the far edge belongs to the last one */
-}
-
 void entity_stand(struct engine *e, uint32_t row, const double *z)
 {
 	int32_t x = cell_of(e, e->all.x[row]), y = cell_of(e, e->all.y[row]), found = TERRAIN_NOWHERE;

@@ -5,14 +5,19 @@
 
 struct output *output(struct engine *e, enum output_kind kind, uint64_t id)
 {
-	struct output *out = list_add(&e->outputs, sizeof(*out), OUTPUTS_MAX);
+	struct list *list = &e->outputs;
+	struct output *out;
 
+	if (list->len < list->size) { /* nearly always; there are as many as entities move */
+		out = (struct output *)list->items + list->len++;
+	} else {
+		out = list_add(list, sizeof(*out), OUTPUTS_MAX);
+	}
 	if (out == NULL) {
 		e->effects_full++;
 		return NULL;
 	}
-	out->kind = (uint8_t)kind;
-	out->id = id;
+	*out = (struct output){ .kind = (uint8_t)kind, .id = id };
 	return out;
 }
 

@@ -324,6 +324,77 @@ static void test_chase(void **state)
 	edit_world_close(&w);
 }
 
+/* Nothing in the way: it comes as near as it was told, and no nearer; who is near enough stays where it is. */
+static void test_near(void **state)
+{
+	struct edit_world w;
+	struct walk walk = { 0 };
+	struct entities *all;
+	uint32_t hunter, close;
+
+	(void)state;
+	edit_world_open(&w, 1, &flat);
+	all = &w.engines[0]->all;
+	hunter = actor(&w, 1, 0.5, 0.5);
+	actor(&w, 2, 10.5, 0.5);
+	close = actor(&w, 3, 9.5, 0.5);
+	assert_int_equal(entity_chase(w.engines[0], hunter, 2, 1.5), 0);
+	assert_int_equal(entity_chase(w.engines[0], close, 2, 1.5), 0);
+	for (int i = 0; i < 100; i++) {
+		one_tick(&w, hunter, &walk);
+	}
+	assert_true(all->x[hunter] > 8.99 && all->x[hunter] < 9.01);
+	assert_true(all->x[close] == 9.5);
+	edit_world_close(&w);
+}
+
+/* No corner is cut, and nobody jumps where it is too deep: one_tick looks after both. */
+static void test_steps(void **state)
+{
+	struct edit_world w;
+	struct walk walk;
+	uint32_t row;
+
+	(void)state;
+	edit_world_open(&w, 1, &flat);
+	wall(&w, 1, 0, 3);
+	wall(&w, 0, 1, 3);
+	row = actor(&w, 1, 0.5, 0.5);
+	walk = walk_to(&w, row, 1.5, 1.5, 1000);
+	assert_int_equal(walk.no_way, 0);
+	assert_true(walk.cells > 4);
+
+	for (int32_t y = -6; y <= 6; y++) { /* a trench, four deep */
+		for (int32_t z = GROUND - 4; z < GROUND; z++) {
+			set(&w, 10, y, z, BLOCK_AIR);
+		}
+	}
+	walk = walk_to(&w, row, 15.5, 1.5, 1000);
+	assert_int_equal(walk.no_way, 0);
+	assert_true(w.engines[0]->all.x[row] == 15.5);
+	for (int32_t y = -6; y <= 6; y++) { /* three deep: down it goes, but not up again */
+		set(&w, 10, y, GROUND - 4, BLOCK_STONE);
+	}
+	walk = walk_to(&w, row, 10.5, 1.5, 1000);
+	assert_int_equal(walk.no_way, 0);
+	assert_true(w.engines[0]->all.z[row] == GROUND - 3);
+	walk = walk_to(&w, row, 15.5, 1.5, 1000);
+	assert_int_equal(walk.no_way, 1);
+
+	for (uint32_t height = 4; height >= 3; height--) { /* from a tower: four is too deep, three is not */
+		for (int32_t i = 0; i < 9; i++) {
+			set(&w, -20 + i % 3, -20 + i / 3, GROUND + 3, height == 4 ? BLOCK_STONE : BLOCK_AIR);
+			wall(&w, -20 + i % 3, -20 + i / 3, 3);
+		}
+		row = actor(&w, height, -18.5, -18.5);
+		assert_true(w.engines[0]->all.z[row] == GROUND + height);
+		walk = walk_to(&w, row, -10.5, -18.5, 1000);
+		assert_int_equal(walk.no_way, height == 4);
+		assert_true(w.engines[0]->all.z[row] == (height == 4 ? GROUND + 4 : GROUND));
+	}
+	edit_world_close(&w);
+}
+
 static void test_speed(void **state)
 {
 	struct edit_world w;
@@ -519,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_parts),	 cmocka_unit_test(test_blocked), cmocka_unit_test(test_falls),
 		cmocka_unit_test(test_chase),	 cmocka_unit_test(test_speed),	cmocka_unit_test(test_many),
 		cmocka_unit_test(test_record),	 cmocka_unit_test(test_hunt),
+		cmocka_unit_test(test_near),	 cmocka_unit_test(test_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,6 +179,20 @@ static void key_of(const struct mechanics *m, uint64_t tick, uint32_t page, stru
 	}
 }
 
+/* turned_away: its avatar, or its place, is another owner's since it was queued; or there are too many. */
+static void turned_away(struct mechanics *m, const Region__Input *input, int why)
+{
+	struct waiting *waiting = ask_take(m, input->token);
+
+	if (why < 0) {
+		count(m, METRIC_INBOX_FULL);
+	}
+	if (waiting != NULL) {
+		ask_refuse(m, &waiting->ask, TROUPE_UNAVAILABLE, "world.busy");
+	}
+	free(waiting);
+}
+
 void journal_cut(struct mechanics *m, uint64_t tick)
 {
 	Region__Input **inputs = malloc((m->inbox_len + 1) * sizeof(Region__Input *));
@@ -191,8 +205,10 @@ void journal_cut(struct mechanics *m, uint64_t tick)
 	batch.tick = tick;
 	batch.inputs = inputs;
 	for (uint32_t i = 0; i < m->inbox_len && inputs != NULL; i++) {
-		if (engine_input(m->engine, m->inbox[i].input) != 0) {
-			count(m, METRIC_INBOX_FULL);
+		int taken = engine_input(m->engine, m->inbox[i].input);
+
+		if (taken != 0) {
+			turned_away(m, m->inbox[i].input, taken);
 			continue;
 		}
 		if (bytes > 0 && bytes + m->inbox[i].bytes > PAGE_BYTES) {
@@ -245,11 +261,12 @@ void journal_aborts(struct mechanics *m)
 			continue;
 		}
 		region__input__init(input);
-		input->has_kind = input->has_avatar = input->has_number = input->has_stage = 1;
+		input->has_kind = input->has_avatar = input->has_number = input->has_stage = input->has_status = 1;
 		input->kind = REGION__INPUT_KIND__INPUT_ABORT;
 		input->avatar = outputs[i].id;
 		input->number = outputs[i].key[0];
 		input->stage = outputs[i].count;
+		input->status = outputs[i].status;
 		batch.inputs[batch.n_inputs++] = input;
 	}
 	worldkey(&key, WORLD_KEY_ABORTS, (unsigned long long)m->ticking.tick, (unsigned long long)m->h->id);

@@ -122,6 +122,11 @@ void rig_script(struct rig *rig, const char *name, const char *text)
 
 void rig_open(struct rig *rig, const char *world, const char *owners, const char *script)
 {
+	rig_open_seed(rig, world, owners, script, 1);
+}
+
+void rig_open_seed(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed)
+{
 	char text[1024];
 
 	memset(rig, 0, sizeof(*rig));
@@ -136,7 +141,7 @@ void rig_open(struct rig *rig, const char *world, const char *owners, const char
 		 rig->scripts, world[0] != '\0' ? ", " : "", world, owners);
 	rig->config = sim_config(text, NULL);
 	assert_non_null(rig->config);
-	rig->sim = sim_open(rig->config, 1);
+	rig->sim = sim_open(rig->config, seed);
 	rig->fe = sim_actor(rig->sim, "meadow/frontend.fe1", "shard:meadow", rig, fe_methods);
 	rig->store = sim_actor(rig->sim, "meadow/itemstore", "shard:meadow", rig, store_methods);
 	rig_runs(rig);

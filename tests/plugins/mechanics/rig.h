@@ -57,6 +57,8 @@ struct rig {
  * script, which may be NULL. Returns when the world runs. */
 #define RIG_ONE "mechanics \"m1\" { database = \"meadow\" }\n"
 void rig_open(struct rig *rig, const char *world, const char *owners, const char *script);
+/* rig_open_seed: the same with other luck. */
+void rig_open_seed(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed);
 void rig_close(struct rig *rig);
 /* rig_runs: waits until RIG_NAME has had a tick. */
 void rig_runs(struct rig *rig);

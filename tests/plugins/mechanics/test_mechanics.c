@@ -260,6 +260,43 @@ static void test_lost_and_another(void **state)
 	assert_int_equal(rig_status(&rig, "lost"), 1);
 }
 
+/* What an avatar carries is saved with it, and comes with it when it enters again. */
+static void test_carries(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	rig_open(&rig, "size = 128", RIG_ONE,
+		 "local g = require 'game'\ng.player { state = { n = 0 } }\n"
+		 "g.action 'count' { run = function(self) self.state.n = self.state.n + 1 return 'n' .. self.state.n end }\n");
+	rig_enter(&rig, 1, "Ann", 0, 0, 7);
+	rig_act(&rig, 1, "count", 0);
+	rig_act(&rig, 1, "count", 0);
+	rig_leave(&rig, 1, 1001);
+	assert_int_not_equal(rig.saved_state_len, 0);
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_status(&rig, "avatars"), 0);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 8), TROUPE_OK);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n3");
+	/* one that comes back before it is gone has what it had, not what was loaded */
+	rig.store_silent = 1;
+	rig_act(&rig, 1, "count", 0);
+	rig_lose(&rig, 1, 1001);
+	assert_int_equal(rig_enter_as(&rig, 1, 99, 9), TROUPE_OK);
+	sim_run(rig.sim, 200);
+	rig_leave(&rig, 1, 99); /* times out: nobody saves it */
+	rig.store_silent = 0;
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 10), TROUPE_OK);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n5");
+	/* what is no record is not taken for an empty one */
+	rig_leave(&rig, 1, 1001);
+	sim_run(rig.sim, 200);
+	memset(rig.saved_state, 0xFF, rig.saved_state_len);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 11), TROUPE_DATA_LOSS);
+	assert_string_equal(rig.reason, "world.bad_state");
+}
+
 static void test_store_down(void **state)
 {
 	(void)state;
@@ -316,6 +353,7 @@ static void test_views(void **state)
 	}
 	assert_int_equal(added, 9);
 	assert_int_equal(seen, 9);
+	assert_int_equal(heard_at(36, 1001, 0), 9); /* and its blocks */
 	/* into the next cell: three come, three go */
 	rig.heard_len = 0;
 	rig_move(&rig, 1, 1, 17, 1);
@@ -473,7 +511,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_walk),      CASE(test_bad_moves), CASE(test_too_fast), CASE(test_not_here),
 		CASE(test_enter),     CASE(test_take_over), CASE(test_saves),	 CASE(test_fenced),
-		CASE(test_lost), CASE(test_frontend_gone), CASE(test_lost_and_another), CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
+		CASE(test_lost), CASE(test_frontend_gone), CASE(test_lost_and_another), CASE(test_carries), CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
 		CASE(test_crossing),  CASE(test_look),	    CASE(test_chat),	 CASE(test_chat_rate),
 	};
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -212,12 +213,105 @@ static void test_drains(void **state)
 	assert_string_equal(rig.text, "n2");
 }
 
+/* An owner that slept past the lease: the others took its regions, and it holds nothing when it wakes. */
+static void test_sleeps(void **state)
+{
+	(void)state;
+	begin(TWO);
+	enter_all();
+	sim_freeze(rig.sim, M2, 6000);
+	sim_run(rig.sim, 4000);
+	assert_int_equal(rig_status(&rig, "regions"), 4);
+	assert_int_equal(rig_status(&rig, "avatars"), 4);
+	for (uint64_t i = 1; i <= 4; i++) {
+		assert_int_equal(rig_enter(&rig, i, "Ann", 0, 0, 1), TROUPE_OK);
+	}
+	assert_int_equal(rig_act(&rig, 2, "count", 0), TROUPE_OK);
+	sim_run(rig.sim, 6000);
+	assert_int_equal(rig_status(&rig, "regions") + rig_status_of(&rig, M2, "regions"), 4);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+	assert_int_equal(rig_enter(&rig, 2, "Ann", 0, 0, 1), TROUPE_OK);
+	rig_act(&rig, 2, "count", 0);
+	assert_string_equal(rig.text, "n2");
+}
+
+/* Without its database the world stands; nobody hears of what is not durable. */
+static void test_database_down(void **state)
+{
+	(void)state;
+	begin(RIG_ONE);
+	rig_enter(&rig, 1, "Ann", 1, 1, 1);
+	rig_act(&rig, 1, "count", 0);
+	sim_db_down(rig.sim, "meadow", 1);
+	sim_run(rig.sim, 300);
+	assert_int_not_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	sim_db_down(rig.sim, "meadow", 0);
+	rig_runs(&rig);
+	sim_run(rig.sim, 3000);
+	rig_enter(&rig, 1, "Ann", 0, 0, 1);
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_true(strcmp(rig.text, "n2") == 0 || strcmp(rig.text, "n3") == 0);
+}
+
+/* Whatever dies and whatever is late: each avatar is there once, and has what its player was told that it has. */
+static void one_story(uint64_t seed)
+{
+	static const struct sim_faults faults = { .late = 20000, .late_us = 200000, .commit_slow = 20000, .commit_unknown = 2000,
+						  .crash = 400, .restart_us = 2000000 };
+	int told[4] = { 0 }, unknown[4] = { 0 };
+
+	rig_open_seed(&rig, WORLD, TWO, SCRIPT, seed);
+	sim_run(rig.sim, 3000);
+	enter_all();
+	sim_faults(rig.sim, &faults);
+	for (int round = 0; round < 150; round++) {
+		uint64_t i = sim_random(rig.sim) % 4;
+
+		if (rig_act(&rig, i + 1, "count", 0) == TROUPE_OK) {
+			assert_true(atoi(rig.text + 1) > told[i] && atoi(rig.text + 1) <= told[i] + unknown[i] + 1);
+			told[i] = atoi(rig.text + 1);
+			unknown[i] = 0;
+		} else {
+			unknown[i]++;
+			sim_run(rig.sim, 200);
+			rig_enter(&rig, i + 1, "Ann", 0, 0, 1);
+		}
+		sim_run(rig.sim, sim_random(rig.sim) % 100);
+	}
+	sim_faults(rig.sim, NULL);
+	sim_run(rig.sim, 20000);
+	rig_runs(&rig);
+	assert_int_equal(rig_status(&rig, "regions") + rig_status_of(&rig, M2, "regions"), 4);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(rig_enter(&rig, i + 1, "Ann", 0, 0, 1), TROUPE_OK);
+		assert_int_equal(rig_act(&rig, i + 1, "count", 0), TROUPE_OK);
+		assert_true(atoi(rig.text + 1) > told[i] && atoi(rig.text + 1) <= told[i] + unknown[i] + 1);
+	}
+}
+
+static void test_stories(void **state)
+{
+	const char *seeds = getenv("SEEDS"), *first = getenv("SEED");
+	uint64_t from = first != NULL ? strtoull(first, NULL, 10) : 1, len = seeds != NULL ? strtoull(seeds, NULL, 10) : 10;
+
+	(void)state;
+	for (uint64_t seed = from; seed < from + len; seed++) {
+		print_message("seed %llu\n", (unsigned long long)seed);
+		one_story(seed);
+		if (seed + 1 < from + len) {
+			rig_close(&rig);
+		}
+	}
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_shared), CASE(test_crossing), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
+		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),
 	};
 
 	return cmocka_run_group_tests_name("mechanics owners", tests, NULL, NULL);

@@ -234,7 +234,7 @@ static int finite_number(double value)
 int effect_check(const Region__Effect *effect)
 {
 	return effect->kind != NULL && effect->kind[0] != '\0' && text_fits(effect->kind, WISH_KIND_MAX) &&
-			       text_fits(effect->name, WISH_NAME_MAX) && text_fits(effect->text, TEXT_MAX) &&
+			       text_fits(effect->name, WISH_NAME_MAX) && text_fits(effect->text, WISH_TEXT_MAX) &&
 			       finite_number(effect->amount) && finite_number(effect->x) && finite_number(effect->y) &&
 			       finite_number(effect->z)
 		       ? 0

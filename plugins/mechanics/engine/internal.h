@@ -19,6 +19,7 @@
 #define OWNERS_MAX 255u
 #define WISH_KIND_MAX 31u
 #define WISH_NAME_MAX 127u
+#define WISH_TEXT_MAX 4095u
 #define PART_MAX 204800u
 #define PART_ITEM_HEAD 8u /* a field's number and length */
 #define SENT_NOTHING 1u	  /* no look that a chunk can have */

@@ -92,11 +92,21 @@ static void answer(struct mechanics *m)
 
 /* --- a stage -------------------------------------------------------------------------------------- */
 
+/* tick_done: it is durable everywhere: players are told, and it is kept if that is wanted. */
+static void tick_done(struct mechanics *m)
+{
+	tell_tick(m);
+	if (m->ticking.save) {
+		m->ticking.save = 0;
+		checkpoint_begin(m);
+	}
+}
+
 static void stage_begin_tick(struct mechanics *m, const Region__StageRequest *wanted)
 {
 	struct ticking *t = &m->ticking;
 
-	tell_tick(m); /* if nobody said that the one before was done: it was, or this one would not begin */
+	tick_done(m); /* if nobody has said so of the one before: it is, or this one would not begin */
 	if (!wanted->again && m->adopting) {
 		pass_adopt(m);
 	}
@@ -338,11 +348,7 @@ void stage_on_done(void *instance, const struct troupe_request *request, const R
 		m->late++;
 		count(m, METRIC_LATE);
 	}
-	tell_tick(m);
-	if (t->save) {
-		t->save = 0;
-		checkpoint_begin(m);
-	}
+	tick_done(m);
 	if (m->now.count[m->now.self] == 0) {
 		owner_state(m);
 		owner_drain_go_on(m);

@@ -162,6 +162,8 @@ void sandbox_unref(struct sandbox *s, int ref)
 struct registration {
 	const char *name;
 	const struct sandbox_function *functions;
+	lua_CFunction fill;
+	void *arg;
 	unsigned flags;
 };
 
@@ -171,9 +173,15 @@ static int register_body(lua_State *L)
 	struct sandbox *s = sandbox_of(L);
 
 	lua_newtable(L);
-	for (const struct sandbox_function *f = in->functions; f->name != NULL; f++) {
+	for (const struct sandbox_function *f = in->functions; f != NULL && f->name != NULL; f++) {
 		lua_pushcfunction(L, f->call);
 		lua_setfield(L, -2, f->name);
+	}
+	if (in->fill != NULL) {
+		lua_pushcfunction(L, in->fill);
+		lua_pushlightuserdata(L, in->arg);
+		lua_pushvalue(L, -3);
+		lua_call(L, 2, 0);
 	}
 	sandbox_readonly(L, in->name);
 	if (in->flags & SANDBOX_LIBRARY_GLOBAL) {
@@ -190,16 +198,29 @@ static int register_body(lua_State *L)
 	return 0;
 }
 
-int sandbox_register(struct sandbox *s, const char *name, const struct sandbox_function *functions, unsigned flags)
+static int register_protected(struct sandbox *s, struct registration *in)
 {
-	struct registration in = { name, functions, flags };
 	int status;
 
 	lua_pushcfunction(s->L, register_body);
-	lua_pushlightuserdata(s->L, &in);
+	lua_pushlightuserdata(s->L, in);
 	status = lua_pcall(s->L, 1, 0, 0);
 	lua_settop(s->L, 0);
 	return status == LUA_OK ? 0 : -1;
+}
+
+int sandbox_register(struct sandbox *s, const char *name, const struct sandbox_function *functions, unsigned flags)
+{
+	struct registration in = { .name = name, .functions = functions, .flags = flags };
+
+	return register_protected(s, &in);
+}
+
+int sandbox_library(struct sandbox *s, const char *name, lua_CFunction fill, void *arg, unsigned flags)
+{
+	struct registration in = { .name = name, .fill = fill, .arg = arg, .flags = flags };
+
+	return register_protected(s, &in);
 }
 
 int sandbox_raise(lua_State *L, const char *code, const char *help, const char *format, ...)

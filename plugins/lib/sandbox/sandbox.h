@@ -127,6 +127,10 @@ struct sandbox_function {
  * do not see it as a global. Returns 0, or -1 when memory is short. */
 int sandbox_register(struct sandbox *s, const char *name, const struct sandbox_function *functions, unsigned flags);
 
+/* sandbox_library: the same, with the functions that `fill` puts into the table at index 2: for closures. `arg` is a light userdata
+ * at index 1. Returns 0, or -1 when memory is short or `fill` raised an error. */
+int sandbox_library(struct sandbox *s, const char *name, lua_CFunction fill, void *arg, unsigned flags);
+
 /* sandbox_of: the sandbox a C function runs in. Constant time. */
 static inline struct sandbox *sandbox_of(lua_State *L)
 {

@@ -8,29 +8,6 @@
 #include "internal.h"
 #include "rules/rules.h"
 
-/* --- lists ---------------------------------------------------------------------------------------- */
-
-void *list_add(struct list *list, size_t item, uint32_t max)
-{
-	if (list->len == list->size) {
-		uint32_t size = list->size == 0 ? 64 : list->size * 2;
-		void *items = list->len < max ? realloc(list->items, size * item) : NULL;
-
-		if (items == NULL) {
-			return NULL;
-		}
-		list->items = items;
-		list->size = size;
-	}
-	return memset((char *)list->items + item * list->len++, 0, item);
-}
-
-void list_free(struct list *list)
-{
-	free(list->items);
-	memset(list, 0, sizeof(*list));
-}
-
 void say_log(struct engine *e, uint32_t level, const char *code, const char *format, ...)
 {
 	char text[1024];
@@ -257,6 +234,7 @@ void engine_stage(struct engine *e, unsigned stage)
 		ways_tell(e);
 		leave_all(e);
 		movement(e);
+		rules_moved(e->rules);
 		hand_over(e);
 		break;
 	}

@@ -57,7 +57,7 @@ static void bring(struct engine *e, const Region__Input *input, uint32_t row, in
 		if (record != NULL) {
 			region__record__free_unpacked(record, NULL);
 		}
-		say_log(e, TROUPE_LOG_ERROR, "S0412", "what avatar %llx carries cannot be read: it comes with nothing",
+		say_log(e, TROUPE_LOG_ERROR, "S0419", "what avatar %llx carries cannot be read: it comes with nothing",
 			(unsigned long long)input->avatar);
 		return;
 	}
@@ -138,16 +138,24 @@ static void act(struct engine *e, const Region__Input *input, uint32_t row)
 {
 	uint32_t target = entities_near(&e->all, row, input->target);
 	char text[TEXT_MAX + 1] = "";
+	const double at[3] = { input->x, input->y, input->z };
 	const char *reason = NULL;
+	struct rules_act act;
 	int32_t status;
 
 	if (input->target != 0 && target == NO_ROW) {
 		answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
 		return;
 	}
-	status = rules_act(e->rules, row, input->name, target, input->text != NULL ? input->text : "", text, sizeof(text),
-			   &reason);
-	answer(e, input, status, status == TROUPE_OK ? text : reason);
+	act = (struct rules_act){ .action = input->name != NULL ? input->name : "",
+				  .text = input->text != NULL ? input->text : "",
+				  .at = input->place && engine_inside(e, at[0], at[1]) && at[2] >= 0 && at[2] <= 1e6 ? at : NULL,
+				  .token = input->token,
+				  .target = target };
+	status = rules_act(e->rules, row, &act, text, sizeof(text), &reason);
+	if (status != RULES_LATER) {
+		answer(e, input, status, status == TROUPE_OK ? text : reason);
+	}
 }
 
 static void chat(struct engine *e, const Region__Input *input, uint32_t row)

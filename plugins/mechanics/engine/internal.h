@@ -6,6 +6,7 @@
 #include "arena.h"
 #include "engine.h"
 #include "entities.h"
+#include "extra.h"
 #include "map/map.h"
 #include "troupe/host.h"
 #include "world/path.h"
@@ -23,22 +24,6 @@
 #define PART_MAX 204800u
 #define PART_ITEM_HEAD 8u /* a field's number and length */
 #define SENT_NOTHING 1u	  /* no look that a chunk can have */
-
-/* A list of items of one size; zeroed = empty. */
-struct list {
-	void *items;
-	uint32_t len, size;
-};
-
-/* list_add: room for one more at the end, zeroed; NULL without memory or above `max`. */
-void *list_add(struct list *list, size_t item, uint32_t max);
-void list_free(struct list *list);
-
-/* What few entities have. Freed with its entity. */
-struct extra {
-	Region__Session *session; /* its own, malloc'ed by protobuf-c; NULL = none */
-	uint64_t account;
-};
 
 /* What one entity wants to happen to another, or at a place (target 0: spawn, and what all hear). Strings live in an arena. */
 struct wish {
@@ -296,8 +281,6 @@ int record_check(const struct engine *e, const Region__Record *from);
 uint32_t record_take(struct engine *e, const Region__Record *from);
 void record_carry(struct engine *e, uint32_t row, const Region__Record *from);
 void record_session(struct engine *e, uint32_t row, const Region__Session *from);
-struct extra *extra_of(struct engine *e, uint32_t row);
-void extra_free(struct extra *extra);
 
 /* exchange.c */
 /* parts_add: the message becomes an element of this field of a larger one; it lives as long as the items; -1 without memory, or

@@ -61,25 +61,6 @@ int record_check(const struct engine *e, const Region__Record *from)
 
 /* --- taking --------------------------------------------------------------------------------------- */
 
-struct extra *extra_of(struct engine *e, uint32_t row)
-{
-	if (e->all.extra[row] == NULL) {
-		e->all.extra[row] = calloc(1, sizeof(struct extra));
-	}
-	return e->all.extra[row];
-}
-
-void extra_free(struct extra *extra)
-{
-	if (extra == NULL) {
-		return;
-	}
-	if (extra->session != NULL) {
-		region__session__free_unpacked(extra->session, NULL);
-	}
-	free(extra);
-}
-
 void record_session(struct engine *e, uint32_t row, const Region__Session *from)
 {
 	size_t len = protobuf_c_message_get_packed_size(&from->base);

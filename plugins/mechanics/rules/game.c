@@ -1,315 +1,188 @@
 /* SPDX-License-Identifier: MIT */
-/* What scripts get by require "game": registering, and reaching the world as a whole. */
+/* What scripts get by require "game": events, actions, and the world as a whole. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/internal.h"
 
-static const char *const event_names[RULE_EVENTS] = { "enter", "leave", "chat", "tick", "echo" };
+#define DAY_MS 1200000u /* a day of the world; light for the first half */
 
-/* --- arguments ------------------------------------------------------------------------------------ */
+static const char *const event_names[RULE_EVENTS] = { "enter", "leave", "chat", "tick", "echo", "day", "night" };
 
-uint32_t ticks_of(lua_State *L, int arg)
+/* --- g.on, g.every, g.action ----------------------------------------------------------------------------- */
+
+/* event_function: the function on top of the stack, or that of the definition which is there. */
+static void event_function(lua_State *L, const char *what)
 {
-	static const struct {
-		const char *unit;
-		double ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
-	double tick_ms = (double)rules_of(L)->e->shape.tick_ms, ticks = -1;
-
-	if (lua_type(L, arg) == LUA_TNUMBER) {
-		ticks = lua_tonumber(L, arg);
-	} else if (lua_type(L, arg) == LUA_TSTRING) {
-		char *unit;
-		double number = strtod(lua_tostring(L, arg), &unit);
-
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			if (strcmp(unit, units[i].unit) == 0) {
-				ticks = number * units[i].ms / tick_ms;
-			}
-		}
+	if (lua_isfunction(L, 2)) {
+		lua_settop(L, 2);
+		return;
 	}
-	if (!(ticks > 0 && ticks < 1e9)) {
-		luaL_error(L, "a time is written \"500ms\", \"2s\", \"5m\" or \"1h\", or as a number of ticks");
+	if (!lua_istable(L, 2)) {
+		sandbox_raise(L, "S0118", NULL, "%s is a function, or { stage = 1, run = function }", what);
 	}
-	return ticks < 1 ? 1 : (uint32_t)ticks;
+	bind_table(L, 2, DEF_EVENT, what, 0);
+	if (key_push(L, 2, "run") != LUA_TFUNCTION) {
+		sandbox_raise(L, "S0125", "run = function(e, w, data) ... end", "%s has no `run`", what);
+	}
 }
-
-static struct generation *loading(lua_State *L)
-{
-	struct generation *generation = rules_of(L)->loading;
-
-	if (generation == NULL) {
-		sandbox_raise(L, "S0112", "write it at the top level of a file",
-			      "rules are registered while the scripts are read, not later");
-	}
-	return generation;
-}
-
-static const char *word(lua_State *L, int arg)
-{
-	size_t len;
-	const char *text = luaL_checklstring(L, arg, &len);
-
-	if (len == 0 || len > WORD_MAX || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") != len) {
-		luaL_error(L, "'%s' is no name: 1 to %d of a-z, 0-9 and _", text, (int)WORD_MAX);
-	}
-	return text;
-}
-
-/* handler_make: the function on top of the stack becomes a handler; it is taken off. */
-static struct handler *handler_make(lua_State *L, struct handlers *list, const char *name, const char *what)
-{
-	struct handler *handler;
-	lua_Debug ar;
-
-	if (list->len >= HANDLERS_MAX || (handler = handlers_add(list)) == NULL) {
-		luaL_error(L, "more than %d functions of one sort", (int)HANDLERS_MAX);
-		return NULL;
-	}
-	snprintf(handler->name, sizeof(handler->name), "%s", name);
-	snprintf(handler->what, sizeof(handler->what), "%s", what);
-	lua_pushvalue(L, -1);
-	if (lua_getinfo(L, ">S", &ar)) {
-		snprintf(handler->file, sizeof(handler->file), "%s", ar.short_src);
-		handler->line = ar.linedefined;
-	}
-	handler->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-	return handler;
-}
-
-static double number_field(lua_State *L, const char *name, double min, double max)
-{
-	double number = lua_isnumber(L, -1) ? lua_tonumber(L, -1) : min - 1;
-
-	if (!(number >= min && number <= max)) {
-		luaL_error(L, "`%s` is a number from %f to %f", name, min, max);
-	}
-	return number;
-}
-
-/* --- g.on, g.action ------------------------------------------------------------------------------- */
 
 static int game_on(lua_State *L)
 {
-	struct generation *generation = loading(L);
-	const char *name = luaL_checkstring(L, 1);
+	struct generation *generation = loading_of(L);
+	const char *name = rules_of(L)->args[0].text;
+	struct listener *listener;
 	char what[80];
 
-	luaL_checktype(L, 2, LUA_TFUNCTION);
+	snprintf(what, sizeof(what), "on \"%s\"", name);
 	for (int i = 0; i < RULE_EVENTS; i++) {
 		if (strcmp(name, event_names[i]) == 0) {
-			snprintf(what, sizeof(what), "on \"%s\"", name);
-			lua_settop(L, 2);
+			event_function(L, what);
 			handler_make(L, &generation->events[i], name, what);
 			return 0;
 		}
+		if (api_distance(name, event_names[i]) == 1) {
+			char help[64];
+
+			snprintf(help, sizeof(help), "did you mean \"%s\"?", event_names[i]);
+			return sandbox_raise(L, "S0113", help, "there is no event '%s', and a name of your own should differ more", name);
+		}
 	}
-	return sandbox_raise(L, "S0113", "there are: enter, leave, chat, tick, echo", "there is no event '%s'", name);
+	event_function(L, what);
+	if (generation->listeners.len == DEFS_MAX || (listener = list_add(&generation->listeners, sizeof(*listener), DEFS_MAX)) == NULL) {
+		return sandbox_raise(L, "S0111", NULL, "there are more than %u functions for events", DEFS_MAX);
+	}
+	snprintf(listener->event, sizeof(listener->event), "%s", name);
+	handler_make(L, &generation->defs, name, what);
+	listener->handler = (int)generation->defs.len - 1;
+	return 0;
+}
+
+static int game_every(lua_State *L)
+{
+	struct generation *generation = loading_of(L);
+	struct beat *beat = list_add(&generation->beats, sizeof(*beat), DEFS_MAX);
+	char what[80];
+
+	if (beat == NULL) {
+		return sandbox_raise(L, "S0111", NULL, "there are more than %u functions of g.every", DEFS_MAX);
+	}
+	snprintf(what, sizeof(what), "every %s", lua_tostring(L, 1));
+	beat->every = rules_of(L)->args[0].n;
+	lua_settop(L, 2);
+	handler_make(L, &generation->defs, "every", what);
+	beat->handler = (int)generation->defs.len - 1;
+	return 0;
 }
 
 static int action_define(lua_State *L)
 {
-	struct generation *generation = loading(L);
-	const char *name = lua_tostring(L, lua_upvalueindex(1));
+	struct generation *generation = loading_of(L);
+	const char *name = defined_name(L);
 	char what[80];
 
-	luaL_checktype(L, 1, LUA_TTABLE);
-	for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-		if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "run") != 0) {
-			return sandbox_raise(L, "S0114", "an action holds `run = function(self, target, text) ... end`",
-					     "action \"%s\" holds what no action has", name);
-		}
-	}
-	if (handlers_find(&generation->actions, name) != NULL) {
-		return luaL_error(L, "action \"%s\" is defined twice", name);
-	}
-	lua_pushliteral(L, "run");
-	if (lua_rawget(L, 1) != LUA_TFUNCTION) {
-		return luaL_error(L, "action \"%s\" has no function `run`", name);
-	}
 	snprintf(what, sizeof(what), "action \"%s\"", name);
+	luaL_checktype(L, 1, LUA_TTABLE);
+	bind_table(L, 1, DEF_ACTION, what, 0);
+	if (handlers_find(&generation->actions, name) != NULL) {
+		return sandbox_raise(L, "S0123", "give one of them another name", "%s is defined twice", what);
+	}
+	if (key_push(L, 1, "run") != LUA_TFUNCTION) {
+		return sandbox_raise(L, "S0125", "run = function(self, w, target, args) ... end", "%s has no `run`", what);
+	}
 	handler_make(L, &generation->actions, name, what);
 	return 0;
 }
 
 static int game_action(lua_State *L)
 {
-	loading(L);
-	word(L, 1);
-	lua_settop(L, 1);
-	lua_pushcclosure(L, action_define, 1);
-	return 1;
+	return define_push(L, action_define, "action");
 }
 
-/* --- g.monster, g.player -------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------------------------ */
 
-/* state_check: a copy of the declared state on top of the stack: plain values by name. */
-static void state_copy(lua_State *L, int from, const char *kind)
+static void data_value(lua_State *L, void *arg)
 {
-	int n = 0;
-
-	from = lua_absindex(L, from);
-	lua_newtable(L);
-	for (lua_pushnil(L); lua_next(L, from); lua_pop(L, 1)) {
-		int type = lua_type(L, -1);
-
-		if (lua_type(L, -2) != LUA_TSTRING || !state_text(L, -2) || !state_text(L, -1) ||
-		    (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) || ++n > (int)STATE_MAX) {
-			luaL_error(L, "the state of %s holds up to 32 numbers, texts, true or false, each under a name", kind);
-		}
-		lua_pushvalue(L, -2);
-		lua_pushvalue(L, -2);
-		lua_rawset(L, -5);
-	}
+	data_push(L, arg);
 }
 
-static void home_field(lua_State *L, struct kind *kind)
+void event_emit(struct rules *r, uint32_t row, const char *name, const char *data)
 {
-	static const char *const names[] = { "x", "y", "radius" };
-	double *const to[] = { &kind->home_x, &kind->home_y, &kind->home_radius };
-	double half = rules_of(L)->e->all.half;
-	int table = lua_gettop(L);
+	const struct listener *listeners = r->now->listeners.items;
+	struct value arg = { .type = VALUE_PUSH, .push = data_value, .arg = (void *)(uintptr_t)data };
 
-	luaL_checktype(L, table, LUA_TTABLE);
-	for (int i = 0; i < 3; i++) {
-		lua_pushstring(L, names[i]);
-		if (lua_rawget(L, table) != LUA_TNIL) {
-			*to[i] = number_field(L, names[i], i == 2 ? 0 : -half, half);
-		}
-		lua_pop(L, 1);
-	}
-}
-
-/* kind_field: one entry of a definition, its name at -2 and its value on top. */
-static void kind_field(lua_State *L, struct kind *kind)
-{
-	const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-	int is_monster = kind != rules_of(L)->loading->kinds;
-	char what[80];
-
-	if (strcmp(name, "state") == 0) {
-		luaL_checktype(L, -1, LUA_TTABLE);
-		state_copy(L, -1, kind->name);
-		kind->state_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-	} else if (strcmp(name, "speed") == 0 && is_monster) {
-		kind->speed = number_field(L, name, 0, 100);
-	} else if (strcmp(name, "count") == 0 && is_monster) {
-		kind->population = (uint32_t)number_field(L, name, 0, 100000);
-	} else if (strcmp(name, "every") == 0 && is_monster) {
-		kind->every = ticks_of(L, lua_gettop(L));
-	} else if (strcmp(name, "home") == 0 && is_monster) {
-		home_field(L, kind);
-	} else if (lua_isfunction(L, -1) && strlen(name) <= WORD_MAX && kind->methods.len < METHODS_MAX) {
-		snprintf(what, sizeof(what), "%s \"%s\".%s", is_monster ? "monster" : "player", kind->name, name);
-		lua_rawgeti(L, LUA_REGISTRYINDEX, kind->methods_ref);
-		lua_pushvalue(L, -2);
-		lua_setfield(L, -2, name);
-		lua_pop(L, 1);
-		lua_pushvalue(L, -1);
-		handler_make(L, &kind->methods, name, what);
-		if (strcmp(name, "think") == 0) {
-			kind->think = (int)kind->methods.len - 1;
-		} else if (strcmp(name, "on_spawn") == 0) {
-			kind->on_spawn = (int)kind->methods.len - 1;
-		}
-	} else {
-		sandbox_raise(L, "S0114", is_monster ? "known are count, every, home, speed, state, and functions"
-						     : "known are state and functions",
-			      "`%s` means nothing in the definition of %s", name, kind->name);
-	}
-}
-
-static void define(lua_State *L, struct kind *kind, int table)
-{
-	luaL_checktype(L, table, LUA_TTABLE);
-	lua_newtable(L);
-	kind->methods_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-		kind_field(L, kind);
-	}
-}
-
-static int monster_define(lua_State *L)
-{
-	struct generation *generation = loading(L);
-	const char *name = lua_tostring(L, lua_upvalueindex(1));
-	struct kind *kind;
-
-	for (uint32_t i = 0; i < generation->kinds_len; i++) {
-		if (strcmp(generation->kinds[i].name, name) == 0) {
-			return luaL_error(L, "\"%s\" is defined twice", name);
+	for (uint32_t i = 0; i < r->now->listeners.len; i++) {
+		if (strcmp(listeners[i].event, name) == 0) {
+			call_row(r, &r->now->defs.items[listeners[i].handler], WHEN_2, row, &arg, 1);
 		}
 	}
-	if (generation->kinds_len == KINDS_MAX) {
-		return luaL_error(L, "more than %d kinds", (int)KINDS_MAX - 1);
+	if (r->e->all.kind[row] == KIND_PLAYER) {
+		quest_count(r, row, "do", name);
 	}
-	kind = &generation->kinds[generation->kinds_len++];
-	snprintf(kind->name, sizeof(kind->name), "%s", name);
-	kind->speed = 2;
-	kind->every = 5;
-	kind->home_radius = rules_of(L)->e->all.half / 2;
-	define(L, kind, 1);
-	return 0;
 }
 
-static int game_monster(lua_State *L)
+void wish_event(struct rules *r, uint32_t row, const struct wish *wish)
 {
-	loading(L);
-	word(L, 1);
-	lua_settop(L, 1);
-	lua_pushcclosure(L, monster_define, 1);
-	return 1;
+	event_emit(r, row, wish->name, wish->text);
 }
 
-static int game_player(lua_State *L)
+/* daylight: 0 at night, 1 by day, and between them at dawn and dusk: a tenth of a day each. */
+static double daylight(const struct engine *e)
 {
-	struct kind *kind = &loading(L)->kinds[0];
+	double part = (double)(e->tick * e->shape.tick_ms % DAY_MS) / DAY_MS;
 
-	if (kind->methods_ref != LUA_NOREF) {
-		return luaL_error(L, "g.player is called twice");
+	if (part < 0.1) {
+		return 0.5 + part * 5;
 	}
-	define(L, kind, 1);
-	return 0;
+	if (part < 0.4) {
+		return 1;
+	}
+	if (part < 0.6) {
+		return 1 - (part - 0.4) * 5;
+	}
+	return part < 0.9 ? 0 : (part - 0.9) * 5;
 }
 
-/* --- the world ------------------------------------------------------------------------------------ */
-
-static int game_spawn(lua_State *L)
+/* begins: 1 in the tick in which so much of a day is over. */
+static int begins(const struct engine *e, uint32_t ms)
 {
-	struct rules *r = rules_of(L);
-	const char *name = luaL_checkstring(L, 1);
-	double x = luaL_checknumber(L, 2), y = luaL_checknumber(L, 3);
-	struct effect *effect;
+	return e->tick * e->shape.tick_ms % DAY_MS >= ms && (e->tick - 1) * e->shape.tick_ms % DAY_MS < ms;
+}
 
-	if (!entities_inside(&r->e->all, x, y)) {
-		return luaL_error(L, "(%f, %f) is not in the world", x, y);
+void beats_tick(struct rules *r)
+{
+	const struct beat *beats = r->now->beats.items;
+	struct value args[2] = { { .type = VALUE_NIL }, { .type = VALUE_INTEGER, .n = r->e->tick } };
+
+	if (!first_owner(r->e)) {
+		return;
 	}
-	for (uint32_t i = 1; i < r->now->kinds_len; i++) {
-		if (strcmp(r->now->kinds[i].name, name) == 0) {
-			effect = effect_new(L, EFFECT_SPAWN, 0);
-			effect->spawn = (uint16_t)i;
-			effect->x = x;
-			effect->y = y;
-			return 0;
+	for (uint32_t i = 0; i < r->now->events[RULE_TICK].len; i++) {
+		rules_call(r, &r->now->events[RULE_TICK].items[i], WHEN_1, 0, NULL, args, 2, NULL);
+	}
+	for (uint32_t i = 0; i < r->now->beats.len; i++) {
+		if (r->e->tick % beats[i].every == 0) {
+			rules_call(r, &r->now->defs.items[beats[i].handler], WHEN_1, 0, NULL, args, 1, NULL);
 		}
 	}
-	return luaL_error(L, "there is no monster \"%s\"", name);
+	for (int event = RULE_DAY; event <= RULE_NIGHT; event++) {
+		if (!begins(r->e, event == RULE_DAY ? r->e->shape.tick_ms : DAY_MS / 2)) {
+			continue;
+		}
+		for (uint32_t i = 0; i < r->now->events[event].len; i++) {
+			rules_call(r, &r->now->events[event].items[i], WHEN_1, 0, NULL, args, 1, NULL);
+		}
+	}
 }
 
-static int game_tell(lua_State *L)
-{
-	struct rules *r = rules_of(L);
-	uint32_t row = handle_row(L, 1);
-
-	effect_text(L, effect_new(L, EFFECT_TELL, r->e->all.id[row]), 2);
-	return 0;
-}
+/* --- the world as a whole ------------------------------------------------------------------------------------ */
 
 static int game_tell_all(lua_State *L)
 {
-	effect_text(L, effect_new(L, EFFECT_TELL_ALL, 0), 1);
+	struct rules *r = rules_of(L);
+	struct wish *wish = effect_new(L, WISH_TELL_ALL, 0);
+
+	wish->text = effect_text(L, r->args[0].text, strlen(r->args[0].text));
 	return 0;
 }
 
@@ -322,23 +195,9 @@ static int game_now(lua_State *L)
 	return 1;
 }
 
-/* random: like math.random, from the seed, the tick and whom the call is about. */
-static int game_random(lua_State *L)
+static int game_daylight(lua_State *L)
 {
-	uint64_t bits = sandbox_random(sandbox_of(L));
-	lua_Integer low = 1, high;
-
-	if (lua_gettop(L) == 0) {
-		lua_pushnumber(L, (double)(bits >> 11) * (1.0 / 9007199254740992.0));
-		return 1;
-	}
-	high = luaL_checkinteger(L, 1);
-	if (lua_gettop(L) > 1) {
-		low = high;
-		high = luaL_checkinteger(L, 2);
-	}
-	luaL_argcheck(L, low <= high, lua_gettop(L), "there is nothing between them");
-	lua_pushinteger(L, low + (lua_Integer)(bits % ((uint64_t)high - (uint64_t)low + 1)));
+	lua_pushnumber(L, daylight(rules_of(L)->e));
 	return 1;
 }
 
@@ -348,8 +207,47 @@ static int game_players(lua_State *L)
 	return 1;
 }
 
-const struct sandbox_function game_functions[] = {
-	{ "on", game_on },	   { "action", game_action },	  { "monster", game_monster }, { "player", game_player },
-	{ "spawn", game_spawn },   { "tell", game_tell },	  { "tell_all", game_tell_all }, { "now", game_now },
-	{ "random", game_random }, { "players", game_players }, { NULL, NULL }
+const struct api_entry game_api[] = {
+	{ ON_GAME, API_FUNCTION, WHEN_LOAD, 0, "on", "event:word run:any", NULL,
+	  "Calls a function when something happens: one of the events below, or one that e:emit names: then run(e, w, data).",
+	  "g.on('enter', function(p, w) p:tell('welcome, ' .. p.name) end)\ng.on('bounced', { stage = 1, run = function(e, w, data) e:say('hop "
+	  "' .. data.height) end })",
+	  game_on },
+	{ DEF_EVENT, API_KEY, 0, 0, "stage", "stage:integer[1,1]?", NULL, "1: what it does to blocks it asks for.", NULL, NULL },
+	{ DEF_EVENT, API_KEY, 0, 0, "run", "e:Entity w:WorldView data:data", "any", "The function.", NULL, NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "enter", "p:Player w:WorldView", NULL, "A player has come into the world.",
+	  "g.on('enter', function(p, w) g.tell_all(p.name .. ' is here') end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "leave", "p:Player w:WorldView", NULL, "A player is about to leave.",
+	  "g.on('leave', function(p, w) g.tell_all(p.name .. ' goes') end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "chat", "p:Player w:WorldView text:text channel:word", "boolean?",
+	  "A player says something; false, and nobody hears it.",
+	  "g.on('chat', function(p, w, text, channel) if text == 'psst' then return false end end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "tick", "w:WorldView number:integer", NULL, "Every tick, once for the whole world.",
+	  "g.on('tick', function(w, number) if number % 1200 == 0 then g.tell_all('gong') end end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "day", "w:WorldView", NULL, "The sun rises; a day takes 20 minutes.",
+	  "g.on('day', function(w) g.tell_all('good morning') end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "night", "w:WorldView", NULL, "The sun sets.",
+	  "g.on('night', function(w) g.tell_all('good night') end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "killed", "e:Entity w:WorldView data:data", NULL, "An entity has killed another.",
+	  "g.on('killed', function(e, w) e:say('victory') end)", NULL },
+	{ ON_EVENT, API_EVENT, 0, 0, "echo", "body:any", "string?", "Opaque bytes of a client, answered with opaque bytes.",
+	  "g.on('echo', function(body) return body end)", NULL },
+	{ ON_GAME, API_FUNCTION, WHEN_LOAD, 0, "every", "time:time run:function", NULL,
+	  "Calls run(w) again and again, once for the whole world; it is about no entity, so it sees none.",
+	  "g.every('10m', function(w) g.tell_all('gong') end)", game_every },
+	{ ON_GAME, API_FUNCTION, WHEN_LOAD, 0, "action", "name:word", "fun(def:ActionDef)", "Defines what players can ask for.",
+	  "g.action 'wave' {\n\trun = function(self, w, target, args)\n\t\tself:say('*waves*')\n\t\treturn 'you wave'\n\tend,\n}", game_action },
+	{ DEF_ACTION, API_KEY, 0, 0, "run", "self:Player w:WorldView target:Entity args:ActionArgs", "string?, string?",
+	  "What happens; the text that it returns is shown to the player. nil and a reason id: it is refused. With w:ask the edit answers.",
+	  NULL, NULL },
+	{ ON_ARGS, API_FIELD, 0, 0, "text", "text:text?", NULL, "The text that came with it; \"\" if there was none.", NULL, NULL },
+	{ ON_ARGS, API_FIELD, 0, 0, "at", "at:Pos?", NULL, "The place that it is aimed at; nil if there was none.", NULL, NULL },
+	{ ON_GAME, API_FUNCTION, WHEN_DO, 0, "tell_all", "text:text", NULL, "Shows a line to all players.", "g.tell_all('it rains')",
+	  game_tell_all },
+	{ ON_GAME, API_FUNCTION, WHEN_ANY, 0, "now", "", "number", "Seconds of the world's time.", "print(g.now())", game_now },
+	{ ON_GAME, API_FUNCTION, WHEN_ANY, 0, "daylight", "", "number", "From 0 (night) to 1 (day).",
+	  "if g.daylight() < 0.5 then g.tell_all('it is dark') end", game_daylight },
+	{ ON_GAME, API_FUNCTION, WHEN_LOOK, 0, "players", "", "integer", "How many players are in the world.", "print(g.players())",
+	  game_players },
+	{ 0 }
 };

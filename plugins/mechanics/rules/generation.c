@@ -22,13 +22,17 @@ struct generation *generation_new(uint32_t number, uint32_t set)
 	}
 	generation->number = number;
 	generation->set = set;
-	generation->kinds_len = 1;
+	generation->kinds_len = KIND_FIRST;
 	for (uint32_t i = 0; i < KINDS_MAX; i++) {
 		generation->kinds[i].methods_ref = generation->kinds[i].state_ref = LUA_NOREF;
-		generation->kinds[i].think = generation->kinds[i].on_spawn = -1;
-		generation->kinds[i].every = 1;
+		generation->kinds[i].think = generation->kinds[i].on_spawn = NO_HANDLER;
+		generation->kinds[i].on_hurt = generation->kinds[i].on_death = NO_HANDLER;
+		generation->kinds[i].on_no_path = NO_HANDLER;
+		generation->kinds[i].every = 5;
 	}
-	strcpy(generation->kinds[0].name, "avatar");
+	strcpy(generation->kinds[KIND_PLAYER].name, "avatar");
+	strcpy(generation->kinds[KIND_DROP].name, "drop");
+	generation->kinds[KIND_PLAYER].health = 100;
 	return generation;
 }
 
@@ -46,6 +50,18 @@ void generation_free(struct rules *r, struct generation *generation)
 		handlers_free(r, &generation->events[i]);
 	}
 	handlers_free(r, &generation->actions);
+	handlers_free(r, &generation->defs);
+	for (uint32_t i = 0; i < generation->zones.len; i++) {
+		sandbox_unref(r->sandbox, ((struct rule_zone *)generation->zones.items)[i].self_ref);
+	}
+	list_free(&generation->skills);
+	list_free(&generation->edits);
+	list_free(&generation->items);
+	list_free(&generation->zones);
+	list_free(&generation->quests);
+	list_free(&generation->beats);
+	list_free(&generation->listeners);
+	list_free(&generation->blocks);
 	if (generation->set != 0) {
 		sandbox_generation_close(r->sandbox, generation->set);
 	}
@@ -55,7 +71,38 @@ void generation_free(struct rules *r, struct generation *generation)
 
 /* --- taking over ---------------------------------------------------------------------------------- */
 
-/* Entities stay; what was declared of their state goes over (handle.c). Those of a kind that
+/* health_take: what is whole stays whole, what is hurt keeps what it has, at most what there is now. */
+static void health_take(struct entities *w, uint32_t row, int32_t health)
+{
+	if (w->health[row] == w->health_max[row] || w->health[row] > health) {
+		w->health[row] = health;
+	}
+	w->health_max[row] = health;
+}
+
+/* zones_take: regions are numbered anew; who is inside of one that stays has not entered it again. */
+static void zones_take(struct entities *w, const struct generation *before, const struct generation *next)
+{
+	const struct rule_zone *old = before->zones.items, *new = next->zones.items;
+
+	for (uint32_t row = 0; row < w->count; row++) {
+		uint64_t inside = 0;
+
+		if (w->extra[row] == NULL) {
+			continue;
+		}
+		for (uint32_t i = 0; i < before->zones.len; i++) {
+			const struct rule_zone *zone = (w->extra[row]->zones >> i & 1) != 0
+							  ? defs_find(&next->zones, sizeof(*new), old[i].name)
+							  : NULL;
+
+			inside |= zone != NULL ? 1ull << (zone - new) : 0;
+		}
+		w->extra[row]->zones = inside;
+	}
+}
+
+/* Entities stay; what was declared of their state goes over (state.c). Those of a kind that
  * there is no more leave the world. */
 static void take_over(struct rules *r, struct generation *next)
 {
@@ -64,8 +111,9 @@ static void take_over(struct rules *r, struct generation *next)
 	uint16_t number[KINDS_MAX] = { 0 };
 	uint32_t removed = 0;
 
-	for (uint32_t i = 1; i < before->kinds_len; i++) {
-		for (uint32_t n = 1; n < next->kinds_len; n++) {
+	number[KIND_DROP] = KIND_DROP;
+	for (uint32_t i = KIND_FIRST; i < before->kinds_len; i++) {
+		for (uint32_t n = KIND_FIRST; n < next->kinds_len; n++) {
 			if (strcmp(before->kinds[i].name, next->kinds[n].name) == 0) {
 				number[i] = (uint16_t)n;
 			}
@@ -74,7 +122,8 @@ static void take_over(struct rules *r, struct generation *next)
 	for (uint32_t row = w->count; row-- > 0;) {
 		uint16_t kind = number[w->kind[row]];
 
-		if (w->kind[row] == 0) {
+		if (w->kind[row] == KIND_PLAYER) {
+			health_take(w, row, next->kinds[KIND_PLAYER].health);
 			continue;
 		}
 		if (kind == 0) {
@@ -88,16 +137,19 @@ static void take_over(struct rules *r, struct generation *next)
 			continue;
 		}
 		w->kind[row] = kind;
-		w->speed[row] = next->kinds[kind].speed * (double)r->e->shape.tick_ms / 1000;
+		health_take(w, row, next->kinds[kind].health);
 		next->kinds[kind].alive += (w->flags[row] & ENTITY_GHOST) == 0;
 	}
 	for (uint32_t i = 1; i < before->kinds_len; i++) {
 		next->kinds[number[i]].total = number[i] != 0 ? before->kinds[i].total : 0;
 	}
+	zones_take(w, before, next);
 	r->now = next;
+	blocks_take(r);
 	for (uint32_t row = 0; row < w->count; row++) {
 		if ((w->flags[row] & ENTITY_GHOST) == 0) {
 			rules_born(r, row);
+			speed_set(r, row);
 		}
 	}
 	generation_free(r, before);
@@ -115,13 +167,12 @@ struct report {
 	size_t len;
 };
 
-static void report_add(struct report *report, const char *file, const struct sandbox_error *error)
+static void report_add(struct report *report, uint32_t number, const struct sandbox_error *error)
 {
 	report->failed++;
-	(void)file;
 	if (report->failed <= TOLD_MAX && report->len + 1024 < sizeof(report->blocks)) {
-		report->len += sandbox_error_format(error, report->blocks + report->len,
-						    sizeof(report->blocks) - report->len - 1);
+		report->len += error_block(error, number, "", report->blocks + report->len,
+					   sizeof(report->blocks) - report->len - 1);
 		report->blocks[report->len++] = '\n';
 		report->blocks[report->len] = '\0';
 	}
@@ -134,17 +185,20 @@ static void try_all(struct rules *r, struct generation *next, const struct engin
 
 	for (uint32_t i = 0; i < len; i++) {
 		if (sandbox_load(r->sandbox, next->set, files[i].name, files[i].text, files[i].len, &error) != 0) {
-			report_add(report, files[i].name, &error);
+			report_add(report, next->number, &error);
 		}
 	}
 	r->loading = next;
+	r->when = WHEN_LOAD;
+	r->subject = 0;
 	for (uint32_t i = 0; i < len && report->failed == 0; i++) {
 		if (sandbox_start(r->sandbox, next->set, files[i].name, &error) != 0) {
-			report_add(report, files[i].name, &error);
+			report_add(report, next->number, &error);
 			break; /* what requires it would fail for the same reason */
 		}
 	}
 	r->loading = NULL;
+	r->when = 0;
 }
 
 int rules_try(struct rules *r, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report, size_t size)
@@ -156,8 +210,10 @@ int rules_try(struct rules *r, uint32_t number, const struct engine_file *files,
 
 	if (next != NULL && report != NULL) {
 		next->files = len;
-		try_all(r, next, files, len, report);
-		ok = report->failed == 0;
+		if (kinds_open(r, next) == 0) {
+			try_all(r, next, files, len, report);
+			ok = report->failed == 0;
+		}
 	}
 	if (ret_report != NULL && size > 0) {
 		snprintf(ret_report, size, "%s", report != NULL ? report->blocks : "no memory for another generation\n");

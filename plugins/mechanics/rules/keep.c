@@ -111,7 +111,7 @@ int rules_keep(struct rules *r, uint32_t row, Region__Record *record, struct are
 		record->timers[len++] = timer;
 	}
 	record->n_timers = len;
-	return 0;
+	return extra_keep(r, row, record, a);
 }
 
 struct bringing {
@@ -169,6 +169,7 @@ void rules_bring(struct rules *r, uint32_t row, const Region__Record *record)
 		say_log(r->e, TROUPE_LOG_ERROR, NULL, "the state of %s %llx is lost: %s", r->e->all.name[row],
 			(unsigned long long)r->e->all.id[row], error.message);
 	}
+	extra_bring(r, row, record);
 	for (size_t i = 0; i < record->n_timers; i++) {
 		const Region__Timer *timer = record->timers[MUTANT("timer_order") ? record->n_timers - 1 - i : i];
 
@@ -202,7 +203,7 @@ int rules_record_check(const Region__Record *record)
 			return -1;
 		}
 	}
-	return 0;
+	return extra_check(record);
 }
 
 /* --- the world ------------------------------------------------------------------------------------ */
@@ -233,6 +234,7 @@ static uint32_t list_handlers(const struct rules *r, struct handlers *ret_lists[
 		ret_lists[n++] = &r->now->events[i];
 	}
 	ret_lists[n++] = &r->now->actions;
+	ret_lists[n++] = &r->now->defs;
 	for (uint32_t i = 0; i < r->now->kinds_len; i++) {
 		ret_lists[n++] = &r->now->kinds[i].methods;
 	}

@@ -46,130 +46,6 @@ void handlers_free(struct rules *r, struct handlers *list)
 	memset(list, 0, sizeof(*list));
 }
 
-/* --- one call ------------------------------------------------------------------------------------- */
-
-/* log_block: a message of several lines, line by line: the log keeps to one line each, and shows the code itself. */
-void log_block(struct engine *e, const char *code, const char *block)
-{
-	const char *text = strncmp(block, "error[", 6) == 0 ? strstr(block, "]: ") : NULL;
-
-	if (code != NULL && text != NULL) {
-		block = text + 3;
-	}
-	while (*block != '\0') {
-		size_t len = strcspn(block, "\n");
-
-		if (len > 0) {
-			say_log(e, TROUPE_LOG_ERROR, code, "%.*s", (int)len, block);
-		}
-		code = NULL;
-		block += len + (block[len] == '\n');
-	}
-}
-
-static void failed(struct rules *r, struct handler *handler, const struct sandbox_error *error)
-{
-	char block[2048], place[512];
-	uint64_t digest;
-
-	r->errors++;
-	if (r->e->stage != 0) { /* an echo is nobody's tick */
-		handler->failed++;
-		r->failed++;
-	}
-	snprintf(place, sizeof(place), "%s:%d %s", error->file, error->line, error->message);
-	digest = troupe_fnv64(place, strlen(place));
-	if (digest != handler->logged) { /* the same again is only counted */
-		handler->logged = digest;
-		sandbox_error_format(error, block, sizeof(block));
-		log_block(r->e, error->code, block);
-	}
-}
-
-/* number_of: which call about this entity in this tick it is: other randomness for each, the same wherever it runs. */
-static uint32_t number_of(struct rules *r, uint64_t entity)
-{
-	uint32_t row = entity != 0 ? entities_row(&r->e->all, entity) : NO_ROW;
-
-	return row != NO_ROW ? r->e->all.calls[row]++ : r->calls++;
-}
-
-/* aborted: the call was ended by what differs from machine to machine: whoever runs the tick again must be told. */
-static void aborted(struct rules *r, uint64_t entity, uint32_t number, enum sandbox_kind kind)
-{
-	struct output *out = r->e->stage != 0 ? output(r->e, OUTPUT_ABORT, entity) : NULL;
-
-	if (out != NULL) {
-		out->key[0] = number;
-		out->status = kind;
-		out->count = r->e->stage;
-	}
-}
-
-int rules_call(struct rules *r, struct handler *handler, uint64_t entity, const struct sandbox_value *args,
-	       size_t args_len, struct sandbox_value *ret, size_t ret_len)
-{
-	struct sandbox_error error;
-	uint32_t number;
-
-	if (handler->quarantined) {
-		return -1;
-	}
-	number = number_of(r, entity);
-	r->effects_len = r->text_len = r->undo_len = 0;
-	r->subject = entity;
-	handler->calls++;
-	sandbox_seed(r->sandbox, mix(mix(mix(r->e->shape.seed, r->e->tick), entity), number));
-	sandbox_abort_next(r->sandbox, (enum sandbox_kind)input_abort(r->e, entity, number));
-	if (sandbox_call(r->sandbox, handler->ref, handler->what, args, args_len, ret, ret_len, &error) != 0) {
-		undo_run(r);
-		r->effects_len = r->text_len = 0;
-		failed(r, handler, &error);
-		if (error.kind == SANDBOX_CLOCK || error.kind == SANDBOX_MEMORY) {
-			aborted(r, entity, number, error.kind);
-		}
-		return -1;
-	}
-	if (r->e->stage == 0) { /* outside of a tick nothing changes */
-		undo_run(r);
-		r->effects_len = r->text_len = 0;
-	}
-	effects_apply(r);
-	return 0;
-}
-
-struct push {
-	struct rules *r;
-	uint32_t row;
-};
-
-static int push_body(lua_State *L)
-{
-	const struct push *in = lua_touserdata(L, 1);
-
-	handle_push(L, in->r, in->row);
-	return 0;
-}
-
-struct sandbox_value entity_value(struct rules *r, uint32_t row)
-{
-	struct push in = { r, row };
-	struct sandbox_error error;
-
-	if (row == NO_ROW) {
-		return (struct sandbox_value){ .type = SANDBOX_NIL };
-	}
-	if (r->e->all.ref[row] == 0 && sandbox_run(r->sandbox, push_body, &in, "an entity", &error) != 0) {
-		return (struct sandbox_value){ .type = SANDBOX_NIL };
-	}
-	return (struct sandbox_value){ .type = SANDBOX_REF, .u.ref = r->e->all.ref[row] };
-}
-
-static struct sandbox_value text_value(const char *text, size_t len)
-{
-	return (struct sandbox_value){ .type = SANDBOX_STRING, .u.string = { text, len } };
-}
-
 void rules_entity_gone(struct rules *r, uint32_t row)
 {
 	timers_forget(r, row);
@@ -184,72 +60,106 @@ void rules_entity_gone(struct rules *r, uint32_t row)
 
 /* --- what happens --------------------------------------------------------------------------------- */
 
+static void event_all(struct rules *r, enum rule_event event, uint32_t row)
+{
+	for (uint32_t i = 0; i < r->now->events[event].len; i++) {
+		call_row(r, &r->now->events[event].items[i], WHEN_1, row, NULL, 0);
+	}
+}
+
 void rules_enter(struct rules *r, uint32_t row)
 {
-	uint64_t id = r->e->all.id[row];
-	struct sandbox_value self = entity_value(r, row);
-
-	for (uint32_t i = 0; i < r->now->events[RULE_ENTER].len; i++) {
-		rules_call(r, &r->now->events[RULE_ENTER].items[i], id, &self, 1, NULL, 0);
-	}
+	event_all(r, RULE_ENTER, row);
 }
 
 void rules_leave(struct rules *r, uint32_t row)
 {
-	uint64_t id = r->e->all.id[row];
-	struct sandbox_value self = entity_value(r, row);
-
-	for (uint32_t i = 0; i < r->now->events[RULE_LEAVE].len; i++) {
-		rules_call(r, &r->now->events[RULE_LEAVE].items[i], id, &self, 1, NULL, 0);
-	}
+	event_all(r, RULE_LEAVE, row);
 }
 
 int rules_chat(struct rules *r, uint32_t row, const char *text, const char *channel)
 {
-	uint64_t id = r->e->all.id[row];
-	struct sandbox_value args[3] = { entity_value(r, row), text_value(text, strlen(text)),
-					 text_value(channel, strlen(channel)) };
+	struct value args[3] = { value_row(row), value_text(text, strlen(text)), value_text(channel, strlen(channel)) };
 	int heard = 1;
 
 	for (uint32_t i = 0; i < r->now->events[RULE_CHAT].len; i++) {
-		struct sandbox_value ret = { .type = SANDBOX_NIL };
+		struct answer answer;
 
-		if (rules_call(r, &r->now->events[RULE_CHAT].items[i], id, args, 3, &ret, 1) == 0 &&
-		    ret.type == SANDBOX_BOOLEAN && !ret.u.boolean) {
+		if (rules_call(r, &r->now->events[RULE_CHAT].items[i], WHEN_1, r->e->all.id[row], NULL, args, 3, &answer) == 0 &&
+		    answer.type == LUA_TBOOLEAN && !answer.truth) {
 			heard = 0;
 		}
 	}
 	return heard;
 }
 
-int32_t rules_act(struct rules *r, uint32_t row, const char *name, uint32_t target, const char *text,
-		  char *ret_text, size_t size, const char **ret_reason)
+static void act_push(lua_State *L, void *arg)
 {
-	struct handler *action = handlers_find(&r->now->actions, name);
-	struct sandbox_value args[3], ret = { .type = SANDBOX_NIL };
+	const struct rules_act *in = arg;
 
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, in->text);
+	lua_setfield(L, -2, "text");
+	if (in->at != NULL) {
+		place_push(L, in->at[0], in->at[1], in->at[2]);
+		lua_setfield(L, -2, "at");
+	}
+}
+
+static int32_t refusal(struct rules *r, const char *reason, size_t len, char *ret_text, size_t size, const char **ret_reason)
+{
+	if (len == 0 || len >= size || !proto_utf8(reason, len)) {
+		*ret_reason = "world.rule_answer";
+		return TROUPE_ABORTED;
+	}
+	memmove(ret_text, reason, len);
+	ret_text[len] = '\0';
+	*ret_reason = ret_text;
+	(void)r;
+	return TROUPE_FAILED_PRECONDITION;
+}
+
+int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *in, char *ret_text, size_t size, const char **ret_reason)
+{
+	struct handler *action = handlers_find(&r->now->actions, in->action);
+	struct value args[3] = { value_row(row), value_row(in->target),
+				 { .type = VALUE_PUSH, .push = act_push, .arg = (void *)(uintptr_t)in } };
+	struct answer answer;
+	int failed;
+
+	*ret_reason = action == NULL ? "world.no_action" : fallen(r, row) ? "world.fallen" : "world.rule_paused";
 	if (action == NULL) {
-		*ret_reason = "world.no_action";
 		return TROUPE_NOT_FOUND;
 	}
-	if (action->quarantined) {
-		*ret_reason = "world.rule_paused";
+	if (action->quarantined || fallen(r, row)) {
 		return TROUPE_FAILED_PRECONDITION;
 	}
-	args[0] = entity_value(r, row);
-	args[1] = entity_value(r, target);
-	args[2] = text_value(text, strlen(text));
-	if (rules_call(r, action, r->e->all.id[row], args, 3, &ret, 1) != 0) {
+	r->token = in->token;
+	r->asked = 0;
+	r->ask_reason = NULL;
+	failed = rules_call(r, action, WHEN_1, r->e->all.id[row], NULL, args, 3, &answer);
+	r->token = 0;
+	if (failed) {
 		*ret_reason = "world.rule_failed"; /* and so did nothing */
 		return TROUPE_ABORTED;
 	}
-	if (ret.type == SANDBOX_STRING) {
-		if (ret.u.string.len >= size || !proto_utf8(ret.u.string.text, ret.u.string.len)) {
+	if (r->ask_reason != NULL && !r->asked) {
+		*ret_reason = r->ask_reason;
+		return TROUPE_FAILED_PRECONDITION;
+	}
+	if (answer.second > 0) {
+		return refusal(r, r->ret_text, answer.second, ret_text, size, ret_reason);
+	}
+	quest_count(r, row, "do", in->action);
+	if (r->asked) {
+		return RULES_LATER;
+	}
+	if (answer.type == LUA_TSTRING) {
+		if (answer.len >= size || !proto_utf8(r->ret_text, answer.len)) {
 			*ret_reason = "world.rule_answer";
 			return TROUPE_ABORTED;
 		}
-		memcpy(ret_text, ret.u.string.text, ret.u.string.len);
-		ret_text[ret.u.string.len] = '\0';
+		memcpy(ret_text, r->ret_text, answer.len + 1);
 	}
 	return TROUPE_OK;
 }
@@ -258,30 +168,23 @@ int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t l
 		   size_t *ret_len, const char **ret_reason)
 {
 	const struct handlers *echo = &r->now->events[RULE_ECHO];
-	struct sandbox_value body = text_value(len > 0 ? bytes : "", len), ret = { .type = SANDBOX_NIL };
+	struct value body = value_text(len > 0 ? bytes : "", len);
+	struct answer answer;
 
 	if (echo->len == 0) {
 		*ret_reason = "world.no_echo";
 		return TROUPE_UNIMPLEMENTED;
 	}
-	if (rules_call(r, &echo->items[0], avatar, &body, 1, &ret, 1) != 0) {
+	if (rules_call(r, &echo->items[0], WHEN_ECHO, avatar, NULL, &body, 1, &answer) != 0) {
 		*ret_reason = echo->items[0].quarantined ? "world.rule_paused" : "world.rule_failed";
 		return TROUPE_ABORTED;
 	}
-	*ret_bytes = ret.type == SANDBOX_STRING ? ret.u.string.text : "";
-	*ret_len = ret.type == SANDBOX_STRING ? ret.u.string.len : 0;
+	*ret_bytes = answer.type == LUA_TSTRING ? r->ret_text : "";
+	*ret_len = answer.type == LUA_TSTRING ? answer.len : 0;
 	return TROUPE_OK;
 }
 
 /* --- stage 1 -------------------------------------------------------------------------------------- */
-
-/* A number in [0, 1) that depends on what it is for alone. */
-static double fraction(const struct rules *r, uint64_t a, uint64_t b)
-{
-	uint64_t mixed = mix(mix(r->e->shape.seed, r->e->tick), mix(a, b));
-
-	return (double)(mixed >> 11) * (1.0 / 9007199254740992.0);
-}
 
 /* Kinds say how many of them there should be: so a reload or a restart neither doubles nor loses them. Done once for the
  * whole world, whoever has the place where one appears. */
@@ -292,7 +195,7 @@ static void populate(struct rules *r)
 	if (r->e->tick % SPAWN_EVERY != 0 || !first_owner(r->e)) {
 		return;
 	}
-	for (uint32_t i = 1; i < r->now->kinds_len; i++) {
+	for (uint32_t i = KIND_FIRST; i < r->now->kinds_len; i++) {
 		const struct kind *kind = &r->now->kinds[i];
 		uint32_t lack = kind->total < kind->population ? kind->population - kind->total : 0;
 		uint32_t now = lack > 0 ? 1 + lack / 16 : 0; /* many come soon, the last ones by and by */
@@ -300,106 +203,78 @@ static void populate(struct rules *r)
 		for (uint32_t n = 0; n < now; n++) {
 			double x = kind->home_x + (fraction(r, i, 2 * n) * 2 - 1) * kind->home_radius;
 			double y = kind->home_y + (fraction(r, i, 2 * n + 1) * 2 - 1) * kind->home_radius;
-			struct wish *wish = wish_add(r->e, 0, 0, "spawn");
+			struct wish *wish = wish_to(r, WISH_SPAWN, 0, 0, kind->name, 1);
 
 			if (wish == NULL) {
 				break;
 			}
-			wish->name = arena_text(arena_now(r->e), kind->name);
 			wish->x = entities_inside(w, x, 0) ? x : 0;
 			wish->y = entities_inside(w, 0, y) ? y : 0;
 		}
 	}
 }
 
-/* runs: 1 if the rules run for the entity of this row. */
-static int runs(const struct entities *w, uint32_t row)
-{
-	return (w->flags[row] & (ENTITY_GHOST | ENTITY_ASLEEP | ENTITY_LEAVES)) == 0;
-}
-
-/* Those that appeared in the tick before. */
-static void spawned(struct rules *r)
-{
-	const struct entities *w = &r->e->all;
-
-	for (uint32_t row = 0, len = w->count; row < len; row++) {
-		struct kind *kind = &r->now->kinds[w->kind[row]];
-
-		if (kind->on_spawn >= 0 && w->kind[row] != 0 && w->born[row] + 1 == r->e->tick && runs(w, row)) {
-			struct sandbox_value self = entity_value(r, row);
-
-			rules_call(r, &kind->methods.items[kind->on_spawn], w->id[row], &self, 1, NULL, 0);
-		}
-	}
-}
-
+/* Those that appeared in the tick before, those whose time to think has come, and those who follow others. */
 static void think(struct rules *r)
 {
-	const struct entities *w = &r->e->all;
+	struct entities *w = &r->e->all;
 	uint32_t len = w->count;
 
 	for (uint32_t row = 0; row < len; row++) {
 		struct kind *kind = &r->now->kinds[w->kind[row]];
-		struct sandbox_value self;
 
-		/* by id, so that not all of a kind think in the same tick */
-		if (kind->think < 0 || (r->e->tick + w->id[row]) % kind->every != 0 || !runs(w, row)) {
+		if (!runs(w, row) || fallen(r, row)) {
 			continue;
 		}
-		self = entity_value(r, row);
-		rules_call(r, &kind->methods.items[kind->think], w->id[row], &self, 1, NULL, 0);
+		if (kind->on_spawn >= 0 && w->born[row] + 1 == r->e->tick) {
+			call_row(r, &kind->methods.items[kind->on_spawn], WHEN_1, row, NULL, 0);
+		}
+		/* by id, so that not all of a kind think in the same tick */
+		if (kind->think >= 0 && (r->e->tick + w->id[row]) % kind->every == 0) {
+			call_row(r, &kind->methods.items[kind->think], WHEN_1, row, NULL, 0);
+		}
 	}
 }
 
 void rules_tick(struct rules *r)
 {
-	struct sandbox_value tick = { .type = SANDBOX_INTEGER, .u.integer = (int64_t)r->e->tick };
-
 	r->calls = 0;
-	spawned(r);
-	for (uint32_t i = 0; i < r->now->events[RULE_TICK].len && first_owner(r->e); i++) {
-		rules_call(r, &r->now->events[RULE_TICK].items[i], 0, &tick, 1, NULL, 0);
-	}
+	asks_tick(r);
+	beats_tick(r);
 	timers_tick(r);
 	think(r);
+	skills_tick(r);
+	bags_tick(r);
 	populate(r);
 }
 
 void rules_no_way(struct rules *r, uint32_t row)
 {
-	struct handler *handler = handlers_find(&r->now->kinds[r->e->all.kind[row]].methods, "on_no_path");
-	struct sandbox_value self;
+	struct kind *kind = &r->now->kinds[r->e->all.kind[row]];
 
-	if (handler != NULL) {
-		self = entity_value(r, row);
-		rules_call(r, handler, r->e->all.id[row], &self, 1, NULL, 0);
+	if (kind->on_no_path >= 0) {
+		call_row(r, &kind->methods.items[kind->on_no_path], WHEN_3, row, NULL, 0);
 	}
-}
-
-void rules_edit(struct rules *r, struct claim *claim)
-{
-	(void)r;
-	claim->refused = "world.no_edit";
 }
 
 /* --- figures -------------------------------------------------------------------------------------- */
 
 const char *rules_kind_name(const struct rules *r, uint16_t kind)
 {
-	return r->now->kinds[kind].name;
+	return r->now->kinds[kind].name; /* "avatar" for players: what clients know */
 }
 
 void rules_each(const struct rules *r, void (*each)(void *arg, const char *what, const char *file, int line,
 						    uint32_t calls, uint32_t errors, int quarantined), void *arg)
 {
-	const struct handlers *lists[RULE_EVENTS + 1 + KINDS_MAX];
+	const struct handlers *lists[HANDLER_LISTS];
 	uint32_t n = 0;
 
 	for (int i = 0; i < RULE_EVENTS; i++) {
 		lists[n++] = &r->now->events[i];
 	}
 	lists[n++] = &r->now->actions;
+	lists[n++] = &r->now->defs;
 	for (uint32_t i = 0; i < r->now->kinds_len; i++) {
 		lists[n++] = &r->now->kinds[i].methods;
 	}
@@ -432,7 +307,7 @@ void rules_figures(const struct rules *r, struct rules_figures *ret_figures)
 	*ret_figures = (struct rules_figures){ .generation = r->now->number,
 					       .files = r->now->files,
 					       .actions = r->now->actions.len,
-					       .kinds = r->now->kinds_len - 1,
+					       .kinds = r->now->kinds_len - KIND_FIRST,
 					       .timers = r->timers_used,
 					       .errors = r->errors,
 					       .quarantined = r->quarantined,
@@ -460,6 +335,13 @@ static uint64_t sandbox_clock(void *arg)
 	return r->e->settings.clock_ns(r->e->settings.arg);
 }
 
+static int game_fill(lua_State *L)
+{
+	lua_settop(L, 2);
+	bind_thing(L, lua_touserdata(L, 1), ON_GAME);
+	return 0;
+}
+
 struct rules *rules_open(struct engine *e)
 {
 	struct rules *r = calloc(1, sizeof(*r));
@@ -471,18 +353,25 @@ struct rules *rules_open(struct engine *e)
 					     .clock_ns = e->settings.clock_ns != NULL ? sandbox_clock : NULL,
 					     .log = sandbox_line };
 
+	const char *wrong = NULL;
+
 	if (r == NULL) {
 		return NULL;
 	}
 	r->e = e;
 	timers_open(r);
 	r->sandbox = sandbox_create(&settings);
-	if (r->sandbox == NULL || sandbox_register(r->sandbox, "game", game_functions, SANDBOX_LIBRARY_REQUIRE) != 0 ||
-	    handles_open(r) != 0) {
+	if (r->sandbox == NULL || bind_open(r, &wrong) != 0) {
+		if (wrong != NULL) {
+			say_log(e, TROUPE_LOG_ERROR, NULL, "the description of `%s` is not well formed", wrong);
+		}
+		return rules_free(r);
+	}
+	if (sandbox_library(r->sandbox, "game", game_fill, r, SANDBOX_LIBRARY_REQUIRE) != 0 || handles_open(r) != 0) {
 		return rules_free(r);
 	}
 	r->now = generation_new(0, 0);
-	return r->now != NULL ? r : rules_free(r);
+	return r->now != NULL && kinds_open(r, r->now) == 0 ? r : rules_free(r);
 }
 
 struct rules *rules_free(struct rules *r)
@@ -495,6 +384,7 @@ struct rules *rules_free(struct rules *r)
 		generation_free(r, r->tried);
 		sandbox_free(r->sandbox);
 	}
+	free(r->bound);
 	free(r->timers);
 	free(r);
 	return NULL;

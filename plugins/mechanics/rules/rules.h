@@ -40,12 +40,15 @@ void rules_each(const struct rules *r, void (*each)(void *arg, const char *what,
 
 /* rules_tick: stage 1, after the inputs. */
 void rules_tick(struct rules *r);
-/* rules_born: the entity of this row is new, or its kind is: its state is what is declared, and what it was of the same type. */
+/* rules_born: the entity of this row is new, or its kind is: its health is whole if it had none, its state is what
+ * is declared, and what it was of the same type. */
 void rules_born(struct rules *r, uint32_t row);
 /* rules_wish: stage 2: what somebody did to one of ours, or at a place. */
 void rules_wish(struct rules *r, const struct wish *wish);
 /* rules_spawn: the row of a new entity, NO_ROW if it cannot be here. */
 uint32_t rules_spawn(struct rules *r, const struct wish *wish);
+/* rules_moved: stage 3, after the movement: who entered and left regions. */
+void rules_moved(struct rules *r);
 /* rules_edit: stage 2: what the edit of claim->ask writes and wishes (claim_set, claim_block, claim_wish), or why it does not
  * (claim->refused). It sees the blocks as they are at the start of the stage; its actor may be another owner's. */
 void rules_edit(struct rules *r, struct claim *claim);
@@ -56,9 +59,17 @@ void rules_enter(struct rules *r, uint32_t row);
 void rules_leave(struct rules *r, uint32_t row);
 /* rules_chat: 0 if the rules do not let it be heard. */
 int rules_chat(struct rules *r, uint32_t row, const char *text, const char *channel);
-/* rules_act: OK with a text, or a refusal and its reason. `target` may be NO_ROW. */
-int32_t rules_act(struct rules *r, uint32_t row, const char *action, uint32_t target, const char *text,
-		  char *ret_text, size_t size, const char **ret_reason);
+/* What a player asks for: `target` may be NO_ROW, `at` NULL; `token` is what an answer goes to. */
+struct rules_act {
+	const char *action, *text;
+	const double *at;
+	uint64_t token;
+	uint32_t target;
+};
+#define RULES_LATER (-1)
+/* rules_act: OK with a text, or a refusal and its reason (static, or in ret_text); RULES_LATER: an edit was asked for, and what
+ * becomes of it is the answer. */
+int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *act, char *ret_text, size_t size, const char **ret_reason);
 /* rules_echo: one call on opaque bytes; the answer is good until the next call of any rule. */
 int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes,
 		   size_t *ret_len, const char **ret_reason);

@@ -94,7 +94,6 @@ static void fire(struct rules *r, uint32_t at)
 {
 	uint32_t row = r->timers[at].id != 0 ? entities_row(&r->e->all, r->timers[at].id) : NO_ROW;
 	struct handler *method = NULL;
-	struct sandbox_value self;
 
 	if (row == NO_ROW) {
 		release(r, at);
@@ -118,8 +117,7 @@ static void fire(struct rules *r, uint32_t at)
 	if (method == NULL || (r->e->all.flags[row] & (ENTITY_ASLEEP | ENTITY_LEAVES)) != 0) {
 		return;
 	}
-	self = entity_value(r, row);
-	rules_call(r, method, r->e->all.id[row], &self, 1, NULL, 0);
+	call_row(r, method, WHEN_1, row, NULL, 0);
 }
 
 struct due {

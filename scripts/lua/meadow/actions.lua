@@ -1,19 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- Lesson 2: actions, which players start by name: act wave, act dance, act dig.
 --
--- `self` is who acts, `target` the entity it is aimed at (or nil), `text` what came with it. What `run` returns is shown
--- to the player. Everything else it does (self:say, g.tell, ...) happens only if it ends without an error.
+-- `self` is who acts, `w` the world around, `target` the entity it is aimed at (or nil), `args` what came with it: args.text and
+-- args.at, a place. What `run` returns is shown to the player. Everything else it does happens only if it ends without an error.
 
 local g = require "game"
 local jokes = require "jokes" -- the file jokes.lua beside this one
 
 g.action "wave" {
-	run = function(self, target)
+	run = function(self, w, target)
 		if target then
 			self:say("*waves to " .. target.name .. "*")
-			if target.kind == "avatar" then
-				g.tell(target, self.name .. " waves to you.")
-			end
+			target:tell(self.name .. " waves to you.")
 			return "you wave to " .. target.name
 		end
 		self:say("*waves*")
@@ -26,16 +24,14 @@ local steps = { { 1, 0 }, { 0, 1 }, { -1, 0 }, { 0, -1 } }
 
 g.action "dance" {
 	run = function(self)
-		local x, y = self:pos()
 		self.state.step = self.state.step % #steps + 1
 		local step = steps[self.state.step]
-		self:walk_to(x + step[1], y + step[2])
+		self:walk_to { x = self.x + step[1], y = self.y + step[2] }
 		return "you dance"
 	end,
 }
 
--- What avatars remember while they are in the world. Only what is declared here can be set, and it is kept when the
--- rules change.
+-- What avatars remember. Only what is declared here can be set, and it is kept when the rules change.
 g.player {
 	state = { step = 0, dug_at = -1000 },
 }
@@ -48,7 +44,7 @@ g.action "dig" {
 			return ("the ground is still hard; dig again in %d s"):format(math.ceil(wait))
 		end
 		self.state.dug_at = g.now()
-		return "you find a note: " .. jokes[g.random(#jokes)]
+		return "you find a note: " .. self.rng:pick(jokes)
 	end,
 }
 

@@ -8,6 +8,7 @@ local g = require "game"
 
 g.monster "rabbit" {
 	count = 6,
+	hp = 5,
 	speed = 3, -- a second; players walk 4
 	every = "250ms", -- from one think to the next
 	home = { x = 0, y = 0, radius = 24 },
@@ -20,17 +21,16 @@ g.monster "rabbit" {
 		self:every("4s", "wander")
 	end,
 
-	wander = function(self)
+	wander = function(self, w)
 		if self.state.scared or self.walking then
 			return
 		end
-		local x, y = self:pos()
 		self.state.hops = self.state.hops + 1
-		self:walk_to(x + g.random(-6, 6), y + g.random(-6, 6))
+		self:walk_to(w:spot_near(self.pos, 6, self.rng))
 	end,
 
-	think = function(self)
-		local player = self:nearest("avatar", 5)
+	think = function(self, w)
+		local player = w:nearest("player", self.pos, 5)
 		if not player then
 			self.state.scared = false
 			return
@@ -39,10 +39,9 @@ g.monster "rabbit" {
 			self.state.scared = true
 			self:say("*pricks up its ears*")
 		end
-		-- away from the player: as far again on the other side
-		local x, y = self:pos()
-		local px, py = player:pos()
-		self:walk_to(x + (x - px) * 2, y + (y - py) * 2)
+		-- away from the player: to whichever of two places is farther off
+		local a, b = w:spot_near(self.pos, 8, self.rng), w:spot_near(self.pos, 8, self.rng)
+		self:walk_to(player:distance(a) > player:distance(b) and a or b)
 	end,
 }
 
@@ -53,8 +52,7 @@ g.monster "butterfly" {
 	on_spawn = function(self)
 		self:every("1s", "flutter")
 	end,
-	flutter = function(self)
-		local x, y = self:pos()
-		self:walk_to(x + g.random(-2, 2), y + g.random(-2, 2))
+	flutter = function(self, w)
+		self:walk_to(w:spot_near(self.pos, 2, self.rng))
 	end,
 }

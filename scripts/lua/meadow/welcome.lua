@@ -9,13 +9,13 @@ local g = require "game"
 -- "enter" happens when a player comes into the world. `player` is its avatar: it has a name, a place (player.x,
 -- player.y), and methods such as player:say("...").
 g.on("enter", function(player)
-	g.tell(player, "Welcome to the meadow, " .. player.name .. "! Try: act wave")
+	player:tell("Welcome to the meadow, " .. player.name .. "! Try: act wave")
 end)
 
 -- Other events are "leave", "chat", "tick" and "echo". A rule for "chat" may keep a line from being heard by
 -- returning false.
-g.on("chat", function(player, text, channel)
+g.on("chat", function(player, w, text, channel)
 	if text == "hello" then
-		g.tell(player, "The meadow says hello, too.")
+		player:tell("The meadow says hello, too.")
 	end
 end)

@@ -33,11 +33,11 @@ static int teardown(void **state)
 static void test_events(void **state)
 {
 	(void)state;
-	begin(HEAD "g.on('enter', function(p) g.tell(p, 'welcome ' .. p.name) end)\n"
+	begin(HEAD "g.on('enter', function(p) p:tell('welcome ' .. p.name) end)\n"
 		   "g.on('leave', function(p) p:say('bye') end)\n"
-		   "g.on('chat', function(p, text, channel) g.tell(p, channel .. ' ' .. text) return text ~= 'secret' end)\n"
+		   "g.on('chat', function(p, w, text, channel) p:tell(channel .. ' ' .. text) return text ~= 'secret' end)\n"
 		   "g.on('echo', function(body) return body .. '!' end)\n"
-		   "g.on('tick', function(n) if n == 10 then g.tell_all('ten') end end)\n");
+		   "g.on('tick', function(w, n) if n == 10 then g.tell_all('ten') end end)\n");
 	rig_enter(&rig, 2, "Bob", 0, 0, 1);
 	assert_int_equal(rig_chat(&rig, 1, NULL, "hello"), TROUPE_OK);
 	assert_int_equal(rig_chat(&rig, 1, NULL, "secret"), TROUPE_PERMISSION_DENIED);
@@ -59,7 +59,7 @@ static void test_actions(void **state)
 	(void)state;
 	begin(HEAD "g.player { state = { n = 0 } }\n"
 		   "g.action 'count' { run = function(self) self.state.n = self.state.n + 1 return 'n' .. self.state.n end }\n"
-		   "g.action 'at' { run = function(self, target) return target and target.name or 'nobody' end }\n");
+		   "g.action 'at' { run = function(self, w, target) return target and target.name or 'nobody' end }\n");
 	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
 	assert_string_equal(rig.text, "n1");
 	rig_act(&rig, 1, "count", 0);
@@ -78,10 +78,10 @@ static void test_actions(void **state)
 static const char hare[] = HEAD
 	"g.monster 'hare' { count = 3, speed = 5, every = 2, home = { x = 1, y = 1, radius = 2 }, state = { seen = 0 },\n"
 	"  on_spawn = function(self) self:every('200ms', 'hop') end,\n"
-	"  hop = function(self) self.state.seen = self.state.seen + 1 self:walk_to(self.x + 1, self.y) end,\n"
+	"  hop = function(self) self.state.seen = self.state.seen + 1 self:walk_to { self.x + 1, self.y } end,\n"
 	"  think = function(self) if self.state.seen > 4 then self:say('five') self.state.seen = 0 end end }\n"
-	"g.action 'ask' { run = function(self) local h = self:nearest('hare', 60) return h and h.kind .. h.state.seen or 'none' end }\n"
-	"g.action 'shoo' { run = function(self) self:nearest('hare', 60):remove() end }\n";
+	"g.action 'ask' { run = function(self, w) local h = w:nearest('hare', self, 16) return h and h.kind or 'none' end }\n"
+	"g.action 'shoo' { run = function(self, w) w:nearest('hare', self, 16):remove() end }\n";
 
 static void test_monsters(void **state)
 {
@@ -122,7 +122,7 @@ static void test_error_undone(void **state)
 {
 	(void)state;
 	begin(HEAD "g.player { state = { n = 0 } }\n"
-		   "g.action 'bad' { run = function(self) self.state.n = 5 self:say('never') self:walk_to(9, 9)\n"
+		   "g.action 'bad' { run = function(self) self.state.n = 5 self:say('never') self:walk_to { 9, 9 }\n"
 		   "  local x = nil; return x.y end }\n"
 		   "g.action 'show' { run = function(self) return 'n' .. self.state.n end }\n");
 	assert_int_equal(rig_act(&rig, 1, "bad", 0), TROUPE_ABORTED);
@@ -149,20 +149,20 @@ static void test_errors(void **state)
 		{ "recursion", "local function f() return 1 + f() end return f()", "rules.lua" },
 		{ "global", "x = 1", "undeclared global 'x'" },
 		{ "unknown global", "return os.time()", "no global 'os'" },
-		{ "undeclared state", "self.state.q = 1", "the state has no 'q'" },
+		{ "undeclared state", "self.state.q = 1", "the state has no `q`" },
 		{ "wrong type", "self.state.n = {}", "declared as a number" },
 		{ "own field", "self.q = 1", "cannot be set" },
-		{ "unknown field", "return self.q", "has no 'q'" },
-		{ "NaN", "self:walk_to(0/0, 1)", "is no place" },
+		{ "unknown field", "return self.q", "has no `q`" },
+		{ "NaN", "self:walk_to { 0/0, 1 }", "`at` is a place" },
 		{ "too much", "for i = 1, 1000 do self:say('x') end", "256 things" },
 		{ "long line", "self:say(('x'):rep(1000))", "1 to 512 bytes" },
 		{ "bad UTF-8", "self:say('\\xff')", "UTF-8" },
-		{ "timer without method", "self:every('2s', 'nothing')", "no method 'nothing'" },
+		{ "timer without method", "self:every('2s', 'nothing')", "no method \"nothing\"" },
 		{ "bad time", "self:after('2 weeks', 'm')", "a time is written" },
 		{ "late registration", "g.on('tick', print)", "not later" },
 		{ "remove a player", "self:remove()", "cannot be removed" },
-		{ "spawn nothing", "g.spawn('nothing', 0, 0)", "no monster" },
-		{ "no entity", "g.tell({}, 'x')", "entity expected" },
+		{ "spawn nothing", "w:spawn('nothing', self)", "no kind of entity" },
+		{ "no entity", "self.tell({}, 'x')", "call it with a colon" },
 	};
 
 	(void)state;
@@ -174,7 +174,7 @@ static void test_errors(void **state)
 		}
 		snprintf(script, sizeof(script),
 			 HEAD "g.player { state = { n = 0 }, m = function() end }\n"
-			      "g.action 'bad' { run = function(self)\n%s\nend }\n",
+			      "g.action 'bad' { run = function(self, w)\n%s\nend }\n",
 			 cases[i].code);
 		begin(script);
 		if (rig_act(&rig, 1, "bad", 0) != TROUPE_ABORTED || !sim_logged(rig.sim, cases[i].said) ||
@@ -247,13 +247,13 @@ static void test_reload_refused(void **state)
 		{ "error", "error('no')", "no" },
 		{ "loop", "while true do end", "budget" },
 		{ "unknown event", HEAD "g.on('enterr', print)", "there is no event 'enterr'" },
-		{ "no function", HEAD "g.on('enter', 1)", "function expected" },
+		{ "no function", HEAD "g.on('enter', 1)", "is a function, or" },
 		{ "unknown field", HEAD "g.monster 'x' { sped = 1 }", "`sped` means nothing" },
-		{ "out of range", HEAD "g.monster 'x' { speed = -1 }", "`speed` is a number" },
-		{ "bad state", HEAD "g.monster 'x' { state = { f = print } }", "the state of x" },
+		{ "out of range", HEAD "g.monster 'x' { speed = -1 }", "`speed` is 0 to 100, not -1" },
+		{ "bad state", HEAD "g.monster 'x' { state = { f = print } }", "the state of monster \"x\"" },
 		{ "twice", HEAD "g.monster 'x' {} g.monster 'x' {}", "defined twice" },
-		{ "no run", HEAD "g.action 'x' {}", "no function `run`" },
-		{ "bad name", HEAD "g.action 'X y' {}", "is no name" },
+		{ "no run", HEAD "g.action 'x' {}", "has no `run`" },
+		{ "bad name", HEAD "g.action 'X y' {}", "`name` is a name" },
 		{ "effects", HEAD "g.tell_all('x')", "while the scripts are being read" },
 		{ "missing file", "require 'nothing'", "nothing called 'nothing'" },
 		{ "write to the library", HEAD "g.on = 1", "read-only" },

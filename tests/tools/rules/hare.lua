@@ -5,9 +5,9 @@ g.monster "hare" {
 	speed = 3,
 	every = "100ms",
 	state = { jumps = 0 },
-	think = function(self)
+	think = function(self, w)
 		self.state.jumps = self.state.jumps + 1
-		self:walk_to(self.x + g.random(-3, 3), self.y + g.random(-3, 3))
+		self:walk_to(w:spot_near(self.pos, 3, self.rng))
 	end,
 }
 

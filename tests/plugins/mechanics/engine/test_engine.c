@@ -14,8 +14,8 @@ static const char *const files[] = { "rabbit.lua",
 				     "local g = require 'game'\n"
 				     "g.monster 'rabbit' { count = 5, speed = 3, every = '250ms', home = { x = 0, y = 0, radius = 20 },\n"
 				     "  state = { hops = 0 },\n"
-				     "  think = function(self) self.state.hops = self.state.hops + 1\n"
-				     "    self:walk_to(self.x + g.random(-6, 6), self.y + g.random(-6, 6)) end }\n"
+				     "  think = function(self, w) self.state.hops = self.state.hops + 1\n"
+				     "    self:walk_to(w:spot_near(self.pos, 6, self.rng)) end }\n"
 				     "g.action 'wave' { run = function(self) self:say('hello') return 'you wave' end }\n",
 				     NULL };
 

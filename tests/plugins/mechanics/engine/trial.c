@@ -18,38 +18,41 @@
 
 #define RABBIT(states)                                                                                                            \
 	"local g = require 'game'\n"                                                                                              \
+	"local function near(e, r)\n"                                                                                             \
+	"  local x, y = e.x + e.rng:int(-r, r), e.y + e.rng:int(-r, r)\n"                                                         \
+	"  return { x = x > 128 and 128 or x < -128 and -128 or x, y = y > 128 and 128 or y < -128 and -128 or y } end\n"                                                                                              \
 	"g.monster 'rabbit' { count = 60, speed = 9, every = '150ms', home = { x = 0, y = 0, radius = 110 },\n"                   \
 	"  state = { " states " },\n"                                                                                             \
 	"  on_spawn = function(self) self:every('300ms', 'look') self:after('2s', 'tire') self:after('2s', 'rest') end,\n"        \
-	"  think = function(self) self.state.hops = self.state.hops + 1\n"                                                        \
-	"    if g.random(3) == 1 then self:walk_to(self.x + g.random(-30, 30), self.y + g.random(-30, 30)) end end,\n"            \
-	"  look = function(self)\n"                                                                                               \
-	"    if g.random(8) == 1 then local n = 0 for i = 1, 3000 do n = n + i end end             \n"                         \
-	"    local near = self:nearest('rabbit', 16)\n"                                                                           \
+	"  think = function(self, w) self.state.hops = self.state.hops + 1\n"                                                        \
+	"    if self.rng:int(1, 3) == 1 then self:walk_to(near(self, 30)) end end,\n"            \
+	"  look = function(self, w)\n"                                                                                               \
+	"    if self.rng:int(1, 8) == 1 then local n = 0 for i = 1, 3000 do n = n + i end end             \n"                         \
+	"    local near = w:nearest('rabbit', self, 16)\n"                                                                           \
 	"    if near then self.state.seen = self.state.seen + 1 self.state.name = near.kind\n"                                    \
 	"      self.state.sum = self.state.sum + self:distance(near) + (near.walking and 1 or 0)\n"                               \
-	"      if g.random(4) == 1 then near:stop() end\n"                                                                        \
-	"      if g.random(6) == 1 then near:walk_to(self.x, self.y) end\n"                                                       \
-	"      if g.random(40) == 1 then near:remove() end\n"                                                                     \
+	"      if self.rng:int(1, 4) == 1 then near:stop() end\n"                                                                        \
+	"      if self.rng:int(1, 6) == 1 then near:walk_to(self) end\n"                                                       \
+	"      if self.rng:int(1, 40) == 1 then near:remove() end\n"                                                                     \
 	"    end\n"                                                                                                               \
-	"    local player = self:nearest('avatar', 16)\n"                                                                         \
-	"    if player then self:say('who is ' .. player.name) g.tell(player, 'hello ' .. self.state.hops) end\n"                 \
-	"    if g.random(50) == 1 then g.spawn('mouse', self.x, self.y) end end,\n"                                               \
+	"    local player = w:nearest('player', self, 16)\n"                                                                         \
+	"    if player then self:say('who is ' .. player.name) player:tell('hello ' .. self.state.hops) end\n"                 \
+	"    if self.rng:int(1, 50) == 1 then w:spawn('mouse', self) end end,\n"                                               \
 	"  tire = function(self) self.state.tired = true self.state.hops = self.state.hops * 3 + 1 self:after('1s', 'rest') end,\n" \
 	"  rest = function(self) self.state.tired = not self.state.tired self.state.hops = self.state.hops * 5 + 2\n"             \
 	"    self:after('1500ms', 'tire') self:after('1500ms', 'rest') end }\n"
 
 #define REST                                                                                                                      \
 	"g.monster 'mouse' { speed = 14, every = '400ms', state = { age = 0 },\n"                                                 \
-	"  think = function(self) self.state.age = self.state.age + 1\n"                                                          \
+	"  think = function(self, w) self.state.age = self.state.age + 1\n"                                                          \
 	"    if self.state.age > 12 then self:remove() end\n"                                                                     \
-	"    if g.random(30) == 1 then error('a mouse fails') end\n"                                                              \
-	"    self:walk_to(self.x + g.random(-60, 60), self.y + g.random(-60, 60)) end }\n"                                        \
+	"    if self.rng:int(1, 30) == 1 then error('a mouse fails') end\n"                                                              \
+	"    self:walk_to(near(self, 60)) end }\n"                                        \
 	"g.player { state = { waves = 0 } }\n"                                                                                    \
-	"g.action 'wave' { run = function(self, target) self.state.waves = self.state.waves + g.random(9) + g.players()\n"        \
+	"g.action 'wave' { run = function(self, w, target) self.state.waves = self.state.waves + self.rng:int(1, 9) + g.players()\n"        \
 	"  if target then target:say('ouch') end g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                    \
-	"g.on('enter', function(self) g.spawn('mouse', self.x + 1 < 128 and self.x + 1 or 0, self.y) end)\n"                      \
-	"g.on('tick', function(n) if n % 50 == 0 then g.spawn('mouse', g.random(-100, 100), g.random(-100, 100)) end end)\n"
+	"g.on('enter', function(self, w) w:spawn('mouse', near(self, 1)) end)\n"                      \
+	"g.on('tick', function(w, n) if n % 50 == 0 then w:spawn('mouse', { math.random(-100, 100), math.random(-100, 100) }) end end)\n"
 
 static const char *const rules_first[] = {
 	"world.lua", RABBIT("hops = 0, seen = 0, name = 'none', tired = false, sum = 0.5") REST, NULL

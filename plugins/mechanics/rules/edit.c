@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks and their edits: defining them, asking for them, and running them in stage 2. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/internal.h"
+
+/* --- definitions ---------------------------------------------------------------------------------------- */
+
+static int edit_define(lua_State *L)
+{
+	struct generation *generation = loading_of(L);
+	char what[80];
+	struct edit *edit;
+
+	snprintf(what, sizeof(what), "edit \"%s\"", defined_name(L));
+	luaL_checktype(L, 1, LUA_TTABLE);
+	bind_table(L, 1, DEF_EDIT, what, 0);
+	edit = defs_add(L, &generation->edits, sizeof(*edit), "edit", defined_name(L));
+	edit->priority = (int32_t)key_number(L, 1, "priority", 0);
+	edit->check = key_handler(L, 1, "check", &generation->defs, what);
+	edit->apply = key_handler(L, 1, "apply", &generation->defs, what);
+	return edit->apply >= 0 ? 0 : sandbox_raise(L, "S0125", "apply = function(w, e) ... end", "%s has no `apply`", what);
+}
+
+static int game_edit(lua_State *L)
+{
+	return define_push(L, edit_define, "edit");
+}
+
+/* A block that the world is made of keeps what the definition does not say. */
+static void block_base(struct block_type *type, const char *name)
+{
+	struct block_table *table = block_table_new();
+	int32_t id = table != NULL ? block_find(table, name) : -1;
+
+	*type = (struct block_type){ .flags = BLOCK_GROUND | BLOCK_FULL, .hardness = 1, .glyph = '#', .color = 250 };
+	if (id >= 0) {
+		*type = *block_type(table, (uint16_t)id);
+	}
+	snprintf(type->name, sizeof(type->name), "%s", name);
+	block_table_free(table);
+}
+
+static void flag(lua_State *L, const char *key, uint8_t bits, uint8_t *flags)
+{
+	if (key_push(L, 1, key) == LUA_TBOOLEAN) {
+		*flags = (uint8_t)(lua_toboolean(L, -1) ? *flags | bits : *flags & ~bits);
+	}
+	lua_pop(L, 1);
+}
+
+static int block_definition(lua_State *L)
+{
+	struct generation *generation = loading_of(L);
+	char what[80];
+	struct block_type *type;
+
+	snprintf(what, sizeof(what), "block \"%s\"", defined_name(L));
+	luaL_checktype(L, 1, LUA_TTABLE);
+	bind_table(L, 1, DEF_BLOCK, what, 0);
+	type = defs_add(L, &generation->blocks, sizeof(*type), "block", defined_name(L));
+	block_base(type, defined_name(L));
+	type->hardness = (uint16_t)key_number(L, 1, "hardness", type->hardness);
+	type->power = (uint8_t)key_number(L, 1, "power", type->power);
+	type->color = (uint8_t)key_number(L, 1, "color", type->color);
+	if (key_push(L, 1, "drops") == LUA_TSTRING) {
+		snprintf(type->drops, sizeof(type->drops), "%s", lua_tostring(L, -1));
+	}
+	if (key_push(L, 1, "glyph") == LUA_TSTRING) {
+		type->glyph = lua_tostring(L, -1)[0];
+	}
+	flag(L, "solid", BLOCK_GROUND | BLOCK_FULL, &type->flags);
+	flag(L, "liquid", BLOCK_LIQUID, &type->flags);
+	return 0;
+}
+
+static int game_block(lua_State *L)
+{
+	return define_push(L, block_definition, "block");
+}
+
+void blocks_take(struct rules *r)
+{
+	const struct block_type *types = r->now->blocks.items;
+
+	for (uint32_t i = 0; i < r->now->blocks.len; i++) {
+		if (block_define(r->e->blocks, &types[i]) < 0) {
+			say_log(r->e, TROUPE_LOG_ERROR, NULL, "the block \"%s\" cannot be defined", types[i].name);
+		}
+	}
+}
+
+/* --- asking ---------------------------------------------------------------------------------------------- */
+
+static int view_ask(lua_State *L)
+{
+	static const char *const own[] = { "edit", "at", "by" };
+	struct rules *r = rules_of(L);
+	struct wish *wish;
+	double at[3];
+
+	if (key_push(L, 2, "by") != LUA_TNIL && handle_get(L, -1) != r->subject) {
+		return sandbox_raise(L, "S0122", "leave `by` out", "w:ask: `by` is the entity that the call is about");
+	}
+	lua_settop(L, 2);
+	lua_newtable(L); /* what is the edit's own */
+	sandbox_content(L, 2);
+	for (lua_pushnil(L); lua_next(L, 4); lua_pop(L, 1)) {
+		int known = 0;
+
+		for (int i = 0; i < 3; i++) {
+			known |= strcmp(lua_tostring(L, 5), own[i]) == 0;
+		}
+		if (!known) {
+			lua_pushvalue(L, 5);
+			lua_pushvalue(L, 6);
+			lua_rawset(L, 3);
+		}
+	}
+	wish = effect_new(L, WISH_ASK, r->subject);
+	wish->text = data_pack(L, 3);
+	key_push(L, 2, "at");
+	place_read(L, lua_gettop(L), at, 0);
+	wish->x = at[0];
+	wish->y = at[1];
+	wish->z = at[2];
+	key_push(L, 2, "edit");
+	wish->name = effect_text(L, lua_tostring(L, -1), lua_rawlen(L, -1));
+	return 0;
+}
+
+static Region__Value *value_new(struct arena *a, const char *name)
+{
+	Region__Value *value = arena_get(a, sizeof(*value));
+
+	if (value != NULL) {
+		region__value__init(value);
+		value->name = arena_text(a, name);
+	}
+	return value;
+}
+
+/* args_add: what the edit is told: the asker's own data, and its tool: the edit's owner may not have its bag. */
+static void args_add(struct rules *r, struct ask *ask, uint32_t row, const char *data)
+{
+	struct arena *a = arena_now(r->e);
+	Region__Value *own = value_new(a, "data"), *tool = value_new(a, "tool");
+	const char *name = "";
+	int32_t power = 0;
+
+	ask->args = arena_get(a, 2 * sizeof(Region__Value *));
+	if (own == NULL || tool == NULL || ask->args == NULL) {
+		ask->args = NULL;
+		return;
+	}
+	if (row != NO_ROW) {
+		tool_of(r, row, &name, &power);
+	}
+	own->text = arena_text(a, data);
+	tool->text = arena_text(a, name);
+	tool->has_integer = 1;
+	tool->integer = power;
+	ask->args[0] = own;
+	ask->args[1] = tool;
+	ask->args_len = 2;
+}
+
+void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
+{
+	int32_t x = cell_of(r->e, wish->x), y = cell_of(r->e, wish->y), z = (int32_t)wish->z;
+	uint64_t actor = row != NO_ROW ? r->e->all.id[row] : 0;
+	uint32_t world = r->e->wish;
+	const char *name = wish->name, *reason;
+	const struct edit *edit;
+	struct ask *ask;
+
+	if (!entities_inside(&r->e->all, wish->x, wish->y)) {
+		return;
+	}
+	if (name[0] == '\0') { /* the block's own */
+		const struct block_type *type = block_type(r->e->blocks, terrain_block(r->e->terrain, x, y, z));
+
+		name = type != NULL ? type->name : "";
+		actor = 0;
+	}
+	edit = defs_find(&r->now->edits, sizeof(*edit), name);
+	if (edit == NULL) {
+		return;
+	}
+	ask = ask_add(r->e, actor, name, x, y, z, &reason);
+	if (wish->name[0] == '\0') {
+		r->e->wish = world; /* numbered by its place, whoever owns that */
+	}
+	if (ask == NULL) {
+		r->ask_reason = reason;
+		return;
+	}
+	if (wish->name[0] == '\0') {
+		ask->number = (uint32_t)mix(mix((uint32_t)x, (uint32_t)y), (uint32_t)z);
+	}
+	ask->priority = edit->priority;
+	args_add(r, ask, row, wish->text);
+	if (r->token != 0 && r->e->stage == 1) {
+		ask->token = r->token; /* the act is answered when this is decided */
+		r->token = 0;
+		r->asked = 1;
+	}
+}
+
+/* Blocks that an edit of the last tick woke: whoever has the place asks; the wish itself is nothing for the merge. */
+void asks_tick(struct rules *r)
+{
+	for (uint32_t i = 0; i < r->e->wishes.len; i++) {
+		const struct wish *wish = (const struct wish *)r->e->wishes.items + i;
+
+		if (strcmp(wish->kind, "ask") == 0 && entities_inside(&r->e->all, wish->x, wish->y) && mine(r->e, wish->x, wish->y)) {
+			wish_ask(r, NO_ROW, wish);
+		}
+	}
+}
+
+/* --- running --------------------------------------------------------------------------------------------- */
+
+static const Region__Value *arg_find(const struct ask *ask, const char *name)
+{
+	for (uint32_t i = 0; i < ask->args_len; i++) {
+		if (ask->args[i]->name != NULL && strcmp(ask->args[i]->name, name) == 0) {
+			return ask->args[i];
+		}
+	}
+	return NULL;
+}
+
+static void request_push(lua_State *L, void *arg)
+{
+	const struct ask *ask = ((const struct claim *)arg)->ask;
+	const Region__Value *own = arg_find(ask, "data"), *tool = arg_find(ask, "tool");
+	struct rules *r = rules_of(L);
+
+	data_push(L, own != NULL && own->text != NULL ? own->text : "");
+	place_push(L, ask->x + 0.5, ask->y + 0.5, ask->z);
+	lua_setfield(L, -2, "at");
+	lua_pushstring(L, ask->edit);
+	lua_setfield(L, -2, "edit");
+	if (ask->actor != 0) {
+		handle_push_id(L, r, ask->actor);
+		lua_setfield(L, -2, "by");
+	}
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, tool != NULL && tool->text != NULL ? tool->text : "");
+	lua_setfield(L, -2, "name");
+	lua_pushinteger(L, tool != NULL ? tool->integer : 0);
+	lua_setfield(L, -2, "power");
+	lua_setfield(L, -2, "tool");
+	lua_rawgeti(L, LUA_REGISTRYINDEX, r->rng_ref);
+	lua_setfield(L, -2, "rng");
+}
+
+/* run: one function of an edit; NULL, or why the edit is refused. */
+static const char *run(struct rules *r, int handler, uint8_t when, struct claim *claim)
+{
+	const double center[3] = { claim->ask->x + 0.5, claim->ask->y + 0.5, claim->ask->z };
+	struct handler *h = &r->now->defs.items[handler];
+	struct value args[2] = { { .type = VALUE_NIL }, { .type = VALUE_PUSH, .push = request_push, .arg = claim } };
+	struct answer answer;
+	int failed;
+
+	r->claim = claim;
+	failed = rules_call(r, h, when, 0, center, args, 2, &answer);
+	r->claim = NULL;
+	if (failed) {
+		return h->quarantined ? "world.rule_paused" : "world.rule_failed";
+	}
+	return answer.type == LUA_TSTRING && answer.len > 0 && proto_utf8(r->ret_text, answer.len) ? r->ret_text : NULL;
+}
+
+void rules_edit(struct rules *r, struct claim *claim)
+{
+	const struct edit *edit = defs_find(&r->now->edits, sizeof(*edit), claim->ask->edit);
+	const char *reason = "world.no_edit";
+
+	if (edit != NULL) {
+		reason = edit->check >= 0 ? run(r, edit->check, WHEN_CHECK, claim) : NULL;
+		reason = reason == NULL ? run(r, edit->apply, WHEN_EDIT, claim) : reason;
+	}
+	claim->refused = reason != NULL ? arena_text(arena_now(r->e), reason) : NULL;
+}
+
+const struct api_entry edit_api[] = {
+	{ ON_GAME, API_FUNCTION, WHEN_LOAD, 0, "edit", "name:word", "fun(def:EditDef)",
+	  "Defines a change of blocks: asked for by w:ask, made in stage 2, all of it or nothing.",
+	  "g.edit 'flatten' {\n\tcheck = function(w, e)\n\t\tif w:zone(e.at).protected then return 'protected_zone' end\n\tend,\n\tapply = "
+	  "function(w, e)\n\t\tw:set(e.at, 'air')\n\tend,\n}",
+	  game_edit },
+	{ DEF_EDIT, API_KEY, 0, 0, "priority", "priority:integer[-1000,1000]?", NULL,
+	  "Of two edits that want the same cell the one with the lower number wins; 0.", NULL, NULL },
+	{ DEF_EDIT, API_KEY, 0, 0, "check", "w:WorldView e:Edit", "string?",
+	  "Says no by returning a reason, which the player's action is answered with; it only looks.", NULL, NULL },
+	{ DEF_EDIT, API_KEY, 0, 0, "apply", "w:WorldEdit e:Edit", "string?",
+	  "Sets blocks; what it does to others happens only if the edit wins. It too may return a reason, and then does nothing.", NULL,
+	  NULL },
+	{ ON_GAME, API_FUNCTION, WHEN_LOAD, 0, "block", "name:word", "fun(def:BlockDef)",
+	  "Defines a kind of block, or changes one that the world is made of.",
+	  "g.block 'marble' { hardness = 3, power = 2, drops = 'marble', glyph = 'M' }", game_block },
+	{ DEF_BLOCK, API_KEY, 0, 0, "hardness", "hardness:integer[0,65535]?", NULL,
+	  "The work that breaks it; 65535 = never. 1, or as it was.", NULL, NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "power", "power:integer[0,255]?", NULL, "The power of the tool that breaks it; 0 = a bare hand.",
+	  NULL, NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "drops", "drops:item?", NULL, "The item that is left of it; none.", NULL, NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "glyph", "glyph:text?", NULL, "Its sign on a map in a terminal; \"#\".", NULL, NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "color", "color:integer[0,255]?", NULL, "Its colour there, of the 256 of xterm.", NULL, NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "solid", "solid:boolean?", NULL, "Whether it carries, is in the way, and ends sight; true.", NULL,
+	  NULL },
+	{ DEF_BLOCK, API_KEY, 0, 0, "liquid", "liquid:boolean?", NULL, "Whether one can move through it, but not breathe.", NULL, NULL },
+	{ ON_VIEW, API_FUNCTION, WHEN_1 | WHEN_2 | WHEN_3, 0, "ask", "ask:EditRequest", NULL,
+	  "Asks for an edit: it is made in stage 2 of this tick, or of the next one if this is stage 2 or 3. A player's action that asks "
+	  "is answered with what became of its first edit: \"\", or why not (\"conflict\": another edit was first).",
+	  "w:ask { edit = 'crack', at = self.pos, radius = 1 }", view_ask },
+	{ ON_ASK, API_KEY, 0, 0, "edit", "edit:edit", NULL, "The edit that shall be made.", NULL, NULL },
+	{ ON_ASK, API_KEY, 0, 0, "at", "at:Pos", NULL, "Its place.", NULL, NULL },
+	{ ON_ASK, API_KEY, 0, 0, "by", "by:Entity?", NULL, "Who asks: the entity that the call is about.", NULL, NULL },
+	{ ON_REQUEST, API_FIELD, 0, 0, "edit", "edit:edit", NULL, "The edit's name.", NULL, NULL },
+	{ ON_REQUEST, API_FIELD, 0, 0, "at", "at:Pos", NULL, "The cell that was asked for: the middle of its floor.", NULL, NULL },
+	{ ON_REQUEST, API_FIELD, 0, 0, "by", "by:Entity?", NULL,
+	  "Who asked; nil if the world did. It may be another owner's: what it carries is not known here.", NULL, NULL },
+	{ ON_REQUEST, API_FIELD, 0, 0, "tool", "tool:Tool", NULL, "The asker's strongest tool.", NULL, NULL },
+	{ ON_REQUEST, API_FIELD, 0, 0, "rng", "rng:Rng", NULL, "Random numbers for this edit.", NULL, NULL },
+	{ 0 }
+};

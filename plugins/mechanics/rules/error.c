@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* What people are told when a rule fails, and how often. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/internal.h"
+
+#define TOLD_A_SECOND 20u /* blocks in a second of the world, of all handlers together */
+#define AGAIN_AFTER 60u	  /* seconds of the world: the same error of a handler is told again then, with how often it came */
+
+/* log_block: a message of several lines, line by line: the log keeps to one line each, and shows the code itself. */
+void log_block(struct engine *e, const char *code, const char *block)
+{
+	const char *text = strncmp(block, "error[", 6) == 0 ? strstr(block, "]: ") : NULL;
+
+	if (code != NULL && text != NULL) {
+		block = text + 3;
+	}
+	while (*block != '\0') {
+		size_t len = strcspn(block, "\n");
+
+		if (len > 0) {
+			say_log(e, TROUPE_LOG_ERROR, code, "%.*s", (int)len, block);
+		}
+		code = NULL;
+		block += len + (block[len] == '\n');
+	}
+}
+
+struct text {
+	char *to;
+	size_t size, len;
+};
+
+static void put(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct text *text, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = text->len < text->size ? vsnprintf(text->to + text->len, text->size - text->len, format, args) : 0;
+	va_end(args);
+	text->len += n > 0 ? (size_t)n : 0;
+	text->len = text->len < text->size ? text->len : text->size - 1;
+}
+
+/* caret: under the function that the message speaks of: "w:set" and the like, as it stands in the line. */
+static void caret(struct text *text, const struct sandbox_error *error)
+{
+	const char *source = error->source, *at = NULL;
+	char line[16];
+
+	if (strcmp(error->code, "S0412") == 0 || strcmp(error->code, "S0413") == 0 || strcmp(error->code, "S0118") == 0 ||
+	    strcmp(error->code, "S0119") == 0) {
+		for (at = source; (at = strchr(at, ':')) != NULL; at++) { /* the first call of a method in the line */
+			if (at > source && ((at[1] >= 'a' && at[1] <= 'z') || at[1] == '_')) {
+				break;
+			}
+		}
+	}
+	if (at == NULL) {
+		return;
+	}
+	put(text, "%*s |%*s", snprintf(line, sizeof(line), "%d", error->line), "", (int)(at + 1 - source) + 1, "");
+	for (at++; (*at >= 'a' && *at <= 'z') || *at == '_'; at++) {
+		put(text, "^");
+	}
+	put(text, "\n");
+}
+
+size_t error_block(const struct sandbox_error *error, uint32_t generation, const char *notes, char *buf, size_t size)
+{
+	struct text text = { buf, size, 0 };
+
+	put(&text, "error[%s]: %s\n", error->code, error->message);
+	if (error->file[0] != '\0') {
+		put(&text, "  --> %s", error->file);
+		if (error->line > 0) {
+			put(&text, ":%d", error->line);
+		}
+		put(&text, " in %s, gen %u\n", error->what, generation);
+	}
+	if (error->source[0] != '\0') {
+		put(&text, "%d | %s\n", error->line, error->source);
+		caret(&text, error);
+	}
+	put(&text, "%s", notes);
+	if (error->help[0] != '\0') {
+		put(&text, "  = help: %s\n", error->help);
+	}
+	return text.len;
+}
+
+static uint64_t seconds(const struct rules *r)
+{
+	return r->e->tick * r->e->shape.tick_ms / 1000;
+}
+
+/* tellable: 1 if one more block may be told in this second. */
+static int tellable(struct rules *r)
+{
+	if (r->told_second != seconds(r)) {
+		r->told_second = seconds(r);
+		r->told_len = 0;
+	}
+	return r->told_len++ < TOLD_A_SECOND;
+}
+
+/* notes: about whom it was, and how often it came since it was last told. */
+static void notes(const struct rules *r, const struct handler *handler, char *buf, size_t size)
+{
+	struct text text = { buf, size, 0 };
+	uint32_t row = r->subject != 0 ? entities_row(&r->e->all, r->subject) : NO_ROW;
+
+	buf[0] = '\0';
+	if (row != NO_ROW) {
+		put(&text, "  = note: entity %llu (%s) at (%.1f, %.1f, %.1f), tick %llu\n", (unsigned long long)r->subject,
+		    kind_word(r->now, r->e->all.kind[row]), r->e->all.x[row], r->e->all.y[row], r->e->all.z[row],
+		    (unsigned long long)r->e->tick);
+	} else {
+		put(&text, "  = note: tick %llu\n", (unsigned long long)r->e->tick);
+	}
+	if (handler->untold > 0) {
+		put(&text, "  = note: %u more in %llu s\n", handler->untold,
+		    (unsigned long long)((r->e->tick - handler->told_at) * r->e->shape.tick_ms / 1000));
+	}
+}
+
+void error_failed(struct rules *r, struct handler *handler, const struct sandbox_error *error)
+{
+	char block[3072], place[512], about[512];
+	uint64_t digest, since = r->e->tick - handler->told_at;
+
+	r->errors++;
+	if (r->e->stage != 0) { /* an echo is nobody's tick */
+		handler->failed++;
+		r->failed++;
+	}
+	snprintf(place, sizeof(place), "%s:%d %s", error->file, error->line, error->message);
+	digest = troupe_fnv64(place, strlen(place));
+	if ((digest == handler->logged && since * r->e->shape.tick_ms < AGAIN_AFTER * 1000u) || !tellable(r)) {
+		handler->untold++; /* the same again is only counted */
+		r->errors_untold++;
+		return;
+	}
+	notes(r, handler, about, sizeof(about));
+	handler->logged = digest;
+	handler->told_at = r->e->tick;
+	handler->untold = 0;
+	r->errors_told++;
+	error_block(error, r->now->number, about, block, sizeof(block));
+	log_block(r->e, error->code, block);
+}

@@ -23,10 +23,12 @@ static bool look_at(struct look *look, const char *folder, const char *name, boo
 	int fd = look->len < RUNNING_MAX ? socket_connect(folder) : -ENOSPC;
 
 	look->denied |= fd == -EACCES || fd == -EPERM;
-	if (fd < 0) {
+	if (fd < 0 && fd != -EAGAIN) {
 		return false;
 	}
-	close(fd);
+	if (fd >= 0) {
+		close(fd);
+	}
 	running->isolated = isolated;
 	snprintf(running->name, sizeof(running->name), "%s", name);
 	snprintf(running->folder, sizeof(running->folder), "%s", folder);

@@ -86,6 +86,7 @@ void socket_remove(const char *state)
 
 int socket_connect(const char *state)
 {
+	static const struct timeval patience = { .tv_sec = 1 }, endless = { 0 };
 	struct sockaddr_un address;
 	int folder = address_of(state, &address);
 
@@ -93,9 +94,15 @@ int socket_connect(const char *state)
 		return folder;
 	}
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A process that is stopped accepts nobody; when its queue is full, connect waits for as long as one may send. */
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	}
 	int r = fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ? -errno : fd;
 	if (r < 0 && fd >= 0) {
 		close(fd);
+	} else if (r >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &endless, sizeof(endless));
 	}
 	close(folder);
 	return r;

@@ -18,7 +18,8 @@ int socket_listen(const char *state);
 void socket_remove(const char *state);
 
 /* socket_connect connects to the host of a state folder. Returns the descriptor, blocking, or -errno: -ENOENT and
- * -ECONNREFUSED mean that none runs, -EACCES that it is another user's. */
+ * -ECONNREFUSED mean that none runs, -EACCES that it is another user's, -EAGAIN after 1 s that it takes no connections: it is
+ * stopped, or far too busy. */
 int socket_connect(const char *state);
 
 /* socket_user writes the system's name of the user that this process runs as, or "uid 1000". It asks the name service and

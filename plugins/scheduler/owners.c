@@ -95,13 +95,15 @@ void owner_lost(struct scheduler *s, struct owner *owner, const char *why)
 
 /* --- coming and going ----------------------------------------------------------------------------- */
 
+/* name_of: of an instance of this part that takes calls; 0 = there is none. One that has just begun may speak before its host
+ * says that it is ready: it speaks again in a second. */
 static int name_of(const struct scheduler *s, uint64_t id, char ret_name[NAME_LEN])
 {
 	struct troupe_peer peers[PEERS_MAX];
 	uint32_t len = s->h->peers(s->h, "region", peers, PEERS_MAX);
 
 	for (uint32_t i = 0; i < len && i < PEERS_MAX; i++) {
-		if (peers[i].id == id && strcmp(peers[i].part, s->h->part) == 0) {
+		if (peers[i].id == id && peers[i].ready && strcmp(peers[i].part, s->h->part) == 0) {
 			snprintf(ret_name, NAME_LEN, "%s", peers[i].name);
 			return 1;
 		}
@@ -183,15 +185,15 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	struct owner *owner;
 	char name[NAME_LEN];
 
-	if (!lease_held(s) || s->phase == PHASE_NONE || !name_of(s, request->from, name)) {
+	if (!lease_held(s) || s->phase == PHASE_NONE) {
 		return;
 	}
 	owner = owner_find(s, request->from);
-	if (owner == NULL) {
+	if (owner == NULL && name_of(s, request->from, name)) {
 		owner = owner_add(s, request->from, name);
-		if (owner == NULL) {
-			return;
-		}
+	}
+	if (owner == NULL) {
+		return;
 	}
 	owner->heard_us = s->h->now_us(s->h);
 	owner->epoch = body->epoch;

@@ -164,7 +164,7 @@ local function buyers()
 				until order or why.reason ~= "client.pending" and why.reason ~= "client.closed" and why.reason ~= "client.timeout"
 				if not order then error(("%s may not buy: %s"):format(NAMES[i], tostring(why))) end
 				bought[i] = bought[i] + 1
-				net.sleep(50)
+				net.sleep(200) -- a mailbox holds 500 things
 			end
 			bought[i .. "ended"] = true
 		end)
@@ -258,6 +258,60 @@ step("nothing that it knew is written over what came after", function()
 		within(10000, "coming in again", function() return me:try("select", me.me.avatar) end)
 	end)
 	all_there(5000, places)
+end)
+
+-- --- the scheduler ----------------------------------------------------------------------------------
+
+-- world: what a scheduler says of the world; nil if it does not answer.
+local function world(name)
+	local ok, text = pcall(story.operator, "meadow/scheduler." .. name, "world", "status", "--json", "--host", name)
+	return ok and { state = text:match('"world":"([^"]*)"'), tick = tonumber(text:match('"tick":"?(%d+)')) } or nil
+end
+
+local function runs(name)
+	local said = world(name)
+	return said and said.state == "running"
+end
+
+local clock = runs("s1") and "s1" or "s2"
+local standby = clock == "s1" and "s2" or "s1"
+local tick
+
+step("one of two schedulers runs the world", function()
+	assert(runs(clock), "nobody does")
+	equal(world(standby).state, "standing by")
+end)
+step("it is killed: the other goes on from the same tick within lease + 1 s", function()
+	tick = world(clock).tick
+	shell("kill " .. clock)
+	took = within(3000 + 1000, "taking over", function() -- 1 s for a machine under load
+		local said = world(standby)
+		return said and said.state == "running" and said.tick > tick
+	end)
+	all_there(5000, places)
+end)
+print(("# after %.0f ms"):format(took))
+step("they walk on under the other", function()
+	shell("start " .. clock)
+	places = places_at(-5, 5)
+	all_walk(places)
+	all_there(5000, places)
+end)
+step("it sleeps past its lease: the first takes over again", function()
+	shell("sleep " .. standby)
+	within(5000, "taking over", function() return runs(clock) end)
+	places = places_at(4, -5)
+	all_walk(places)
+end)
+step("it wakes and stands by; what it had in mind moves nobody", function()
+	shell("wake " .. standby)
+	within(3000, "standing by", function()
+		local said = world(standby)
+		return said and said.state == "standing by"
+	end)
+	assert(runs(clock), "the other has stopped")
+	all_there(5000, places)
+	assert(story.operator("meadow/scheduler." .. clock, "world", "audit", "--json", "--host", clock):match('"ok":true'))
 end)
 
 -- --- a master -------------------------------------------------------------------------------------

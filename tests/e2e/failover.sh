@@ -5,7 +5,7 @@
 # `drain HOST INSTANCE`; did.N answers.
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 CONFIG=$top_srcdir/tests/e2e/failover_config.lua
-HOSTS="base ma mb items m1 m2 fe1 fe2"
+HOSTS="base ma mb items s1 s2 m1 m2 fe1 fe2"
 TROUPE_STATE=$STATE/data
 export TROUPE_STATE
 

@@ -214,12 +214,12 @@ void claim_run(struct engine *e, struct claim *claim)
 	}
 	cells = claim->cells_len * sizeof(*claim->cells);
 	wishes = claim->wishes_len * sizeof(*claim->wishes);
-	claim->cells = arena_get(arena_now(e), cells + wishes);
-	if (claim->cells == NULL) {
+	claim->cells = arena_get(arena_now(e), cells);
+	claim->wishes = arena_get(arena_now(e), wishes);
+	if (claim->cells == NULL || claim->wishes == NULL) {
 		claim->refused = "world.no_memory";
 		claim->cells_len = claim->wishes_len = 0;
 	} else {
-		claim->wishes = (struct wish *)(void *)(claim->cells + claim->cells_len);
 		memcpy(claim->cells, edits->cells, cells);
 		memcpy(claim->wishes, edits->wishes, wishes);
 	}

@@ -101,17 +101,63 @@ static void taken_clear(struct taken *taken)
 
 /* --- claims ----------------------------------------------------------------------------------------- */
 
-int ask_order(const void *a, const void *b)
+static int compare(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+/* args_order: any order will do, if it is one. */
+static int args_order(const struct ask *a, const struct ask *b)
+{
+	int order = compare(a->args_len, b->args_len);
+
+	for (uint32_t i = 0; i < a->args_len && order == 0; i++) {
+		const Region__Value *x = a->args[i], *y = b->args[i];
+
+		order = compare_text(x->name, y->name);
+		order = order == 0 ? compare_text(x->text, y->text) : order;
+		order = order == 0 ? compare(x->integer, y->integer) : order;
+		order = order == 0 ? (x->number > y->number) - (x->number < y->number) : order;
+		order = order == 0 ? compare(x->truth, y->truth) : order;
+	}
+	return order;
+}
+
+/* ask_order: by priority, actor and number; what the world asks for at different places may have one number. */
+static int ask_order(const void *a, const void *b)
 {
 	const struct ask *x = a, *y = b;
+	int order = compare(x->priority, y->priority);
 
-	if (x->priority != y->priority) {
-		return x->priority < y->priority ? -1 : 1;
-	}
-	if (x->actor != y->actor) {
+	if (order == 0 && x->actor != y->actor) {
 		return x->actor < y->actor ? -1 : 1;
 	}
-	return (x->number > y->number) - (x->number < y->number);
+	order = order == 0 ? compare(x->number, y->number) : order;
+	order = order == 0 ? compare(x->x, y->x) : order;
+	order = order == 0 ? compare(x->y, y->y) : order;
+	order = order == 0 ? compare(x->z, y->z) : order;
+	order = order == 0 ? compare_text(x->edit, y->edit) : order;
+	return order == 0 ? args_order(x, y) : order;
+}
+
+/* sort: and of those that ask for the very same one is left. */
+static void sort(struct list *list)
+{
+	struct ask *asks = list->items;
+	uint32_t kept = list->len > 0 ? 1 : 0;
+
+	qsort(asks, list->len, sizeof(*asks), ask_order);
+	for (uint32_t i = 1; i < list->len; i++) {
+		if (ask_order(&asks[kept - 1], &asks[i]) != 0) {
+			asks[kept++] = asks[i];
+		}
+	}
+	list->len = kept;
 }
 
 /* begin: all asks of the world are here now: each gets its claim, in the order in which they win. */
@@ -124,7 +170,7 @@ static void begin(struct engine *e)
 	if (edits->asks.len == 0) {
 		return;
 	}
-	qsort(edits->asks.items, edits->asks.len, sizeof(*asks), ask_order);
+	sort(&edits->asks);
 	edits->claims = arena_get(arena_now(e), edits->asks.len * sizeof(*edits->claims));
 	if (edits->claims == NULL) {
 		say_log(e, TROUPE_LOG_ERROR, NULL, "no memory for the edits of a tick: %u are lost", edits->asks.len);

@@ -195,10 +195,10 @@ static Region__Claim *claim_pack(struct engine *e, const struct claim *claim)
 	if (message == NULL) {
 		return NULL;
 	}
-	message->has_actor = message->has_number = message->has_priority = 1;
+	message->has_ask = message->has_actor = message->has_number = 1;
+	message->ask = (uint32_t)(claim - e->edits.claims);
 	message->actor = ask->actor;
 	message->number = ask->number;
-	message->priority = ask->priority;
 	message->refused = (char *)claim->refused;
 	message->cells = arena_get(arena_now(e), claim->cells_len * 4 * sizeof(*message->cells));
 	message->blocks = arena_get(arena_now(e), claim->cells_len * sizeof(*message->blocks));
@@ -242,20 +242,12 @@ size_t claims_fill(struct engine *e, Region__Exchange *part, uint32_t *at, size_
 /* claim_find: the claim of another's edit; NULL if nobody asked for it, or it is known. */
 static struct claim *claim_find(struct engine *e, const Region__Claim *message)
 {
-	uint32_t from = 0, to = e->edits.claims_len;
-	struct ask wanted = { .actor = message->actor, .number = message->number, .priority = message->priority };
+	struct claim *claim = message->has_ask && message->ask < e->edits.claims_len ? &e->edits.claims[message->ask] : NULL;
 
-	while (from < to) {
-		uint32_t middle = from + (to - from) / 2;
-		struct claim *claim = &e->edits.claims[middle];
-		int order = ask_order(&wanted, claim->ask);
-
-		if (order == 0) {
-			return claim->known || claim->ours ? NULL : claim;
-		}
-		*(order < 0 ? &to : &from) = order < 0 ? middle : middle + 1;
-	}
-	return NULL;
+	return claim != NULL && claim->ask->actor == message->actor && claim->ask->number == message->number && !claim->known &&
+			       !claim->ours ?
+		       claim :
+		       NULL;
 }
 
 /* cells_take: 0, or -1 if a cell is not within the edit's reach, or of a block that nobody defined. */

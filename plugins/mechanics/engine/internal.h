@@ -214,8 +214,7 @@ void edits_tick(struct engine *e);
  * outside. */
 struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t x, int32_t y, int32_t z, const char **ret_reason);
 
-/* ask_order: as qsort wants it. cell_inside: 1 if the world has such a cell. */
-int ask_order(const void *a, const void *b);
+/* cell_inside: 1 if the world has such a cell. */
 int cell_inside(const struct engine *e, int32_t x, int32_t y, int32_t z);
 
 /* Why a claim_set is refused. */

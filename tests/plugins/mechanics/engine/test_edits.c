@@ -258,6 +258,29 @@ static void test_bounds(void **state)
 	edit_world_close(&w);
 }
 
+/* What the world asks for may have one number: at different places it is done, at one place it is done once. */
+static void test_one_number(void **state)
+{
+	(void)state;
+	for (int lock = 0; lock < 2; lock++) {
+		struct edit_world w;
+
+		edit_world_open(&w, 4, both[lock]);
+		edit_begin(&w);
+		for (int32_t i = 0; i < 6; i++) {
+			edit_ask(&w, 0, "put", i % 3 * 20 - 20, 0, GROUND, BLOCK_STONE, 0, 0)->number = 7;
+		}
+		edit_ask(&w, 0, "put", 0, 0, GROUND, BLOCK_BRICKS, 0, 0)->number = 7; /* another edit: it comes too late */
+		edit_end(&w);
+		for (int32_t x = -20; x <= 20; x += 20) {
+			assert_int_equal(block_at(&w, x, 0, GROUND), BLOCK_STONE);
+		}
+		assert_int_equal(figures_of(&w).edits_won, 3);
+		assert_int_equal(figures_of(&w).edits_lost, 1);
+		edit_world_close(&w);
+	}
+}
+
 /* Wishes of an edit are the next tick's if it wins, and nothing if it does not. */
 static void test_wishes(void **state)
 {
@@ -358,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_one_block), cmocka_unit_test(test_all_or_nothing), cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_reads),	  cmocka_unit_test(test_order),		 cmocka_unit_test(test_one_chunk),
 		cmocka_unit_test(test_bounds),	  cmocka_unit_test(test_wishes),	 cmocka_unit_test(test_same),
+		cmocka_unit_test(test_one_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

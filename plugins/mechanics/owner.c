@@ -12,7 +12,7 @@
 #define SILENT_US 5000000u	/* without a word of the scheduler the world is taken for paused */
 #define JOIN_MS 1000u
 #define DRAIN_MS 100u
-#define DRAIN_HOPE_US 4000000u /* so long the scheduler may take to give our regions to others */
+#define DRAIN_HOPE_US 4000000u /* so long the scheduler may take to let us go */
 
 /* --- assignments ---------------------------------------------------------------------------------- */
 
@@ -248,18 +248,18 @@ void owner_on_paused(void *instance, const struct troupe_request *request, const
 	}
 	m->heard_us = m->h->now_us(m->h);
 	pause(m, body->reason != NULL && body->reason[0] != '\0' ? body->reason : "the scheduler stopped the world");
+	owner_drain_go_on(m);
 }
 
 /* --- drain ---------------------------------------------------------------------------------------- */
 
-/* others: how many other instances of our part provide this and are ready. */
-static uint32_t others(const struct mechanics *m, const char *service)
+static uint32_t schedulers(const struct mechanics *m)
 {
 	struct troupe_peer peers[PEERS_MAX];
-	uint32_t found = m->h->peers(m->h, service, peers, PEERS_MAX), n = 0;
+	uint32_t found = m->h->peers(m->h, "tick", peers, PEERS_MAX), n = 0;
 
 	for (uint32_t i = 0; i < found && i < PEERS_MAX; i++) {
-		n += peers[i].id != m->h->id && peers[i].ready && strcmp(peers[i].part, m->h->part) == 0;
+		n += peers[i].ready && strcmp(peers[i].part, m->h->part) == 0;
 	}
 	return n;
 }
@@ -282,8 +282,8 @@ void owner_drain_go_on(struct mechanics *m)
 	}
 	if (m->phase != PHASE_RUNNING || m->now.count[m->now.self] == 0) {
 		waits = m->saves > 0; /* nothing is ours any more */
-	} else if (others(m, "region") > 0 && others(m, "tick") > 0 && m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US) {
-		waits = 1;
+	} else if (m->paused[0] == '\0' && schedulers(m) > 0 && m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US) {
+		waits = 1; /* until our regions are others', or, as the last, what is in them is in a checkpoint */
 	} else {
 		waits = save_all(m); /* the world itself is in the database: of a tick that runs nobody was told */
 	}

@@ -9,8 +9,10 @@
 
 #define RETRY_MS 200u
 #define RETRIES_MAX 100u
+#define LINK_MS 20u
+#define LINK_WAIT_US 5000000u /* so long owners may take to find each other */
 
-enum step { STEP_RULES, STEP_PAGES, STEP_CHUNKS, STEP_JOURNAL, STEP_END };
+enum step { STEP_RULES, STEP_PAGES, STEP_CHUNKS, STEP_JOURNAL, STEP_OTHERS };
 
 /* A restore under way, or one that was given up and waits for its last callback. */
 struct restore {
@@ -161,6 +163,37 @@ static int read_value(struct mechanics *m, struct restore *restore, const struct
 
 /* --- step by step --------------------------------------------------------------------------------- */
 
+/* in_reach: 1 if all other owners are: what one says to another that its host is not linked to yet is lost. */
+static int in_reach(const struct mechanics *m)
+{
+	struct troupe_peer peers[PEERS_MAX];
+	uint32_t found = m->h->peers(m->h, "region", peers, PEERS_MAX), here = 0, wanted = 0;
+
+	for (uint32_t owner = 0; owner < m->now.len; owner++) {
+		if ((owner_others(m) >> owner & 1) == 0) {
+			continue;
+		}
+		wanted++;
+		for (uint32_t i = 0; i < found && i < PEERS_MAX; i++) {
+			here += peers[i].id == m->now.owners[owner] && peers[i].ready;
+		}
+	}
+	return here == wanted;
+}
+
+static void on_linked(void *instance, void *arg)
+{
+	struct mechanics *m = instance;
+	struct restore *restore = arg;
+
+	if (restore->forgotten) {
+		restore_end(m, restore);
+	} else if (in_reach(m) || m->h->now_us(m->h) - restore->began_us > LINK_WAIT_US ||
+		   m->h->timer_start(m->h, LINK_MS, on_linked, restore) == 0) {
+		done(m, restore);
+	}
+}
+
 static void on_rules(struct mechanics *m, void *arg, int32_t status, const Region__PrepareReply *result);
 
 static void step_begin(struct mechanics *m, struct restore *restore, enum step step)
@@ -190,7 +223,7 @@ static void step_begin(struct mechanics *m, struct restore *restore, enum step s
 		worldkey(&restore->to, WORLD_KEY_JOURNAL_OF, (unsigned long long)restore->journal + 1);
 		break;
 	default:
-		done(m, restore);
+		on_linked(m, restore);
 		return;
 	}
 	scan(m, restore);

@@ -5,30 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "findings/findings.h"
-#include "scheduler.h"
+#include "command.h"
 
-static void put(struct json *json, const char *key, int64_t number)
+void command_put(struct json *json, const char *key, int64_t number)
 {
 	json_key(json, key);
 	json_number(json, number);
 }
 
-static void put_text(struct json *json, const char *key, const char *text)
+void command_put_text(struct json *json, const char *key, const char *text)
 {
 	json_key(json, key);
 	json_text(json, text);
 }
 
-static void put_hex(struct json *json, const char *key, uint64_t number)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, number);
-	put_text(json, key, text);
-}
-
-static int refused(struct scheduler *s, const struct troupe_request *request)
+int command_refused(struct scheduler *s, const struct troupe_request *request)
 {
 	if (lease_held(s) && s->phase != PHASE_LOAD) {
 		return 0;
@@ -37,7 +28,15 @@ static int refused(struct scheduler *s, const struct troupe_request *request)
 	return 1;
 }
 
-/* --- status --------------------------------------------------------------------------------------- */
+static void put_hex(struct json *json, const char *key, uint64_t number)
+{
+	char text[20];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, number);
+	command_put_text(json, key, text);
+}
+
+/* --- status -------------------------------------------------------------------------------------- */
 
 static int time_order(const void *a, const void *b)
 {
@@ -59,7 +58,7 @@ static void put_times(const struct scheduler *s, struct json *json, const char *
 
 		snprintf(key, sizeof(key), "%s_%s_ms", name, i == 0 ? "p50" : "p99");
 		snprintf(text, sizeof(text), "%u.%03u", us / 1000, us % 1000);
-		put_text(json, key, text);
+		command_put_text(json, key, text);
 	}
 }
 
@@ -112,24 +111,24 @@ static void command_status(void *instance, const struct troupe_request *request,
 		avatars += s->owners[i]->avatars;
 	}
 	json_open(&json, '{');
-	put_text(&json, "world", state_name(s));
-	put_text(&json, "reason", why != NULL ? why : s->lease.state == LEASE_STANDBY ? s->lease.owner : "");
-	put(&json, "tick", (int64_t)s->beat.tick);
+	command_put_text(&json, "world", state_name(s));
+	command_put_text(&json, "reason", why != NULL ? why : s->lease.state == LEASE_STANDBY ? s->lease.owner : "");
+	command_put(&json, "tick", (int64_t)s->beat.tick);
 	snprintf(text, sizeof(text), "%u.%02u", s->beat.rate / 100, s->beat.rate % 100);
-	put_text(&json, "ticks_per_second", why == NULL ? text : "0.00");
-	put(&json, "epoch", (int64_t)s->lease.epoch);
-	put_text(&json, "database", database_name(s));
-	put(&json, "owners", in);
-	put(&json, "regions", s->regions);
-	put(&json, "entities", (int64_t)entities);
-	put(&json, "avatars", (int64_t)avatars);
-	put(&json, "checkpoint", (int64_t)s->checkpoint.tick);
-	put(&json, "checkpoint_age_ms",
-	    s->checkpoint.at_us != 0 ? (int64_t)((s->h->now_us(s->h) - s->checkpoint.at_us) / 1000) : -1);
-	put(&json, "generation", s->rules.now_number);
-	put(&json, "restores", s->restores);
-	put_text(&json, "last_restore", s->restore_why);
-	put(&json, "late", (int64_t)s->beat.overruns);
+	command_put_text(&json, "ticks_per_second", why == NULL ? text : "0.00");
+	command_put(&json, "epoch", (int64_t)s->lease.epoch);
+	command_put_text(&json, "database", database_name(s));
+	command_put(&json, "owners", in);
+	command_put(&json, "regions", s->regions);
+	command_put(&json, "entities", (int64_t)entities);
+	command_put(&json, "avatars", (int64_t)avatars);
+	command_put(&json, "checkpoint", (int64_t)s->checkpoint.tick);
+	command_put(&json, "checkpoint_age_ms",
+		    s->checkpoint.at_us != 0 ? (int64_t)((s->h->now_us(s->h) - s->checkpoint.at_us) / 1000) : -1);
+	command_put(&json, "generation", s->rules.now_number);
+	command_put(&json, "restores", s->restores);
+	command_put_text(&json, "last_restore", s->restore_why);
+	command_put(&json, "late", (int64_t)s->beat.overruns);
 	put_times(s, &json, "tick", 0);
 	put_times(s, &json, "entities", 1);
 	put_times(s, &json, "edits", 2);
@@ -145,7 +144,7 @@ static void command_regions(void *instance, const struct troupe_request *request
 	struct json json = { 0 };
 
 	(void)args;
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	json_open(&json, '[');
@@ -155,18 +154,18 @@ static void command_regions(void *instance, const struct troupe_request *request
 		snprintf(text, sizeof(text), "(%" PRId64 ", %" PRId64 ")", corner + (int64_t)(i % s->side) * s->options->region,
 			 corner + (int64_t)(i / s->side) * s->options->region);
 		json_open(&json, '{');
-		put(&json, "region", i);
-		put_text(&json, "from", text);
-		put_text(&json, "owner", s->region_owner[i] != NULL ? s->region_owner[i]->name : "");
-		put(&json, "entities", s->region_load[i]);
-		put(&json, "avatars", s->region_avatars[i]);
+		command_put(&json, "region", i);
+		command_put_text(&json, "from", text);
+		command_put_text(&json, "owner", s->region_owner[i] != NULL ? s->region_owner[i]->name : "");
+		command_put(&json, "entities", s->region_load[i]);
+		command_put(&json, "avatars", s->region_avatars[i]);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
 	json_reply(&json, s->h, request->id);
 }
 
-/* --- pause ---------------------------------------------------------------------------------------- */
+/* --- pause --------------------------------------------------------------------------------------- */
 
 struct pause_args {
 	const char *reason;
@@ -177,7 +176,7 @@ static void command_pause(void *instance, const struct troupe_request *request, 
 	struct scheduler *s = instance;
 	const struct pause_args *wanted = args;
 
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	if (s->pause_request != 0) {
@@ -193,8 +192,8 @@ static void answer_state(struct scheduler *s, uint64_t request)
 	struct json json = { 0 };
 
 	json_open(&json, '{');
-	put_text(&json, "world", state_name(s));
-	put(&json, "tick", (int64_t)s->beat.tick);
+	command_put_text(&json, "world", state_name(s));
+	command_put(&json, "tick", (int64_t)s->beat.tick);
 	json_close(&json, '}');
 	json_reply(&json, s->h, request);
 }
@@ -214,7 +213,7 @@ static void command_resume(void *instance, const struct troupe_request *request,
 	struct scheduler *s = instance;
 
 	(void)args;
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	command_paused(s);
@@ -222,14 +221,14 @@ static void command_resume(void *instance, const struct troupe_request *request,
 	answer_state(s, request->id);
 }
 
-/* --- digest, audit -------------------------------------------------------------------------------- */
+/* --- digest -------------------------------------------------------------------------------------- */
 
 static void answer_digest(struct scheduler *s, uint64_t request, uint64_t tick, uint64_t digest)
 {
 	struct json json = { 0 };
 
 	json_open(&json, '{');
-	put(&json, "tick", (int64_t)tick);
+	command_put(&json, "tick", (int64_t)tick);
 	put_hex(&json, "digest", digest);
 	json_close(&json, '}');
 	json_reply(&json, s->h, request);
@@ -275,7 +274,7 @@ static void command_digest_now(void *instance, const struct troupe_request *requ
 	struct scheduler *s = instance;
 
 	(void)args;
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	if (s->paused && s->has_digest && s->digest_tick == s->beat.tick) {
@@ -288,150 +287,7 @@ static void command_digest_now(void *instance, const struct troupe_request *requ
 	}
 }
 
-/* One audit under way. */
-struct audit {
-	struct scheduler *s;
-	struct findings findings;
-	uint64_t request, pages, entries;
-	uint32_t overlaps; /* regions that more than one owner counts as its own */
-	char last[128];
-	uint32_t last_len;
-};
-
-static void audit_scan(struct audit *audit);
-
-void command_free(struct scheduler *s)
-{
-	free(s->audit);
-	s->audit = NULL;
-}
-
-static void audit_end(struct audit *audit)
-{
-	struct json json = { 0 };
-
-	json_open(&json, '{');
-	findings_write(&audit->findings, &json);
-	put(&json, "tick", (int64_t)audit->s->beat.tick);
-	put(&json, "epoch", (int64_t)audit->s->lease.epoch);
-	put(&json, "regions", audit->s->regions);
-	put(&json, "overlaps", audit->overlaps);
-	put(&json, "entries", (int64_t)audit->entries);
-	json_close(&json, '}');
-	json_reply(&json, audit->s->h, audit->request);
-	command_free(audit->s);
-}
-
-/* audit_memory: every region has one owner that takes part, and owners speak of the same epoch as we do. */
-static void audit_memory(struct audit *audit)
-{
-	struct scheduler *s = audit->s;
-	uint32_t counted = 0;
-
-	for (uint32_t i = 0; i < s->regions && s->phase == PHASE_RUN; i++) {
-		if (s->region_owner[i] == NULL || !s->region_owner[i]->in) {
-			findings_add(&audit->findings, "region %u has no owner", i);
-		}
-	}
-	for (uint32_t i = 0; i < s->owners_len; i++) {
-		const struct owner *owner = s->owners[i];
-
-		counted += owner->in ? owner->regions : 0;
-		if (owner->in && owner->epoch > s->lease.epoch) {
-			findings_add(&audit->findings, "%s holds regions with epoch %" PRIu64 ", the world has %" PRIu64,
-				     owner->name, owner->epoch, s->lease.epoch);
-		}
-	}
-	if (s->phase == PHASE_RUN && counted > s->regions) {
-		audit->overlaps = counted - s->regions;
-		findings_add(&audit->findings, "owners count %u regions, there are %u", counted, s->regions);
-	}
-}
-
-/* audit_entry: nothing that is kept is of a tick that has not begun. */
-static void audit_entry(struct audit *audit, const char *key, uint32_t len)
-{
-	uint32_t head = (uint32_t)strlen("world/j/");
-	uint64_t tick = 0, begun = audit->s->beat.begun;
-	int known = 0;
-
-	audit->entries++;
-	if (len >= head + 16 && (memcmp(key, "world/j/", head) == 0 || memcmp(key, "world/c/", head) == 0 ||
-				memcmp(key, "world/d/", head) == 0)) {
-		known = worldkey_number(key + head, 16, &tick) == 0;
-	} else if (len > head + 16 && memcmp(key, "world/k/", head) == 0) {
-		known = worldkey_number(key + len - 16, 16, &tick) == 0;
-	} else if (len <= head || memcmp(key, "world/s/", head) == 0) {
-		return;
-	}
-	if (known && tick > begun) {
-		findings_add(&audit->findings, "%.*s is of a tick that has not begun", (int)len, key);
-	}
-}
-
-static void on_audit(void *instance, void *arg, const struct troupe_db_page *page)
-{
-	struct scheduler *s = instance;
-	struct audit *audit = arg;
-
-	(void)s;
-	if (page->status != TROUPE_OK) {
-		findings_add(&audit->findings, "the database does not answer (status %d)", (int)page->status);
-		audit_end(audit);
-		return;
-	}
-	for (uint32_t i = 0; i < page->count; i++) {
-		audit_entry(audit, page->values[i].key, page->values[i].key_len);
-	}
-	if (page->more && page->count > 0 && page->values[page->count - 1].key_len < sizeof(audit->last)) {
-		audit->last_len = page->values[page->count - 1].key_len;
-		memcpy(audit->last, page->values[page->count - 1].key, audit->last_len);
-		audit_scan(audit);
-	} else {
-		audit_end(audit);
-	}
-}
-
-static void audit_scan(struct audit *audit)
-{
-	struct troupe_db_scan scan = { .size = sizeof(scan),
-				       .db = audit->s->db,
-				       .from = audit->last,
-				       .from_len = audit->last_len,
-				       .to = "world0",
-				       .to_len = 6,
-				       .limit = 500,
-				       .after = audit->pages++ > 0,
-				       .on_page = on_audit,
-				       .arg = audit };
-
-	audit->s->h->db_scan(audit->s->h, &scan);
-}
-
-static void command_audit(void *instance, const struct troupe_request *request, const void *args)
-{
-	struct scheduler *s = instance;
-	struct audit *audit;
-
-	(void)args;
-	if (refused(s, request)) {
-		return;
-	}
-	audit = s->audit == NULL ? calloc(1, sizeof(*audit)) : NULL;
-	if (audit == NULL) {
-		proto_refuse(s->h, request->id, TROUPE_RESOURCE_EXHAUSTED, s->audit != NULL ? "world.auditing" : "world.no_memory");
-		return;
-	}
-	s->audit = audit;
-	audit->s = s;
-	audit->request = request->id;
-	audit->last_len = 6;
-	memcpy(audit->last, "world/", 6);
-	audit_memory(audit);
-	audit_scan(audit);
-}
-
-/* --- regions, checkpoints ------------------------------------------------------------------------- */
+/* --- regions, checkpoints ------------------------------------------------------------------------ */
 
 static void command_rebalance(void *instance, const struct troupe_request *request, const void *args)
 {
@@ -440,7 +296,7 @@ static void command_rebalance(void *instance, const struct troupe_request *reque
 	struct json json = { 0 };
 
 	(void)args;
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	if (beat_stands(s) != NULL) {
@@ -454,10 +310,10 @@ static void command_rebalance(void *instance, const struct troupe_request *reque
 	}
 	if (s->move.from != NULL) {
 		json_open(&json, '{');
-		put(&json, "region", s->move.region);
-		put_text(&json, "from", s->move.from->name);
-		put_text(&json, "to", s->move.to->name);
-		put(&json, "entities", s->region_load[s->move.region]);
+		command_put(&json, "region", s->move.region);
+		command_put_text(&json, "from", s->move.from->name);
+		command_put_text(&json, "to", s->move.to->name);
+		command_put(&json, "entities", s->region_load[s->move.region]);
 		json_close(&json, '}');
 	}
 	json_close(&json, ']');
@@ -469,7 +325,7 @@ static void command_checkpoint(void *instance, const struct troupe_request *requ
 	struct scheduler *s = instance;
 
 	(void)args;
-	if (refused(s, request)) {
+	if (command_refused(s, request)) {
 		return;
 	}
 	if (beat_stands(s) != NULL || s->checkpoint.request != 0) {
@@ -479,81 +335,6 @@ static void command_checkpoint(void *instance, const struct troupe_request *requ
 	}
 	s->checkpoint.request = request->id;
 	s->checkpoint.wanted = 1;
-}
-
-/* --- rules ---------------------------------------------------------------------------------------- */
-
-static void command_scripts(void *instance, const struct troupe_request *request, const void *args)
-{
-	struct scheduler *s = instance;
-	struct json json = { 0 };
-
-	(void)args;
-	if (refused(s, request)) {
-		return;
-	}
-	json_open(&json, '[');
-	for (uint32_t i = 0; i < s->rules.history_len; i++) {
-		const struct generation *one = &s->rules.history[i];
-		char hex[2 * WORLD_DIGEST_SIZE + 1];
-
-		worldkey_hex(one->digest, hex);
-		json_open(&json, '{');
-		put(&json, "generation", one->number);
-		put_text(&json, "digest", hex);
-		put(&json, "files", one->files);
-		put(&json, "since_ms", one->since_ms);
-		put_text(&json, "by", one->who);
-		put_text(&json, "result", one->problem[0] != '\0'		? one->problem
-					  : one->number == s->rules.now_number ? "in force"
-									       : "replaced");
-		json_close(&json, '}');
-	}
-	json_close(&json, ']');
-	json_reply(&json, s->h, request->id);
-}
-
-struct reload_args {
-	int64_t canary;
-};
-
-struct rollback_args {
-	int64_t generation;
-};
-
-static const char *who(const struct troupe_request *request)
-{
-	return request->operator_name != NULL && request->operator_name[0] != '\0' ? request->operator_name : "an operator";
-}
-
-static void command_reload(void *instance, const struct troupe_request *request, const void *args)
-{
-	const struct reload_args *wanted = args;
-
-	rules_read(instance, request->id, who(request), wanted != NULL && wanted->canary);
-}
-
-static void command_rollback(void *instance, const struct troupe_request *request, const void *args)
-{
-	const struct rollback_args *wanted = args;
-
-	rules_rollback(instance, request->id, who(request), (uint32_t)wanted->generation);
-}
-
-void command_reloaded(struct scheduler *s, uint64_t request, int accepted)
-{
-	struct json json = { 0 };
-
-	if (!accepted) {
-		proto_refuse(s->h, request, TROUPE_FAILED_PRECONDITION, "world.reload_refused"); /* the log says why */
-		return;
-	}
-	json_open(&json, '{');
-	put(&json, "generation", s->rules.now_number);
-	put(&json, "files", s->rules.next.files);
-	put(&json, "tick", (int64_t)s->beat.tick);
-	json_close(&json, '}');
-	json_reply(&json, s->h, request);
 }
 
 void command_drop(struct scheduler *s)
@@ -574,18 +355,6 @@ static const struct troupe_option pause_options[] = {
 	{ 0 }
 };
 
-static const struct troupe_option reload_options[] = {
-	{ .name = "canary", .help = "Whether one owner tries them before the others do.", .type = TROUPE_OPTION_BOOL,
-	  .offset = offsetof(struct reload_args, canary) },
-	{ 0 }
-};
-
-static const struct troupe_option rollback_options[] = {
-	{ .name = "generation", .help = "Which one; without it the last that was another.", .type = TROUPE_OPTION_INT,
-	  .offset = offsetof(struct rollback_args, generation), .min = 0, .max = UINT32_MAX },
-	{ 0 }
-};
-
 const struct troupe_command scheduler_commands[] = {
 	{ .verb = "world status", .help = "The tick, how long its stages take, owners, checkpoint and rules; why it stands.",
 	  .right = "read", .run = command_status },
@@ -603,11 +372,11 @@ const struct troupe_command scheduler_commands[] = {
 	{ .verb = "regions", .help = "Every region: its corner, who owns it, and what is in it.", .right = "read",
 	  .flags = TROUPE_COMMAND_NOUN, .run = command_regions },
 	{ .verb = "script list", .help = "The generations of rules: when, by whom, and with which result.", .right = "read",
-	  .run = command_scripts },
-	{ .verb = "script reload", .help = "Reads the rules again.", .right = "operate", .args = reload_options,
-	  .args_size = sizeof(struct reload_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_reload },
+	  .run = command_script_list },
+	{ .verb = "script reload", .help = "Reads the rules again.", .right = "operate", .args = command_reload_options,
+	  .args_size = sizeof(struct reload_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_script_reload },
 	{ .verb = "script rollback", .help = "Puts an earlier generation of rules in force again.", .right = "operate",
-	  .args = rollback_options, .args_size = sizeof(struct rollback_args), .flags = TROUPE_COMMAND_CHANGES,
-	  .run = command_rollback },
+	  .args = command_rollback_options, .args_size = sizeof(struct rollback_args), .flags = TROUPE_COMMAND_CHANGES,
+	  .run = command_script_rollback },
 	{ 0 }
 };

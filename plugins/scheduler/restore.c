@@ -60,7 +60,7 @@ void world_rests(struct scheduler *s)
 	tell_state(s);
 }
 
-/* --- changes of rules on the way ------------------------------------------------------------------ */
+/* --- changes of rules on the way ----------------------------------------------------------------- */
 
 const struct control *restore_control(const struct scheduler *s, uint64_t tick)
 {
@@ -95,7 +95,7 @@ static void control_add(struct scheduler *s, uint64_t tick, const struct troupe_
 	proto_arena_free(&arena);
 }
 
-/* --- 3: owners load ------------------------------------------------------------------------------- */
+/* --- 3: owners load ------------------------------------------------------------------------------ */
 
 static void run(struct scheduler *s)
 {
@@ -126,7 +126,7 @@ static void on_restored(void *instance, void *arg, const struct troupe_reply *re
 	}
 }
 
-/* --- settings --------------------------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------------------------------ */
 
 static struct settings settings_wanted(const struct scheduler *s)
 {
@@ -211,7 +211,7 @@ static void load(struct scheduler *s)
 	owners_assignment_free(&assignment);
 }
 
-/* --- 2: the journal ------------------------------------------------------------------------------- */
+/* --- 2: the journal ------------------------------------------------------------------------------ */
 
 static void scanned(struct scheduler *s)
 {
@@ -290,7 +290,7 @@ static void scan_begin(struct scheduler *s)
 	scan(s, key.text, key.len, 0);
 }
 
-/* --- 1: an epoch ---------------------------------------------------------------------------------- */
+/* --- 1: an epoch --------------------------------------------------------------------------------- */
 
 static void on_epoch(struct scheduler *s, uint64_t turn)
 {

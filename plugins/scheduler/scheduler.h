@@ -83,7 +83,7 @@ struct settings {
 	char commit[16];
 };
 
-/* --- lease.c: who runs the world ------------------------------------------------------------------ */
+/* --- lease.c, lease_write.c: who runs the world -------------------------------------------------- */
 
 #define WRITE_OPS_MAX 8u
 
@@ -136,10 +136,15 @@ int lease_busy(const struct scheduler *s);
  */
 void lease_op(struct scheduler *s, const char *key, const ProtobufCMessage *message);
 void lease_write(struct scheduler *s, uint64_t epoch, write_done_fn done);
+/* lease_write_begin: likewise; with `release` the record names nobody. lease_write_drop: what is under way is forgotten. */
+void lease_write_begin(struct scheduler *s, uint64_t epoch, write_done_fn done, int release);
+void lease_write_drop(struct scheduler *s);
+/* lease_look: reads the record, and takes the lease if it is free. */
+void lease_look(struct scheduler *s);
 /* lease_lost: another runs the world: everything under way ends, and it stands by. */
 void lease_lost(struct scheduler *s, const char *why);
 
-/* --- owners.c: who owns what ---------------------------------------------------------------------- */
+/* --- owners.c: who owns what --------------------------------------------------------------------- */
 
 struct owner {
 	uint64_t id;
@@ -163,6 +168,15 @@ struct owner *owner_find(const struct scheduler *s, uint64_t id);
 void owner_lost(struct scheduler *s, struct owner *owner, const char *why);
 /* owners_joined: whoever has joined since the last restore is taken in by another, soon. */
 void owners_joined(struct scheduler *s);
+/* owners_cancel: calls under way are forgotten. owners_tell_paused: to all. */
+void owners_cancel(struct scheduler *s);
+void owners_tell_paused(struct scheduler *s, const char *reason);
+void owners_count(struct scheduler *s);
+/* owners_staying: how many there are that do not drain. */
+uint32_t owners_staying(const struct scheduler *s);
+
+/* --- regions.c ----------------------------------------------------------------------------------- */
+
 /* owners_share: all owners that are not draining take part, each with a run of regions of about equal weight; returns how
  * many there are. */
 uint32_t owners_share(struct scheduler *s);
@@ -173,12 +187,8 @@ void owners_assignment_free(Region__Assignment *assignment);
  * owners_moved: it is in force. */
 int owners_next(struct scheduler *s);
 void owners_moved(struct scheduler *s);
-/* owners_cancel: calls under way are forgotten. owners_tell_paused: to all. */
-void owners_cancel(struct scheduler *s);
-void owners_tell_paused(struct scheduler *s, const char *reason);
-void owners_count(struct scheduler *s);
 
-/* --- restore.c ------------------------------------------------------------------------------------ */
+/* --- restore.c ----------------------------------------------------------------------------------- */
 
 struct control {
 	uint64_t tick;
@@ -198,7 +208,7 @@ void restore_settings(struct scheduler *s);
 /* restore_ended: the last tick of the journal has been run again. */
 void restore_ended(struct scheduler *s);
 
-/* --- beat.c --------------------------------------------------------------------------------------- */
+/* --- beat.c -------------------------------------------------------------------------------------- */
 
 struct beat {
 	uint64_t tick;	    /* the last that has ended */
@@ -233,7 +243,7 @@ const char *beat_stands(const struct scheduler *s);
 /* beat_record: adds what the database must know of the beat to the next write. */
 void beat_record(struct scheduler *s, uint64_t tick);
 
-/* --- rules.c -------------------------------------------------------------------------------------- */
+/* --- rules.c, read.c, bundle.c, history.c -------------------------------------------------------- */
 
 struct generation {
 	uint32_t number, files;
@@ -278,6 +288,13 @@ void rules_load(struct scheduler *s, const Tick__Generations *kept);
 /* rules_read: now; request: a command to answer, 0 = none. */
 void rules_read(struct scheduler *s, uint64_t request, const char *who, int canary);
 void rules_rollback(struct scheduler *s, uint64_t request, const char *who, uint32_t number);
+/* rules_read_now: the folder, or once more when what is under way has ended. */
+void rules_read_now(struct scheduler *s);
+/* rules_try: has the candidate tried as soon as the world has owners. rules_refuse: it is not taken, and the log says why.
+ * rules_finished: nothing is under way any more. */
+void rules_try(struct scheduler *s);
+void rules_refuse(struct scheduler *s, const char *problem, const char *block);
+void rules_finished(struct scheduler *s, int accepted);
 /* rules_interrupted: the calls to owners are given up. rules_restored: the owners are new: what was prepared is prepared again. */
 void rules_interrupted(struct scheduler *s);
 void rules_restored(struct scheduler *s);
@@ -293,7 +310,23 @@ int rules_prepare(struct scheduler *s, const struct control *control);
 /* rules_keeps: the bundle with this digest may still be asked for. */
 int rules_keeps(const struct scheduler *s, const char *hex);
 
-/* --- checkpoint.c --------------------------------------------------------------------------------- */
+/* bundle_digest: of files. bundle_make: the pages of the candidate, whole files in each; -1: *ret_problem says why there are none.
+ * bundle_store: writes them unless they are there; rules_try follows. bundle_free: forgets them. */
+void bundle_digest(const struct troupe_file *files, uint32_t len, uint8_t ret_digest[WORLD_DIGEST_SIZE]);
+int bundle_make(struct scheduler *s, const struct troupe_file *files, uint32_t len, char *ret_problem, size_t size);
+void bundle_store(struct scheduler *s);
+void bundle_free(struct rules *r);
+
+/* history_newest: what is in force at the end of the journal; NULL = no rules. history_find: an accepted one by its number.
+ * history_from: the first that is kept for a rollback. history_record: what will have been in force once the candidate is, into
+ * the next write. */
+const struct generation *history_newest(const struct rules *r);
+const struct generation *history_find(const struct rules *r, uint32_t number);
+uint32_t history_from(const struct scheduler *s);
+void history_add(struct scheduler *s, const struct generation *generation);
+void history_record(struct scheduler *s);
+
+/* --- checkpoint.c -------------------------------------------------------------------------------- */
 
 struct checkpoint {
 	uint64_t tick, at_us; /* the last one; at_us 0 = of an earlier reign */
@@ -324,7 +357,7 @@ void checkpoint_drop(struct scheduler *s);
 /* checkpoint_now: with the next tick; `then` runs once, when it is there or cannot be. */
 void checkpoint_now(struct scheduler *s, void (*then)(struct scheduler *s));
 
-/* --- balance.c ------------------------------------------------------------------------------------ */
+/* --- balance.c ----------------------------------------------------------------------------------- */
 
 struct move {
 	uint32_t region;
@@ -338,7 +371,7 @@ int balance_find(const struct scheduler *s, int64_t threshold, struct move *ret_
 /* balance_tick: moves one if it is time. */
 void balance_tick(struct scheduler *s);
 
-/* --- command.c ------------------------------------------------------------------------------------ */
+/* --- command.c ----------------------------------------------------------------------------------- */
 
 extern const struct troupe_command scheduler_commands[];
 void command_paused(struct scheduler *s);
@@ -348,7 +381,7 @@ void command_reloaded(struct scheduler *s, uint64_t request, int accepted);
 void command_drop(struct scheduler *s);
 void command_free(struct scheduler *s);
 
-/* --- the role ------------------------------------------------------------------------------------- */
+/* --- the role ------------------------------------------------------------------------------------ */
 
 enum phase {
 	PHASE_NONE,    /* does not run the world */

@@ -137,44 +137,70 @@ static void node_meet(struct state *state, struct vec3i at, uint32_t cost, uint1
 
 /* --- steps -------------------------------------------------------------------------------------------- */
 
-static uint8_t flags_at(struct state *state, int32_t x, int32_t y, int32_t z)
+static uint8_t flags_at(struct terrain *t, int32_t x, int32_t y, int32_t z)
 {
-	return block_flags(terrain_table(state->t), terrain_block(state->t, x, y, z));
+	return block_flags(terrain_table(t), terrain_block(t, x, y, z));
 }
 
 /* room_at: both cells of a body are free. */
-static int room_at(struct state *state, int32_t x, int32_t y, int32_t z)
+static int room_at(struct terrain *t, int32_t x, int32_t y, int32_t z)
 {
-	return !((flags_at(state, x, y, z) | flags_at(state, x, y, z + 1)) & BLOCK_GROUND);
+	return !((flags_at(t, x, y, z) | flags_at(t, x, y, z + 1)) & BLOCK_GROUND);
+}
+
+/* level: 1 if the column is entered and stood in at the same height: the most frequent step, in one look for the chunk. */
+static int level(struct terrain *t, int32_t x, int32_t y, int32_t z)
+{
+	const struct chunk *chunk = terrain_chunk(t, vec_div(x, CHUNK_WIDTH), vec_div(y, CHUNK_WIDTH));
+	const struct block_table *table = terrain_table(t);
+	uint32_t cx = (uint32_t)x, cy = (uint32_t)y, feet = (uint32_t)z; /* cut off by chunk_get */
+
+	return chunk != NULL && z > 0 && (block_flags(table, chunk_get(chunk, cx, cy, feet - 1)) & BLOCK_GROUND) != 0 &&
+	       (block_flags(table, chunk_get(chunk, cx, cy, feet)) & BLOCK_GROUND) == 0 &&
+	       (block_flags(table, chunk_get(chunk, cx, cy, feet + 1)) & (BLOCK_GROUND | BLOCK_LIQUID)) == 0;
+}
+
+int path_step(struct terrain *t, struct vec3i *at, int32_t x, int32_t y)
+{
+	int across = x != at->x && y != at->y;
+	int32_t z, over; /* over: where the body is when it crosses */
+
+	if (!across && level(t, x, y, at->z)) {
+		at->x = x;
+		at->y = y;
+		return 1;
+	}
+	z = terrain_stand(t, x, y, at->z);
+	over = z > at->z ? z : at->z;
+	if (z == TERRAIN_NOWHERE || z < at->z - PATH_DOWN || flags_at(t, x, y, z + 1) & BLOCK_LIQUID) {
+		return 0;
+	}
+	if (over > at->z && !room_at(t, at->x, at->y, over)) {
+		return 0; /* no room to rise in */
+	}
+	if (across && !(room_at(t, x, at->y, over) && room_at(t, at->x, y, over))) {
+		return 0;
+	}
+	*at = (struct vec3i){ x, y, z };
+	return 1;
 }
 
 /* step_try: the step from an opened node to a column beside it. */
 static void step_try(struct state *state, uint16_t index, int32_t dx, int32_t dy)
 {
 	struct path_node node = state->s->nodes[index];
-	struct vec3i from = state->request->from, to = { node.at.x + dx, node.at.y + dy, 0 };
+	struct vec3i from = state->request->from, at = node.at;
 	uint32_t cost = dx != 0 && dy != 0 ? ACROSS : STRAIGHT;
-	int32_t over; /* where the body is when it crosses */
 
-	if (to.x < from.x - PATH_WINDOW || to.x > from.x + PATH_WINDOW || to.y < from.y - PATH_WINDOW ||
-	    to.y > from.y + PATH_WINDOW) {
+	if (at.x + dx < from.x - PATH_WINDOW || at.x + dx > from.x + PATH_WINDOW || at.y + dy < from.y - PATH_WINDOW ||
+	    at.y + dy > from.y + PATH_WINDOW) {
 		state->cut = 1;
 		return;
 	}
-	to.z = terrain_stand(state->t, to.x, to.y, node.at.z);
-	if (to.z == TERRAIN_NOWHERE || to.z < node.at.z - PATH_DOWN ||
-	    flags_at(state, to.x, to.y, to.z + 1) & BLOCK_LIQUID) {
-		return;
+	if (path_step(state->t, &at, at.x + dx, at.y + dy)) {
+		cost += at.z > node.at.z ? UP : (uint32_t)(node.at.z - at.z) * DOWN;
+		node_meet(state, at, node.cost + cost, index);
 	}
-	over = to.z > node.at.z ? to.z : node.at.z;
-	if (over > node.at.z && !room_at(state, node.at.x, node.at.y, over)) {
-		return; /* no room to rise in */
-	}
-	if (dx != 0 && dy != 0 && !(room_at(state, to.x, node.at.y, over) && room_at(state, node.at.x, to.y, over))) {
-		return;
-	}
-	cost += to.z > node.at.z ? UP : (uint32_t)(node.at.z - to.z) * DOWN;
-	node_meet(state, to, node.cost + cost, index);
 }
 
 static void node_open(struct state *state, uint16_t index)

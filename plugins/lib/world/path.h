@@ -68,6 +68,10 @@ struct path_search {
 	uint16_t columns[PATH_SIDE * PATH_SIDE]; /* the first node of a column, +1 */
 };
 
+/* path_step: the step from the cell `at` to the column x, y beside it or across: 1 and the cell where it ends, or 0 if it
+ * cannot be taken (then `at` stays). What walks a way asks it again, since blocks may have changed. */
+int path_step(struct terrain *t, struct vec3i *at, int32_t x, int32_t y);
+
 /* path_find: the way of a request; the result is in ret_path too. A goal outside of the world, in the air or in a wall is
  * no mistake: the way leads near it, if it leads anywhere. */
 enum path_result path_find(struct terrain *t, struct path_search *search, const struct path_request *request,

@@ -52,50 +52,6 @@ static struct vec3i place_of(const struct engine *e, uint32_t row)
 
 /* --- steps ------------------------------------------------------------------------------------------ */
 
-static uint8_t flags_at(const struct engine *e, int32_t x, int32_t y, int32_t z)
-{
-	return block_flags(e->blocks, terrain_block(e->terrain, x, y, z));
-}
-
-static int room_at(const struct engine *e, int32_t x, int32_t y, int32_t z)
-{
-	return !((flags_at(e, x, y, z) | flags_at(e, x, y, z + 1)) & BLOCK_GROUND);
-}
-
-/* level: 1 if the column beside is entered and stood in at the same height: the most frequent step, in three looks. */
-static int level(const struct engine *e, int32_t x, int32_t y, int32_t z)
-{
-	const struct chunk *chunk = terrain_chunk(e->terrain, vec_div(x, CHUNK_WIDTH), vec_div(y, CHUNK_WIDTH));
-	uint32_t cx = (uint32_t)x, cy = (uint32_t)y, feet = (uint32_t)z; /* cut off by chunk_get */
-
-	return chunk != NULL && z > 0 && (block_flags(e->blocks, chunk_get(chunk, cx, cy, feet - 1)) & BLOCK_GROUND) != 0 &&
-	       (block_flags(e->blocks, chunk_get(chunk, cx, cy, feet)) & BLOCK_GROUND) == 0 &&
-	       (block_flags(e->blocks, chunk_get(chunk, cx, cy, feet + 1)) & (BLOCK_GROUND | BLOCK_LIQUID)) == 0;
-}
-
-/* step: to a column beside the cell `at`, or across: 1 and the new z in it, or 0 if it is blocked. */
-static int step(const struct engine *e, struct vec3i *at, int32_t x, int32_t y)
-{
-	int32_t z, over;
-
-	if ((x == at->x || y == at->y) && level(e, x, y, at->z)) {
-		at->x = x;
-		at->y = y;
-		return 1;
-	}
-	z = terrain_stand(e->terrain, x, y, at->z);
-	over = z > at->z ? z : at->z;
-	if (z == TERRAIN_NOWHERE || z < at->z - PATH_DOWN || (flags_at(e, x, y, z + 1) & BLOCK_LIQUID) != 0 ||
-	    (over > at->z && !room_at(e, at->x, at->y, over))) {
-		return 0;
-	}
-	if (x != at->x && y != at->y && !(room_at(e, x, at->y, over) && room_at(e, at->x, y, over))) {
-		return 0;
-	}
-	*at = (struct vec3i){ x, y, z };
-	return 1;
-}
-
 struct march {
 	uint32_t clear; /* ticks that nothing is in the way */
 	uint32_t turn;	/* the first tick after which it stands elsewhere in height; 0 = none */
@@ -125,7 +81,7 @@ static struct march march(const struct engine *e, uint32_t row, uint32_t max, in
 			}
 			cx = cell_of(e, px);
 			cy = cell_of(e, py);
-			if ((cx != at.x || cy != at.y) && !step(e, &at, cx, cy)) {
+			if ((cx != at.x || cy != at.y) && !path_step(e->terrain, &at, cx, cy)) {
 				return found;
 			}
 		}

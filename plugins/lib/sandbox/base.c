@@ -155,11 +155,11 @@ static int base_pairs(lua_State *L)
 			return luaL_error(L, "pairs: a key is a %s; only whole numbers and strings have an order",
 					  luaL_typename(L, -2));
 		}
+		sandbox_charge(L, 4);
 		if (++count > TABLE_MAX) {
 			return luaL_error(L, "pairs: more than %d entries", TABLE_MAX);
 		}
 	}
-	sandbox_charge(L, count * 4);
 	keys = lua_newuserdatauv(L, count * sizeof(*keys) + 1, 0);
 	count = 0;
 	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {

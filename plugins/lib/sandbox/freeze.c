@@ -247,6 +247,7 @@ static int freeze_body(lua_State *L)
 	lua_pushliteral(L, "");
 	roots(L, in);
 	for (lua_Integer i = 1; i <= in->len; i++) {
+		clock_check(L); /* many closures of one large function are each looked at as a whole */
 		lua_rawgeti(L, PLACES, i);
 		lua_replace(L, HERE);
 		lua_rawgeti(L, QUEUE, i);

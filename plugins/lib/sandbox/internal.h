@@ -10,7 +10,7 @@
 
 #define HOOK_STEP 256	   /* instructions between looks at the budget and the clock */
 #define REFUSED_MAX 8	   /* growths refused in one call before it ends: each costs a whole collection */
-#define VARARGS_MAX 1000   /* arguments in `...`, if a look at the budget finds them */
+#define VARARGS_MAX 250	   /* arguments in `...`, if a look at the budget finds them */
 #define RESULTS_MAX 200	   /* values a function may return that returns parts of something */
 #define PIECE 256	   /* bytes of a text that are compiled between looks at the clock */
 #define LONG_TEXT 256	   /* bytes of a new string from which on its copying is charged */

@@ -26,7 +26,7 @@
 #define MEMORY_SLACK (64u << 10)
 #define CLOSE_MS_MAX 50u
 #define TEXT_MAX (256u << 10)
-#define SCRIPTS_MIN 250
+#define SCRIPTS_MIN 600
 #define CLASSES_MAX 32
 #if defined(__SANITIZE_ADDRESS__)
 #define WALL_MS 300u /* a sanitizer makes the library slower, but not Lua */

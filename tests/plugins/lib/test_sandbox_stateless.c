@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sandbox/internal.h"
 
@@ -356,12 +357,72 @@ static void test_freeze_as_host(void **state)
 	sandbox_free(owner.sandbox);
 }
 
+static uint64_t clock_cpu(void *arg)
+{
+	struct timespec t;
+
+	(void)arg;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* 20,000 closures of a function of 40 KB: looking at all of them would take seconds. */
+static void test_freeze_takes_too_long(void **state)
+{
+	(void)state;
+	enum { SIZE = 60000 };
+	struct sandbox_settings set = { .stateless = 1, .clock_ns = clock_cpu, .wall_ms_max = 50 };
+	struct owner owner = { .sandbox = sandbox_create(&set) };
+	struct sandbox_error error;
+	char *text = malloc(SIZE);
+	size_t len = (size_t)snprintf(text, SIZE, "local t, x = {}, 1 for i = 1, 20000 do t[i] = function() local y = x\n");
+	uint64_t started;
+
+	while (len < SIZE - 1000) {
+		len += (size_t)snprintf(text + len, SIZE - len, "y = y * 3 + 'a' .. 5\n");
+	}
+	len += (size_t)snprintf(text + len, SIZE - len, "return y + i end end return t");
+	owner.generation = sandbox_generation_open(owner.sandbox);
+	assert_int_equal(sandbox_load(owner.sandbox, owner.generation, "rules", text, len, &error), 0);
+	assert_int_equal(sandbox_start(owner.sandbox, owner.generation, "rules", &error), 0);
+	started = clock_cpu(NULL);
+	assert_int_equal(freeze(&owner, &error), -1);
+	assert_int_equal(error.kind, SANDBOX_CLOCK);
+	assert_true(clock_cpu(NULL) - started < 200u * 1000000u);
+	free(text);
+	sandbox_free(owner.sandbox);
+}
+
+/* Whichever growth of the state is refused, it is an error and no more; the sandbox serves on. */
+static void test_freeze_without_memory(void **state)
+{
+	(void)state;
+	struct sandbox_error error;
+	int frozen = 0;
+
+	for (uint64_t n = 1; !frozen; n++) {
+		struct owner owner = open_files(data_text, reads);
+
+		owner.sandbox->growths = 0;
+		owner.sandbox->fail_at = n;
+		frozen = freeze(&owner, &error) == 0;
+		owner.sandbox->fail_at = 0;
+		assert_true(frozen || error.kind == SANDBOX_MEMORY);
+		assert_true(!frozen || n > 30);
+		sandbox_generation_close(owner.sandbox, owner.generation);
+		assert_int_equal(load(owner.sandbox, "return 1", &error), 0);
+		sandbox_free(owner.sandbox);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),	      cmocka_unit_test(test_refused),	    cmocka_unit_test(test_far_lines),
 		cmocka_unit_test(test_off_by_default), cmocka_unit_test(test_frozen_reads), cmocka_unit_test(test_frozen_writes),
 		cmocka_unit_test(test_keepers),	      cmocka_unit_test(test_within_a_call), cmocka_unit_test(test_freeze_as_host),
+		cmocka_unit_test(test_freeze_without_memory),
+		cmocka_unit_test(test_freeze_takes_too_long),
 	};
 
 	return cmocka_run_group_tests_name("sandbox_stateless", tests, NULL, NULL);

@@ -42,6 +42,7 @@ const struct command commands[] = {
 	{ "limits", "say what a number of players needs", limits_usage, limits_main, 0 },
 	{ "ports", "list every port of a configuration", ports_usage, ports_main, 0 },
 	{ "explain", "say what an error code means", explain_usage, explain_main, 0 },
+	{ "api lua", "print what scripts can call", api_lua_usage, api_lua_main, 1 },
 	{ "api", "print reference pages", docs_usage, docs_main, 1 },
 	{ NULL, NULL, NULL, NULL, 0 },
 };

@@ -3,6 +3,10 @@
 #ifndef TOOLS_TOOLS_H
 #define TOOLS_TOOLS_H
 
+/* api_lua_main: `troupe api lua`. [main] */
+int api_lua_main(int argc, char **argv);
+extern const char api_lua_usage[];
+
 /* script_test_main: `troupe script test`; argv[0] is "test". Returns an exit code of the program. [main] */
 int script_test_main(int argc, char **argv);
 extern const char script_test_usage[];

@@ -18,6 +18,9 @@ options_of() {
 if [ "$1" = --update ]; then
 	mkdir -p "$top_srcdir/docs/reference"
 	"$TROUPE" api docs "$top_srcdir/docs/reference" || exit 1
+	"$TROUPE" api lua >"$top_srcdir/docs/reference/lua.md" || exit 1
+	mkdir -p "$top_srcdir/scripts/lua/types"
+	"$TROUPE" api lua --types >"$top_srcdir/scripts/lua/types/game.d.lua" || exit 1
 fi
 result() {
 	number=$((number + 1))
@@ -36,6 +39,12 @@ for page in options commands errors; do
 	diff -u "$top_srcdir/docs/reference/$page.md" "$work/$page.md" >"$work/diff" 2>&1
 	result $? "docs/reference/$page.md"
 done
+"$TROUPE" api lua >"$work/lua.md"
+diff -u "$top_srcdir/docs/reference/lua.md" "$work/lua.md" >"$work/diff" 2>&1
+result $? "docs/reference/lua.md"
+"$TROUPE" api lua --types >"$work/game.d.lua"
+diff -u "$top_srcdir/scripts/lua/types/game.d.lua" "$work/game.d.lua" >"$work/diff" 2>&1
+result $? "scripts/lua/types/game.d.lua"
 for module in "${TROUPE_PLUGINS:-plugins/all}"/*.so; do
 	name=$(basename "$module" .so)
 	readme=$top_srcdir/plugins/$name/README.md

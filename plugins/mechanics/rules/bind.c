@@ -197,8 +197,13 @@ static int name_check(lua_State *L, struct rules *r, uint8_t type, struct arg *a
 		int kind = kind_find(now, a->text);
 
 		if (kind < 0) {
-			return unknown_def(L, "kind of entity", strcmp(a->text, "avatar") == 0 ? "player" : a->text, now->kinds,
-					   sizeof(*now->kinds), now->kinds_len);
+			const char *names[KINDS_MAX + 1];
+
+			for (uint32_t i = 0; i < now->kinds_len; i++) {
+				names[i] = kind_word(now, i);
+			}
+			names[now->kinds_len] = NULL;
+			return unknown_raise(L, "kind of entity", a->text, names);
 		}
 		a->n = (uint32_t)kind;
 		return 0;
@@ -321,7 +326,7 @@ static int api_call(lua_State *L)
 	if ((r->when & b->entry->when) == 0) {
 		return refuse(L, r, b);
 	}
-	if (lua_gettop(L) >= first + b->params_len + 1) {
+	if (lua_gettop(L) >= first + b->params_len) {
 		return sandbox_raise(L, "S0118", NULL, "%s%s%s takes %d arguments, not %d", variable(b), colon(b), b->entry->name,
 				     b->params_len, lua_gettop(L) - first + 1);
 	}

@@ -36,15 +36,17 @@ static int net_size(lua_State *L)
 static int net_sections(lua_State *L)
 {
 	size_t len;
-	const char *bytes = luaL_checklstring(L, 1, &len);
+	const uint8_t *bytes = (const uint8_t *)luaL_checklstring(L, 1, &len);
 	lua_Integer unpacked = luaL_optinteger(L, 2, 0);
 	uint8_t *raw = NULL;
-	World__ChunkSections *sections;
+	World__ChunkSections *sections = NULL;
 
 	if (unpacked > 0 && zip_unpack(bytes, len, SECTIONS_MAX, &raw, &len) != 0) {
 		return 0;
 	}
-	sections = len <= SECTIONS_MAX ? world__chunk_sections__unpack(NULL, len, raw != NULL ? raw : (const uint8_t *)bytes) : NULL;
+	if (len <= SECTIONS_MAX) {
+		sections = world__chunk_sections__unpack(NULL, len, raw != NULL ? raw : bytes);
+	}
 	free(raw);
 	if (sections == NULL) {
 		return 0;

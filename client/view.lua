@@ -259,7 +259,8 @@ function View:title(columns)
 	local me = self.me.me or {}
 	local x, y, z = self:where()
 	local self_seen = self.me.seen[me.avatar or 0] or {}
-	local left = ("%s  %d, %d, %d  %s"):format(clean(me.name or "?"), math.floor(x), math.floor(y), math.floor(z), self:clock())
+	local left = ("%s  %d, %d, %d  %s"):format(clean(me.name or "?"), math.floor(x), math.floor(y), math.floor(z),
+		self:clock())
 	local right = self.me.paused and "the world pauses" or ""
 	if (self_seen.health_max or 0) > 0 then
 		right = ("%s %d/%d"):format(bar(self_seen.health or 0, self_seen.health_max, 10), self_seen.health or 0,
@@ -318,7 +319,8 @@ function View:map(columns, rows)
 		local cells = {}
 		for column = 0, wide - 1 do
 			local sign = signs[row * wide + column]
-			cells[column + 1] = sign and { sign[1] .. " ", sign[2] } or self:ground(left + column, top - row, z, limit)
+			cells[column + 1] = sign and { sign[1] .. " ", sign[2] } or
+				self:ground(left + column, top - row, z, limit)
 		end
 		lines[row + 1] = self:paint(cells) .. (" "):rep(columns - wide * 2)
 	end
@@ -538,13 +540,16 @@ function View:show()
 		self:say(table.concat(words, " "))
 	end
 	function net.keyed(bytes) self:keys(bytes) end
-	while not self.ended do
-		local now_columns, now_rows = net.size()
-		if self.dirty or now_columns ~= self.columns or now_rows ~= self.rows then self:draw() end
-		net.sleep(40)
-	end
+	local ok, why = pcall(function()
+		while not self.ended do
+			local now_columns, now_rows = net.size()
+			if self.dirty or now_columns ~= self.columns or now_rows ~= self.rows then self:draw() end
+			net.sleep(40)
+		end
+	end)
 	self.open = false
 	print = plain_print
 	net.screen(false)
 	net.quit = true
+	if not ok then error(why, 0) end -- with the terminal as it was, so that it can be read
 end

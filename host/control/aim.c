@@ -77,9 +77,10 @@ static void role_unknown(struct order *order, const char *word)
 			known_add(known, &len, plugin_of(one)->name);
 		}
 		for (unsigned j = 0; (command = commands_at(plugin_of(one), j)) != NULL && nouns_len < 32; j++) {
-			if (commands_noun(command) != 0) {
-				unsigned before = len;
-				snprintf(nouns[nouns_len], sizeof(nouns[0]), "%.*s", (int)commands_noun(command), command->verb);
+			unsigned noun = (unsigned)commands_noun(command), before = len;
+
+			if (noun != 0) {
+				snprintf(nouns[nouns_len], sizeof(nouns[0]), "%.*s", (int)noun, command->verb);
 				known_add(known, &len, nouns[nouns_len]);
 				nouns_len += len > before;
 			}
@@ -206,8 +207,8 @@ static struct instance *service_find(struct order *order, struct aim *aim, const
 	}
 	found = directory_pick(service, core_self(core), 0, 0);
 	if (found == NULL) {
-		order_refused(order, EXIT_FAILED, "`troupe status` shows what they wait for", "nothing that provides %s is ready",
-			      word);
+		order_refused(order, EXIT_FAILED, "`troupe status` shows what they wait for",
+			      "nothing that provides %s is ready", word);
 		aim->answered = true;
 	}
 	return found;

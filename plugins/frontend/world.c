@@ -229,16 +229,20 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 		return;
 	}
 	if (reply->status != TROUPE_OK) {
-		if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED) {
+		int undecided = troupe_outcome_of(reply->status) == TROUPE_UNDECIDED;
+		/* the avatar, or its place, went to another owner while the request waited there */
+		int moved = reply->status == TROUPE_ABORTED && strcmp(reply->reason, "world.not_here") == 0;
+
+		if (undecided) {
 			world_left(fe, &there, 0);
-			if (awaits(fe, visit)) {
-				free(visit->name);
-				visit->name = NULL;
-				return;
-			}
+		}
+		if ((undecided || moved) && awaits(fe, visit)) {
+			free(visit->name);
+			visit->name = NULL;
+			return;
 		}
 		select_failed(fe, visit, reply,
-			      reply->status == TROUPE_ABORTED || reply->status == TROUPE_INVALID_ARGUMENT);
+			      (reply->status == TROUPE_ABORTED && !moved) || reply->status == TROUPE_INVALID_ARGUMENT);
 		return;
 	}
 	if (client == NULL) {

@@ -37,6 +37,7 @@ struct world {
 	int hold; /* mechanics does not answer looks */
 	uint64_t owner; /* mechanics names it in place of letting anybody in */
 	uint32_t refused; /* so often */
+	uint32_t gone;	  /* so often it says that the avatar has gone elsewhere meanwhile */
 	uint64_t held; /* a look that was not answered */
 	int answered;
 };
@@ -163,6 +164,11 @@ static void on_enter(void *instance, const struct troupe_request *request, const
 		reply.has_owner = 1;
 		reply.owner = w->owner;
 		world_enter_reply(w->mechanics, request->id, &reply);
+		return;
+	}
+	if (w->gone > 0) {
+		w->gone--;
+		proto_refuse(w->mechanics, request->id, TROUPE_ABORTED, "world.not_here");
 		return;
 	}
 	w->entered++;
@@ -1126,6 +1132,16 @@ static void test_owner_named(void **state)
 	player_expect_error(&p, WIRE_AVATAR_SELECT, 3, "world.busy");
 	assert_int_equal(w->refused, 4);
 	assert_int_equal(second.entered, 3);
+	/* its place changed hands while the request waited */
+	w->owner = second.owner = 0;
+	w->gone = 2;
+	send_select(&p, 101);
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 3);
+	assert_int_equal(w->entered, 1);
+	player_send_bytes(&p, WIRE_LEAVE_WORLD, 4, NULL, 0);
+	player_expect(&p, WIRE_LEFT_WORLD, &client__left_world__descriptor, 4);
+	assert_int_equal(w->left, 1); /* it was not in before: nothing to leave */
+	w->owner = second.host->id;
 	/* an owner that is not there: it may come back */
 	second.owner = 0;
 	second.host->state(second.host, 0, 0, "gone");

@@ -257,6 +257,24 @@ static int world_spawn(lua_State *L)
 	return 1;
 }
 
+static int world_give(lua_State *L)
+{
+	if (engine_give(world_at(L)->engine, (uint64_t)luaL_checkinteger(L, 2), luaL_checkstring(L, 3),
+			(uint32_t)luaL_checkinteger(L, 4)) != 0) {
+		return luaL_error(L, "there is no such entity");
+	}
+	return 0;
+}
+
+static int world_set(lua_State *L)
+{
+	if (engine_put(world_at(L)->engine, (int32_t)luaL_checknumber(L, 2), (int32_t)luaL_checknumber(L, 3),
+		       (int32_t)luaL_checknumber(L, 4), luaL_checkstring(L, 5)) != 0) {
+		return luaL_error(L, "there is no block \"%s\", or no such cell", lua_tostring(L, 5));
+	}
+	return 0;
+}
+
 static int world_tick(lua_State *L)
 {
 	struct world *w = world_at(L);
@@ -300,7 +318,7 @@ static int world_outputs(lua_State *L)
 	for (uint32_t i = 0, n = 0; i < len; i++) {
 		const struct output *out = &outputs[i];
 		const char *kind = out->kind == OUTPUT_TELL ? "tell" : out->kind == OUTPUT_HEARD ? "heard" :
-				   out->kind == OUTPUT_ANSWER ? "answer" : NULL;
+				   out->kind == OUTPUT_ANSWER ? "answer" : out->kind == OUTPUT_GRANT ? "grant" : NULL;
 
 		if (kind == NULL) {
 			continue;
@@ -316,6 +334,8 @@ static int world_outputs(lua_State *L)
 		lua_setfield(L, -2, "token");
 		lua_pushinteger(L, out->status);
 		lua_setfield(L, -2, "status");
+		lua_pushinteger(L, out->count);
+		lua_setfield(L, -2, "count");
 		lua_rawseti(L, -2, ++n);
 	}
 	return 1;
@@ -420,8 +440,8 @@ static int world_count(lua_State *L)
 static int world_block(lua_State *L)
 {
 	struct terrain *t = engine_terrain(world_at(L)->engine);
-	uint16_t id = t != NULL ? terrain_block(t, (int32_t)luaL_checkinteger(L, 2), (int32_t)luaL_checkinteger(L, 3),
-						(int32_t)luaL_checkinteger(L, 4))
+	uint16_t id = t != NULL ? terrain_block(t, (int32_t)luaL_checknumber(L, 2), (int32_t)luaL_checknumber(L, 3),
+						(int32_t)luaL_checknumber(L, 4))
 				: 0;
 
 	lua_pushstring(L, t != NULL ? block_type(terrain_table(t), id)->name : "air");
@@ -432,7 +452,7 @@ static int world_surface(lua_State *L)
 {
 	struct terrain *t = engine_terrain(world_at(L)->engine);
 
-	lua_pushinteger(L, t != NULL ? terrain_surface(t, (int32_t)luaL_checkinteger(L, 2), (int32_t)luaL_checkinteger(L, 3)) : 0);
+	lua_pushinteger(L, t != NULL ? terrain_surface(t, (int32_t)luaL_checknumber(L, 2), (int32_t)luaL_checknumber(L, 3)) : 0);
 	return 1;
 }
 
@@ -480,7 +500,7 @@ static lua_State *setup(struct run *run)
 		{ "chat", world_chat },	    { "act", world_act },	  { "spawn", world_spawn },   { "tick", world_tick },
 		{ "outputs", world_outputs }, { "see", world_see },	  { "find", world_find },     { "count", world_count },
 		{ "block", world_block },   { "surface", world_surface }, { "digest", world_digest }, { "ticks", world_ticks },
-		{ "errors", world_errors }, { "__gc", world_gc },	  { NULL, NULL }
+		{ "errors", world_errors },   { "give", world_give }, { "set", world_set }, { "__gc", world_gc },	  { NULL, NULL }
 	};
 	lua_State *L = luaL_newstate();
 

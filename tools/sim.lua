@@ -76,6 +76,8 @@ function methods:run(time, till)
 				table.insert(self.texts[out.id], out.text)
 			elseif out.kind == "heard" then
 				table.insert(self.heard, out)
+			elseif out.kind == "grant" then
+				self.grants[out.name] = (self.grants[out.name] or 0) + out.count
 			elseif out.kind == "answer" then
 				self.answers[out.token] = out
 				if out.status ~= 0 then self.refusals[out.text] = (self.refusals[out.text] or 0) + 1 end
@@ -99,14 +101,22 @@ function methods:spawn(kind, at)
 	if not id then error(("there is no monster %q, or no room at that place"):format(kind), 2) end
 	return handle(self, id)
 end
--- act: the player's action; runs the world until it is answered, at most 5 s of its time. The text, or nil and a reason.
-function methods:act(player, name, with)
+-- give: items into a bag; set: a block into a cell; granted: how many of an item the item store was asked to grant.
+function methods:give(whom, item, n) self.handle:give(whom.id, item, n or 1) end
+function methods:set(at, block) self.handle:set(at[1] or at.x, at[2] or at.y, at[3] or at.z, block) end
+function methods:granted(item) return self.grants[item] or 0 end
+-- send: an action whose answer nobody waits for.
+function methods:send(player, name, with)
 	with = with or {}
 	local at = with.at
 	self.token = self.token + 1
-	local token = self.token
-	self.handle:act(player.id, token, name, with.target and with.target.id or 0, with.text or "",
+	self.handle:act(player.id, self.token, name, with.target and with.target.id or 0, with.text or "",
 		at and (at[1] or at.x), at and (at[2] or at.y), at and (at[3] or at.z))
+	return self.token
+end
+-- act: the player's action; runs the world until it is answered, at most 5 s of its time. The text, or nil and a reason.
+function methods:act(player, name, with)
+	local token = self:send(player, name, with)
 	self:run(5, function() return self.answers[token] end)
 	local answer = self.answers[token]
 	if not answer then error("no answer within 5 s of the world's time", 2) end
@@ -133,7 +143,7 @@ function methods:reload(files) return self.handle:reload(files) end
 
 function sim.world(settings)
 	settings = settings or {}
-	local w = { handle = world.open(settings), texts = {}, heard = {}, answers = {}, refusals = {}, players = 0, token = 0,
+	local w = { handle = world.open(settings), texts = {}, heard = {}, answers = {}, refusals = {}, grants = {}, players = 0, token = 0,
 		tick_ms = settings.tick_ms or 50 }
 	return setmetatable(w, methods)
 end

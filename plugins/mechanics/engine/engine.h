@@ -177,6 +177,10 @@ int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t
 /* engine_spawn: one more of a kind, between ticks, as if the world had wished it: for tests. Its id, 0 if there is no such kind
  * or place. */
 uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y);
+/* engine_give: items into the bag of an entity of ours; engine_put: a block into a cell. Between ticks, for tests; 0, or -1 if
+ * there is no such entity, block or cell. */
+int engine_give(struct engine *e, uint64_t id, const char *item, uint32_t count);
+int engine_put(struct engine *e, int32_t x, int32_t y, int32_t z, const char *block);
 
 /* --- keeping -------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 
 #include "internal.h"
 #include "rules/rules.h"
+#include "world/terrain.h"
 
 struct wish *wish_add(struct engine *e, uint64_t target, uint64_t source, const char *kind)
 {
@@ -121,4 +122,22 @@ uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y)
 	uint32_t row = rules_spawn(e->rules, &wish);
 
 	return row != NO_ROW ? e->all.id[row] : 0;
+}
+
+int engine_give(struct engine *e, uint64_t id, const char *item, uint32_t count)
+{
+	struct wish wish = { .target = id, .number = e->wish++, .kind = "give", .name = item, .text = "", .amount = count };
+
+	if (entities_row(&e->all, id) == NO_ROW) {
+		return -1;
+	}
+	rules_wish(e->rules, &wish);
+	return 0;
+}
+
+int engine_put(struct engine *e, int32_t x, int32_t y, int32_t z, const char *block)
+{
+	int32_t id = block_find(terrain_table(e->terrain), block);
+
+	return id != BLOCK_BAD && terrain_set(e->terrain, x, y, z, (uint16_t)id, e->tick) >= 0 ? 0 : -1;
 }

@@ -24,16 +24,11 @@ local steps = { { 1, 0 }, { 0, 1 }, { -1, 0 }, { 0, -1 } }
 
 g.action "dance" {
 	run = function(self)
-		self.state.step = self.state.step % #steps + 1
+		self.state.step = self.state.step % #steps + 1 -- what players remember is declared in fight.lua
 		local step = steps[self.state.step]
 		self:walk_to { x = self.x + step[1], y = self.y + step[2] }
 		return "you dance"
 	end,
-}
-
--- What avatars remember. Only what is declared here can be set, and it is kept when the rules change.
-g.player {
-	state = { step = 0, dug_at = -1000 },
 }
 
 g.action "dig" {

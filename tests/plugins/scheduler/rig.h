@@ -52,11 +52,13 @@ struct rig {
 	uint64_t epochs[RIG_TICKS];	/* the epoch in which a tick ran for the first time, once players know it */
 	uint64_t began_us[RIG_TICKS];
 	uint8_t journaled[RIG_TICKS];	/* by which owners, and durable */
+	int hosts;			/* each of them has one of its own */
 	uint64_t stale;			/* stages with an epoch that is over, refused */
 	struct answer answer;
 };
 
-/* rig_open: a scheduler "a", with `more` after its database, a second one if `two`, and `owners` owners. */
+/* rig_open: a scheduler "a", with `more` after its database, a second one if `two`, all on hosts of their own if it is 2,
+ * and `owners` owners. */
 void rig_open(struct rig *rig, const char *more, int two, uint32_t owners);
 void rig_close(struct rig *rig);
 /* rig_owner: one more. */

@@ -282,12 +282,21 @@ static void misfortune(void)
 	}
 }
 
-static void chaos(uint64_t seed)
-{
-	static const struct sim_faults faults = { .commit_unknown = 20000, .commit_slow = 100000, .late_us = 20000,
-						  .restart_us = 300000 };
+/* Between hosts frames get lost, ways are cut, processes stop and die. */
+static const struct sim_faults of_hosts = { .lost = 2000, .repeated = 1000, .late = 20000, .late_us = 30000, .cut = 2000,
+					    .stop = 500, .crash = 300, .cut_us = 4000000, .restart_us = 300000,
+					    .commit_unknown = 5000 };
+static const struct sim_faults of_one = { .commit_unknown = 20000, .commit_slow = 100000, .late_us = 20000,
+					  .restart_us = 300000 };
 
-	rig_open(&rig, "checkpoint = \"1s\"", 1, 3);
+static struct sim_wire total;
+
+static void chaos(uint64_t seed, int hosts)
+{
+	struct sim_faults faults = hosts ? of_hosts : of_one;
+	struct sim_wire wire;
+
+	rig_open(&rig, "checkpoint = \"1s\"", hosts ? 2 : 1, 3);
 	for (uint64_t i = 0; i < seed; i++) {
 		sim_random(rig.sim);
 	}
@@ -296,29 +305,47 @@ static void chaos(uint64_t seed)
 		rig_run(&rig, sim_random(rig.sim) % 700);
 		misfortune();
 	}
+	sim_wire(rig.sim, &wire);
+	total.cuts += wire.cuts;
+	total.stops += wire.stops;
+	total.downs += wire.downs;
 	sim_faults(rig.sim, NULL);
 	for (uint32_t i = 0; i < rig.owners_len; i++) {
 		rig.owners[i].die_tick = 0;
 		rig_alive(&rig.owners[i]);
 	}
 	rig_until(&rig, rig.told + 20, 20000);
-	rig_run(&rig, 4000);
+	rig_run(&rig, 6000);
 	assert_int_equal(rig_command(&rig, "world audit", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"ok\":true"));
 }
 
-static void test_chaos(void **state)
+static void chaos_of(uint64_t len, int hosts)
 {
 	const char *seeds = getenv("SEEDS");
-	uint64_t len = seeds != NULL ? strtoull(seeds, NULL, 10) : 40;
 
-	(void)state;
+	len = seeds != NULL ? strtoull(seeds, NULL, 10) : len;
 	for (uint64_t seed = 1; seed <= len; seed++) {
 		if (seed > 1) {
 			rig_close(&rig);
 		}
-		chaos(seed);
+		chaos(seed, hosts);
 	}
+}
+
+static void test_chaos(void **state)
+{
+	(void)state;
+	chaos_of(40, 0);
+}
+
+static void test_chaos_of_hosts(void **state)
+{
+	(void)state;
+	chaos_of(20, 1);
+	print_message("# %llu ways cut, %llu hosts stopped, %llu links lost\n", (unsigned long long)total.cuts,
+		      (unsigned long long)total.stops, (unsigned long long)total.downs);
+	assert_true(total.cuts > 0 && total.stops > 0 && total.downs > 0);
 }
 
 int main(void)
@@ -337,6 +364,7 @@ int main(void)
 		TEST(test_pause_is_inherited),
 		TEST(test_database_away),
 		TEST(test_chaos),
+		TEST(test_chaos_of_hosts),
 	};
 
 	return cmocka_run_group_tests_name("reigns", tests, NULL, NULL);

@@ -154,6 +154,6 @@ void serve_pass(void *instance, const struct troupe_request *request, const Regi
 
 	if (!defer(m, &ask, body->method, body->body.data, body->body.len) &&
 	    run(m, &ask, body->method, body->body.data, body->body.len) != 0) {
-		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "host.malformed");
+		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "world.bad_pass");
 	}
 }

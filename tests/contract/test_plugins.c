@@ -26,7 +26,8 @@ static const char config_text[] =
 	"part \"shard:meadow\"\n"
 	"database \"meadow\" { driver = \"leveldb\", path = \"meadow\" }\n"
 	"itemstore { database = \"meadow\" }\n"
-	"mechanics \"m1\" { scripts = \"%s/scripts/lua/meadow\" }\n"
+	"scheduler \"s1\" { database = \"meadow\", scripts = \"%s/scripts/lua/meadow\" }\n"
+	"mechanics \"m1\" { database = \"meadow\" }\n"
 	"frontend \"fe1\" { listen = \"tcp://127.0.0.1:0\" }\n";
 
 static const char *topdir(void)

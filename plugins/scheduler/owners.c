@@ -179,6 +179,17 @@ void owners_joined(struct scheduler *s)
 	}
 }
 
+static void drains(struct scheduler *s, const struct owner *owner)
+{
+	int last = owners_staying(s) == 0;
+
+	log_line(s, TROUPE_LOG_NOTICE, NULL, "%s drains: %s", owner->name,
+		 last ? "it is the last, and the world stands after a checkpoint" : "its regions go to others");
+	if (last && s->phase == PHASE_RUN) {
+		checkpoint_now(s, on_last_saved);
+	}
+}
+
 void owners_on_join(void *instance, const struct troupe_request *request, const Tick__Join *body)
 {
 	struct scheduler *s = instance;
@@ -199,13 +210,11 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	owner->epoch = body->epoch;
 	owner->tick = body->tick;
 	if (body->draining && !owner->draining) {
-		log_line(s, TROUPE_LOG_NOTICE, NULL, "%s drains: its regions go to others", owner->name);
-	}
-	owner->draining = body->draining;
-	if (s->phase == PHASE_RUN && owner->draining && owners_staying(s) == 0) {
-		checkpoint_now(s, on_last_saved);
+		owner->draining = 1;
+		drains(s, owner);
 		return;
 	}
+	owner->draining = body->draining;
 	if (s->phase == PHASE_GATHER) {
 		gather(s, 0);
 	} else if (s->phase == PHASE_RUN && s->paused && owner->in && body->epoch == 0) {

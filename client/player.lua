@@ -480,7 +480,7 @@ local HELP = {
 	{ "look", "what is around you" },
 	{ "walk X Y", "walk there" },
 	{ "chat TEXT", "say something to those near you" },
-	{ "act ACTION [TARGET]", "do what the rules offer" },
+	{ "act ACTION [NUMBER or TEXT]", "do what the rules offer, to somebody or with these words" },
 	{ "offers", "what the mall sells" },
 	{ "balance", "your money" },
 	{ "buy OFFER", "buy it" },
@@ -568,6 +568,8 @@ function prompt(self, line)
 		return true
 	elseif verb == "chat" or verb == "say" then
 		verb, words = "chat", { line:match("^%s*%S+%s+(.*)$") }
+	elseif verb == "act" and #words > 1 and not math.tointeger(tonumber(words[2])) then
+		words = { words[1], 0, (line:match("^%s*%S+%s+%S+%s+(.-)%s*$")) }
 	end
 	if verb == "map" then
 		if self.view and self.inside then

@@ -228,12 +228,12 @@ function View:nearest(wanted)
 	end
 end
 
--- before: the block that the avatar looks at: for mining the first solid one from the head down, for building the lowest
--- free one that stands on something.
+-- before: the block that the avatar looks at: for mining what stands in the way, else the ground there; for building the
+-- lowest free one.
 function View:before(free)
 	local x, y, z = self:where()
 	local bx, by, bz = math.floor(x) + self.facing[1], math.floor(y) + self.facing[2], math.floor(z)
-	for _, dz in ipairs(free and { -1, 0, 1 } or { 0, 1, -1 }) do
+	for _, dz in ipairs(free and { -1, 0, 1 } or { 0, 1, -1, -2 }) do
 		local kind = self:block(bx, by, bz + dz)
 		if kind and (kind.air or kind.flags & LIQUID ~= 0) == (free or false) then return bx, by, bz + dz end
 	end
@@ -410,11 +410,7 @@ end
 
 function View:gather()
 	local what = self:nearest(function(e) return e.kind ~= "avatar" and (e.health_max or 0) == 0 end)
-	if what then
-		self:act("gather", what.id)
-	else
-		self:act("gather", 0, self:before())
-	end
+	self:act("gather", what and what.id or 0, self:before())
 end
 
 function View:ask(prompt_text, done)

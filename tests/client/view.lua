@@ -225,12 +225,16 @@ do
 	me.seen[10] = { id = 10, kind = "item", x = 8, y = 5, z = 5 }
 	me.seen[11] = { id = 11, kind = "item", x = 90, y = 5, z = 5 }
 	acted("a", "attack", 8, nil, nil, nil, "attacks the nearest that is no player")
-	acted("g", "gather", 10, nil, nil, nil, "gathers what lies near")
+	acted("g", "gather", 10, 6, 5, 5, "gathers what lies near")
 	same(v.lines[#v.lines], "act done", "and is told")
 	press("thello\127p\xc3\xa4")
 	check(v:render(80, 24)[24]:find("^say: hellp\u{e4}_"), "a line is typed", v:render(80, 24)[24])
 	local call = press("\r")
 	check(call[1] == "chat" and call[2] == "hellp\u{e4}", "and said")
+	call = press(":act craft wooden pick\r")
+	check(call[1] == "act" and call[2] == "craft" and call[3] == 0 and call[4] == "wooden pick", "a verb with words is typed")
+	call = press(":act wave 7\r")
+	check(call[2] == "wave" and math.tointeger(call[3]) == 7 and not call[4], "or with a number", table.concat(call, " "))
 	press("tq\27")
 	check(not v.input and not v.ended, "or not")
 	press("?")

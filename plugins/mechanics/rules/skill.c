@@ -111,6 +111,7 @@ static int pays(lua_State *L, struct rules *r, const struct skill *skill, uint32
 		}
 		if (field && pay) {
 			undo_note(L, top + 2, top + 3, top + 4);
+			lua_pushvalue(L, top + 3);
 			if (lua_isinteger(L, top + 4)) {
 				lua_pushinteger(L, lua_tointeger(L, top + 4) - cost->least);
 			} else {

@@ -21,7 +21,7 @@
 	"local function near(e, r)\n"                                                                                             \
 	"  local x, y = e.x + e.rng:int(-r, r), e.y + e.rng:int(-r, r)\n"                                                         \
 	"  return { x = x > 128 and 128 or x < -128 and -128 or x, y = y > 128 and 128 or y < -128 and -128 or y } end\n"                                                                                              \
-	"g.monster 'rabbit' { count = 60, speed = 9, every = '150ms', home = { x = 0, y = 0, radius = 110 },\n"                   \
+	"g.monster 'rabbit' { count = 60, speed = 9, hp = 9, loot = { fur = { 0, 2 } }, every = '150ms', home = { x = 0, y = 0, radius = 110 },\n"                   \
 	"  state = { " states " },\n"                                                                                             \
 	"  on_spawn = function(self) self:every('300ms', 'look') self:after('2s', 'tire') self:after('2s', 'rest') end,\n"        \
 	"  think = function(self, w) self.state.hops = self.state.hops + 1\n"                                                        \
@@ -34,10 +34,19 @@
 	"      if self.rng:int(1, 4) == 1 then near:stop() end\n"                                                                        \
 	"      if self.rng:int(1, 6) == 1 then near:walk_to(self) end\n"                                                       \
 	"      if self.rng:int(1, 40) == 1 then near:remove() end\n"                                                                     \
+	"      local dice = self.rng:int(1, 30)\n"                                                                        \
+	"      if dice == 1 then near:hurt { amount = 2, kind = 'bite' } elseif dice == 2 then near:give('carrot', 2)\n"  \
+	"      elseif dice == 3 then near:slow('tired', 0.5) elseif dice == 4 then near:emit('met', { hops = self.state.hops })\n" \
+	"      elseif dice == 5 then self.target = near self:cast('nip', near) elseif dice == 6 then near:heal(1)\n"      \
+	"      elseif dice == 7 then self:slow('tired') elseif dice == 8 and self:take('carrot') then self:say('crunch')\n" \
+	"      elseif dice < 12 then w:ask { edit = 'dig', at = self, hops = self.state.hops }\n"                         \
+	"      elseif dice == 12 and self.target then self:chase(self.target) end\n"                                      \
 	"    end\n"                                                                                                               \
 	"    local player = w:nearest('player', self, 16)\n"                                                                         \
 	"    if player then self:say('who is ' .. player.name) player:tell('hello ' .. self.state.hops) end\n"                 \
 	"    if self.rng:int(1, 50) == 1 then w:spawn('mouse', self) end end,\n"                                               \
+	"  on_hurt = function(self, w, hit) self.state.sum = self.state.sum + hit.amount + self.hp end,\n"\
+	"  on_death = function(self, w, hit) w:spawn('mouse', self) end,\n"\
 	"  tire = function(self) self.state.tired = true self.state.hops = self.state.hops * 3 + 1 self:after('1s', 'rest') end,\n" \
 	"  rest = function(self) self.state.tired = not self.state.tired self.state.hops = self.state.hops * 5 + 2\n"             \
 	"    self:after('1500ms', 'tire') self:after('1500ms', 'rest') end }\n"
@@ -48,9 +57,21 @@
 	"    if self.state.age > 12 then self:remove() end\n"                                                                     \
 	"    if self.rng:int(1, 30) == 1 then error('a mouse fails') end\n"                                                              \
 	"    self:walk_to(near(self, 60)) end }\n"                                        \
-	"g.player { state = { waves = 0 } }\n"                                                                                    \
+	"g.skill 'nip' { range = 8, cooldown = '2s', cast_time = '150ms', cost = { carrot = 1 },\n"\
+	"  apply = function(w, by, to) to:hurt { amount = by.rng:int(1, 4) } by.state.seen = by.state.seen + 7 end }\n"\
+	"g.edit 'dig' { check = function(w, e) if w:zone(e.at).protected then return 'no' end end,\n"\
+	"  apply = function(w, e) local under = { e.at.x, e.at.y, e.at.z - 1 }\n"\
+	"    if e.rng:chance(0.5) then w:set(under, 'air') w:drop(e.at, { clod = { 1, 3 } }, e.rng) w:wake(under)\n"\
+	"    else w:set(under, 'gravel') end e.by:emit('dug', { hops = e.hops }) end }\n"\
+	"g.edit 'air' { apply = function(w, e) if w:block(e.at).name == 'air' then w:set(e.at, 'dirt') end end }\n"\
+	"g.region 'wood' { area = { { -40, -40, 0 }, { 40, 40, 200 } }, slow = 0.7, protected = true,\n"\
+	"  on_enter = function(self, e) if e.kind == 'rabbit' then e.state.sum = e.state.sum + 1 end end }\n"\
+	"g.on('met', function(e, w, data) if e.kind == 'rabbit' then e.state.seen = e.state.seen + data.hops % 9 end end)\n"\
+	"g.on('dug', function(e, w, data) e:say('dug') end)\n"\
+	"g.quest 'fur' { repeats = true, goals = { { bring = 'clod' } }, on_done = function(p, w, q) p:give('fur') p:tell(q.receipt) end }\n"\
+	"g.player { hp = 20, state = { waves = 0 } }\n"                                                                                    \
 	"g.action 'wave' { run = function(self, w, target) self.state.waves = self.state.waves + self.rng:int(1, 9) + g.players()\n"        \
-	"  if target then target:say('ouch') end g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                    \
+	"  self:start_quest('fur') self:give('clod') self:end_quest('fur') if target then target:say('ouch') target:hurt { amount = 4 } end g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                    \
 	"g.on('enter', function(self, w) w:spawn('mouse', near(self, 1)) end)\n"                      \
 	"g.on('tick', function(w, n) if n % 50 == 0 then w:spawn('mouse', { math.random(-100, 100), math.random(-100, 100) }) end end)\n"
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "world/terrain.h"
+
 #define PARTS_MAX 4096u
 
 static void fail(const char *what)
@@ -91,7 +93,10 @@ static void pages_free(struct worlds *w)
 	for (uint32_t i = 0; i < w->pages_len; i++) {
 		free(w->pages[i].bytes);
 	}
-	w->pages_len = 0;
+	for (uint32_t i = 0; i < w->chunks_len; i++) {
+		free(w->chunks[i].bytes);
+	}
+	w->pages_len = w->chunks_len = 0;
 	w->saved_bytes = 0;
 }
 
@@ -100,7 +105,8 @@ void worlds_close(struct worlds *w)
 	engines_close(w);
 	pages_free(w);
 	free(w->pages);
-	w->pages = NULL;
+	free(w->chunks);
+	w->pages = w->chunks = NULL;
 }
 
 /* --- ticks ------------------------------------------------------------------------------------------ */
@@ -233,15 +239,37 @@ static void page_keep(void *arg, uint32_t region, uint32_t number, const uint8_t
 		w->pages_size = w->pages_size == 0 ? 64 : w->pages_size * 2;
 		w->pages = realloc(w->pages, w->pages_size * sizeof(*w->pages));
 	}
-	w->pages[w->pages_len] = (struct worlds_page){ malloc(len > 0 ? len : 1), len };
+	w->pages[w->pages_len] = (struct worlds_page){ malloc(len > 0 ? len : 1), len, 0, 0 };
 	memcpy(w->pages[w->pages_len++].bytes, bytes, len);
 	w->saved_bytes += len;
+}
+
+/* chunks_keep: all engines have all changed blocks. */
+static void chunks_keep(struct worlds *w)
+{
+	struct terrain *t = engine_terrain(w->engines[0]);
+	struct terrain_place place;
+
+	for (uint32_t at = 0; terrain_next(t, TERRAIN_EDITED, &at, &place);) {
+		struct worlds_page *chunk;
+
+		if (w->chunks_len == w->chunks_size) {
+			w->chunks_size = w->chunks_size == 0 ? 64 : w->chunks_size * 2;
+			w->chunks = realloc(w->chunks, w->chunks_size * sizeof(*w->chunks));
+		}
+		chunk = &w->chunks[w->chunks_len++];
+		*chunk = (struct worlds_page){ .cx = place.cx, .cy = place.cy };
+		if (terrain_pack(t, place.cx, place.cy, &chunk->bytes, &chunk->len, NULL) != 0) {
+			fail("a chunk cannot be packed");
+		}
+	}
 }
 
 void worlds_save(struct worlds *w)
 {
 	pages_free(w);
 	w->saved = w->tick;
+	chunks_keep(w);
 	for (uint32_t i = 0; i < w->len; i++) {
 		engine_save(w->engines[i], page_keep, w);
 	}
@@ -254,6 +282,13 @@ void worlds_load(struct worlds *w, uint32_t len, const uint8_t *owners, const ch
 	engines_open(w, owners, files, generation);
 	w->tick = w->saved;
 	for (uint32_t i = 0; i < w->len; i++) {
+		for (uint32_t n = 0; n < w->chunks_len; n++) {
+			const struct worlds_page *chunk = &w->chunks[n];
+
+			if (terrain_put_packed(engine_terrain(w->engines[i]), chunk->cx, chunk->cy, chunk->bytes, chunk->len) != 0) {
+				fail("a chunk is refused");
+			}
+		}
 		for (uint32_t n = 0; n < w->pages_len; n++) {
 			Region__Page *page = region__page__unpack(NULL, w->pages[n].len, w->pages[n].bytes);
 

@@ -11,6 +11,7 @@
 struct worlds_page {
 	uint8_t *bytes;
 	size_t len;
+	int32_t cx, cy; /* of a chunk */
 };
 
 struct worlds {
@@ -25,6 +26,8 @@ struct worlds {
 	/* the last checkpoint */
 	struct worlds_page *pages;
 	uint32_t pages_len, pages_size;
+	struct worlds_page *chunks; /* whose blocks had changed */
+	uint32_t chunks_len, chunks_size;
 	uint64_t saved; /* its tick */
 	size_t saved_bytes;
 };

@@ -404,6 +404,9 @@ int entity_chase(struct engine *e, uint32_t row, uint64_t prey, double near)
 	}
 	if ((e->all.gait[row] & GAIT_CHASES) == 0 || way->prey != prey) {
 		e->all.gait[row] = GAIT_PLANS | GAIT_CHASES;
+		e->all.goal_x[row] = e->all.x[row]; /* until it is planned; what it wanted before is forgotten */
+		e->all.goal_y[row] = e->all.y[row];
+		e->all.goal_z[row] = e->all.z[row];
 		way->len = way->at = way->searches = 0;
 	}
 	way->prey = prey;

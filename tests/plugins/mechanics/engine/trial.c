@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/internal.h"
+#include "rules/rules.h"
 #include "worlds.h"
 
 #define TICKS_MAX 400u
 #define AVATARS 24u
-#define INPUTS_MAX 96u
+#define SCRIPT_MAX 96u
 #define HEARD_MAX 1024u
 #define SEEN_MAX 1024u
 #define CHECK_EVERY 3u /* ticks between two looks at all chunks */
@@ -117,9 +119,9 @@ static uint64_t hash_text(const char *text)
 /* --- what players ask for --------------------------------------------------------------------------- */
 
 struct script {
-	Region__Input inputs[INPUTS_MAX];
-	const Region__Input *list[INPUTS_MAX];
-	char names[INPUTS_MAX][16];
+	Region__Input inputs[SCRIPT_MAX];
+	const Region__Input *list[SCRIPT_MAX];
+	char names[SCRIPT_MAX][16];
 	uint32_t len;
 };
 
@@ -169,6 +171,63 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in->has_x = in->has_y = 1;
 			in->x = x;
 			in->y = y;
+		}
+	}
+}
+
+/* --- edits and chases: what comes from C, whatever scripts can ------------------------------------------ */
+
+/* evaluate: "build" puts a row of three blocks where there is air, "dig" takes four cells below its place; who wins is told. */
+static void evaluate(void *arg, struct engine *e, struct claim *claim)
+{
+	const struct ask *ask = claim->ask;
+	int dig = strcmp(ask->edit, "dig") == 0;
+	struct wish *wish;
+
+	(void)arg;
+	if (!dig && strcmp(ask->edit, "build") != 0) {
+		rules_edit(e->rules, claim); /* asked for by a script */
+		return;
+	}
+	for (int32_t i = 0; i < (dig ? 4 : 3) && claim->refused == NULL; i++) {
+		int32_t x = ask->x + (dig ? 0 : i), z = ask->z - (dig ? i : 0);
+
+		if ((!dig && claim_block(e, claim, x, ask->y, z) != BLOCK_AIR) ||
+		    claim_set(e, claim, x, ask->y, z, dig ? BLOCK_AIR : BLOCK_STONE + ask->number % 5) != 0) {
+			claim->refused = "occupied";
+		}
+	}
+	wish = claim_wish(e, claim, ask->actor, "tell");
+	wish->text = dig ? "dug" : "built";
+}
+
+/* act: at the end of stage 1, what each avatar of ours builds and digs, and whom its hunters follow. */
+static void act(struct engine *e)
+{
+	const struct entities *w = &e->all;
+
+	for (uint32_t row = 0; row < w->count; row++) {
+		uint64_t dice = hash(w->id[row], e->tick), id = w->id[row];
+		const char *reason;
+		struct ask *ask;
+
+		if ((w->flags[row] & (ENTITY_GHOST | ENTITY_ASLEEP | ENTITY_LEAVES)) != 0) {
+			continue;
+		}
+		if (w->kind[row] != 0) {
+			if (dice % 64 == 0) {
+				entity_chase(e, row, 1 + dice / 64 % AVATARS, 1.5);
+			}
+			continue;
+		}
+		for (uint64_t n = 0; n < dice % 4; n++, dice = hash(dice, n)) {
+			ask = ask_add(e, id, dice % 3 == 0 ? "dig" : "build", (int32_t)w->x[row] + (int32_t)(dice >> 8 & 7) - 3,
+				      (int32_t)w->y[row] + (int32_t)(dice >> 16 & 7) - 3,
+				      (int32_t)w->z[row] - (dice % 3 == 0) + (int32_t)(dice >> 24 & 1), &reason);
+			if (ask != NULL) {
+				ask->token = id;
+				ask->priority = (int32_t)(dice >> 32 & 1);
+			}
 		}
 	}
 }
@@ -375,8 +434,8 @@ static void chunks_check(struct run *r)
 	}
 }
 
-/* shown: what the outputs said is in which chunk. */
-static void shown(struct run *r, uint32_t engine)
+/* shown_by: what the outputs said is in which chunk. */
+static void shown_by(struct run *r, uint32_t engine)
 {
 	uint32_t len, *seen_len = &r->seen_len[engine];
 	const struct output *out = engine_outputs(r->many.engines[engine], &len);
@@ -492,7 +551,7 @@ static void check(struct run *r)
 		avatars += figures.avatars;
 		outputs_sum(r->many.engines[i], &told, &answers);
 		heard_check(r, i, past);
-		shown(r, i);
+		shown_by(r, i);
 		engine_each(r->many.engines[i], owner_check, r);
 	}
 	if (entities != past->entities || avatars != past->avatars) {
@@ -618,13 +677,16 @@ const char *trial_run(const struct trial *trial, struct trial_figures *ret_figur
 	settings.clock_ns = trial->aborts ? flaky : NULL;
 	r->reload = trial->reloads ? 20 + chance(r, trial->ticks - 20) : 0;
 	worlds_open_as(&r->one, 1, &settings, NULL, rules_first, 1);
+	worlds_edits(&r->one, act, evaluate);
 	for (uint32_t tick = 1; tick <= trial->ticks; tick++) {
 		past_make(r, tick);
 	}
 	settings.clock_ns = NULL;
+	settings.shape.lock = trial->seed % 2 == 0; /* the one has a queue: it comes to the same */
 	r->generation = 1;
 	len = any_len(r);
 	worlds_open_as(&r->many, len, &settings, trial->deal ? deal(r, len) : NULL, rules_first, 1);
+	worlds_edits(&r->many, act, evaluate);
 	r->many.shuffle = trial->shuffles ? trial->seed | 1 : 0;
 	worlds_save(&r->many);
 	while (r->many.tick < trial->ticks && r->broken[0] == '\0') {

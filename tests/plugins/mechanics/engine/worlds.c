@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/internal.h"
 #include "world/terrain.h"
 
 #define PARTS_MAX 4096u
@@ -59,7 +60,17 @@ static void engines_open(struct worlds *w, const uint8_t *owners, const char *co
 			w->owners[region] = owners != NULL ? owners[region] : (uint8_t)(region % w->len);
 		}
 		engine_own(w->engines[i], w->owners, (uint8_t)i);
+		w->engines[i]->edits.evaluate = w->evaluate;
 		rules(w->engines[i], files, generation);
+	}
+}
+
+void worlds_edits(struct worlds *w, void (*act)(struct engine *e), void (*evaluate)(void *arg, struct engine *e, struct claim *claim))
+{
+	w->act = act;
+	w->evaluate = evaluate;
+	for (uint32_t i = 0; i < w->len; i++) {
+		w->engines[i]->edits.evaluate = evaluate;
 	}
 }
 
@@ -185,6 +196,9 @@ static void stage_run(struct worlds *w, unsigned stage, uint32_t ran)
 			engine_own(w->engines[i], w->next, (uint8_t)i);
 		}
 		engine_stage(w->engines[i], stage);
+		if (stage == 1 && w->act != NULL) {
+			w->act(w->engines[i]);
+		}
 	}
 }
 

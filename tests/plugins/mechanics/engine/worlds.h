@@ -8,6 +8,8 @@
 #define WORLDS_MAX 8u
 #define WORLDS_REGIONS_MAX 1024u
 
+struct claim;
+
 struct worlds_page {
 	uint8_t *bytes;
 	size_t len;
@@ -23,6 +25,8 @@ struct worlds {
 	uint64_t bytes;	  /* of all exchanges, each once */
 	struct engine_settings settings;
 	const uint8_t *next; /* owners from the end of the next tick on */
+	void (*evaluate)(void *arg, struct engine *e, struct claim *claim); /* see worlds_edits */
+	void (*act)(struct engine *e);
 	/* the last checkpoint */
 	struct worlds_page *pages;
 	uint32_t pages_len, pages_size;
@@ -38,6 +42,8 @@ void worlds_open(struct worlds *w, uint32_t len, const struct engine_shape *shap
 void worlds_open_as(struct worlds *w, uint32_t len, const struct engine_settings *settings, const uint8_t *owners,
 		    const char *const *files, uint32_t generation);
 void worlds_close(struct worlds *w);
+/* worlds_edits: edits without scripts: `act` is called at the end of each engine's stage 1, `evaluate` for each edit of its. */
+void worlds_edits(struct worlds *w, void (*act)(struct engine *e), void (*evaluate)(void *arg, struct engine *e, struct claim *claim));
 /* worlds_rules: other rules from the next tick on. */
 void worlds_rules(struct worlds *w, const char *const *files, uint32_t generation);
 /* worlds_tick: the next tick with these inputs, given to all engines. worlds_break: the same up to an engine's death in a stage:

@@ -220,7 +220,9 @@ static void act(struct engine *e)
 			}
 			continue;
 		}
-		for (uint64_t n = 0; n < dice % 4; n++, dice = hash(dice, n)) {
+		/* now and then only: who builds all the time has walled itself in */
+		for (uint64_t n = 0, asks = dice % 11 == 0 ? 1 + dice / 16 % 4 : 0; n < asks; n++) {
+			dice = hash(dice, n);
 			ask = ask_add(e, id, dice % 3 == 0 ? "dig" : "build", (int32_t)w->x[row] + (int32_t)(dice >> 8 & 7) - 3,
 				      (int32_t)w->y[row] + (int32_t)(dice >> 16 & 7) - 3,
 				      (int32_t)w->z[row] - (dice % 3 == 0) + (int32_t)(dice >> 24 & 1), &reason);

@@ -177,15 +177,15 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 
 /* --- edits and chases: what comes from C, whatever scripts can ------------------------------------------ */
 
-/* evaluate: "build" puts a row of three blocks where there is air, "dig" takes four cells below its place; who wins is told. */
+/* evaluate: "row" puts a row of three blocks where there is air, "pit" takes four cells below its place; who wins is told. */
 static void evaluate(void *arg, struct engine *e, struct claim *claim)
 {
 	const struct ask *ask = claim->ask;
-	int dig = strcmp(ask->edit, "dig") == 0;
+	int dig = strcmp(ask->edit, "pit") == 0;
 	struct wish *wish;
 
 	(void)arg;
-	if (!dig && strcmp(ask->edit, "build") != 0) {
+	if (!dig && strcmp(ask->edit, "row") != 0) {
 		rules_edit(e->rules, claim); /* asked for by a script */
 		return;
 	}
@@ -223,7 +223,7 @@ static void act(struct engine *e)
 		/* now and then only: who builds all the time has walled itself in */
 		for (uint64_t n = 0, asks = dice % 11 == 0 ? 1 + dice / 16 % 4 : 0; n < asks; n++) {
 			dice = hash(dice, n);
-			ask = ask_add(e, id, dice % 3 == 0 ? "dig" : "build", (int32_t)w->x[row] + (int32_t)(dice >> 8 & 7) - 3,
+			ask = ask_add(e, id, dice % 3 == 0 ? "pit" : "row", (int32_t)w->x[row] + (int32_t)(dice >> 8 & 7) - 3,
 				      (int32_t)w->y[row] + (int32_t)(dice >> 16 & 7) - 3,
 				      (int32_t)w->z[row] - (dice % 3 == 0) + (int32_t)(dice >> 24 & 1), &reason);
 			if (ask != NULL) {

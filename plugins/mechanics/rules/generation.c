@@ -178,6 +178,40 @@ static void report_add(struct report *report, uint32_t number, const struct sand
 	}
 }
 
+/* freeze: nothing that the handlers share may keep anything from call to call: owners must all get the same results. */
+static int freeze(struct rules *r, const struct generation *next, struct sandbox_error *reterr)
+{
+	const struct handlers *lists[HANDLER_LISTS];
+	uint32_t n = 0, len = 0, at = 0;
+	int *refs, rc;
+
+	for (int i = 0; i < RULE_EVENTS; i++) {
+		lists[n++] = &next->events[i];
+	}
+	lists[n++] = &next->actions;
+	lists[n++] = &next->defs;
+	for (uint32_t i = 0; i < next->kinds_len; i++) {
+		lists[n++] = &next->kinds[i].methods;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		len += lists[i]->len;
+	}
+	refs = calloc(len + 1u, sizeof(*refs));
+	if (refs == NULL) {
+		*reterr = (struct sandbox_error){ .kind = SANDBOX_MEMORY, .code = "S0430",
+						  .message = "no memory to freeze the rules" };
+		return -1;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t h = 0; h < lists[i]->len; h++) {
+			refs[at++] = lists[i]->items[h].ref;
+		}
+	}
+	rc = sandbox_freeze(r->sandbox, next->set, refs, len, reterr);
+	free(refs);
+	return rc;
+}
+
 static void try_all(struct rules *r, struct generation *next, const struct engine_file *files, uint32_t len,
 		    struct report *report)
 {
@@ -196,6 +230,9 @@ static void try_all(struct rules *r, struct generation *next, const struct engin
 			report_add(report, next->number, &error);
 			break; /* what requires it would fail for the same reason */
 		}
+	}
+	if (report->failed == 0 && freeze(r, next, &error) != 0) {
+		report_add(report, next->number, &error);
 	}
 	r->loading = NULL;
 	r->when = 0;

@@ -349,6 +349,7 @@ struct rules *rules_open(struct engine *e)
 					     .instructions_max = e->shape.budget,
 					     .wall_ms_max = e->settings.budget_ms,
 					     .seed = e->shape.seed,
+					     .stateless = 1,
 					     .arg = r,
 					     .clock_ns = e->settings.clock_ns != NULL ? sandbox_clock : NULL,
 					     .log = sandbox_line };

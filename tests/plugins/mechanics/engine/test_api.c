@@ -138,7 +138,6 @@ static const struct {
 	int load;
 } errors[] = {
 	{ "S0101", "local t; t.x = 1", "attempt to index a nil value", 0 },
-	{ "S0104", "x = 1", "undeclared global", 0 },
 	{ "S0105", "os.time()", "no global 'os'", 0 },
 	{ "S0106", "require 'nothing'", "nothing called", 1 },
 	{ "S0108", "self.hp = 5", "cannot be set", 0 },

@@ -276,6 +276,12 @@ static void advance(double *restrict at, const double *restrict by, uint32_t cou
 	}
 }
 
+/* held: many steps along the edge of the world may add up to a place that is a rounding beyond it. */
+static double held(double at, double half)
+{
+	return at < -half ? -half : at > half ? half : at;
+}
+
 void entities_step(struct entities *w)
 {
 	uint32_t moved = 0, due = 0, crossed = 0;
@@ -298,8 +304,11 @@ void entities_step(struct entities *w)
 		}
 	}
 	for (uint32_t n = 0; n < moved; n++) {
-		uint32_t i = w->moved[n], cell = entities_chunk(w, w->x[i], w->y[i]);
+		uint32_t i = w->moved[n], cell;
 
+		w->x[i] = held(w->x[i], w->half);
+		w->y[i] = held(w->y[i], w->half);
+		cell = entities_chunk(w, w->x[i], w->y[i]);
 		if (cell != w->chunk_of[i]) {
 			w->crossed_from[crossed] = w->chunk_of[i];
 			w->crossed[crossed++] = i;

@@ -432,7 +432,8 @@ Region__Walk *walk_make(const struct engine *e, uint32_t row, struct arena *a)
 	}
 	region__walk__init(to);
 	/* what is left of a leg, a look, a way or a chase that ended says nothing, and is left out */
-	to->has_goal_x = to->has_goal_y = to->has_goal_z = to->has_gait = 1;
+	to->has_gait = 1;
+	to->has_goal_x = to->has_goal_y = to->has_goal_z = entities_walks(w, row) != 0;
 	to->has_aim_x = to->has_aim_y = to->has_vx = to->has_vy = to->has_steps = w->steps[row] > 0;
 	to->has_look = to->has_look_z = w->look[row] != NEVER;
 	to->goal_x = w->goal_x[row];
@@ -499,9 +500,11 @@ int walk_take(struct engine *e, uint32_t row, const Region__Walk *from)
 	int needed = from->has_prey || from->has_searches || from->n_path > 0;
 	struct way *way = needed ? way_of(e, row) : NULL;
 
-	w->goal_x[row] = from->goal_x;
-	w->goal_y[row] = from->goal_y;
-	w->goal_z[row] = from->goal_z;
+	if (from->has_goal_x) {
+		w->goal_x[row] = from->goal_x;
+		w->goal_y[row] = from->goal_y;
+		w->goal_z[row] = from->goal_z;
+	}
 	w->aim_x[row] = from->aim_x;
 	w->aim_y[row] = from->aim_y;
 	w->vx[row] = from->vx;

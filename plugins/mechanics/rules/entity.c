@@ -74,7 +74,8 @@ uint32_t visible_row(const struct rules *r, uint64_t id)
 	if (row == NO_ROW || id == r->subject) {
 		return row;
 	}
-	if (!r->looks || (w->seen[row] & SEEN) == 0) {
+	/* when positions have changed, those of others are known only from the next tick on */
+	if (!r->looks || r->moved || (w->seen[row] & SEEN) == 0) {
 		return NO_ROW;
 	}
 	dx = w->x[row] - r->center[0];

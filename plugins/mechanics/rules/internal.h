@@ -204,6 +204,7 @@ struct rules {
 	struct generation *now, *loading, *tried; /* in force; being read; to be taken */
 	uint64_t subject; /* whom the call under way is about; 0 = the world */
 	double center[3]; /* where it looks from, if `looks` */
+	uint8_t moved; /* positions of this tick are final: those of others are not to be seen any more */
 	uint8_t looks;
 	uint8_t when;	  /* WHEN_..., of the call under way */
 	uint64_t serial;  /* of calls: a `w` of another is no good */

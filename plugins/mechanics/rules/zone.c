@@ -266,12 +266,14 @@ void rules_moved(struct rules *r)
 {
 	struct entities *w = &r->e->all;
 
+	r->moved = 1;
 	health_rise(r);
 	for (uint32_t row = 0; r->now->zones.len > 0 && row < w->count; row++) {
 		if (w->kind[row] != KIND_DROP && runs(w, row)) {
 			zones_row(r, row);
 		}
 	}
+	r->moved = 0;
 }
 
 const struct api_entry zone_api[] = {

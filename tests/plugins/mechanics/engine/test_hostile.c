@@ -20,7 +20,7 @@ static const char *const files[] = { "world.lua",
 				     "  state = { hops = 0, name = 'none', tired = false, sum = 0.5 },\n"
 				     "  on_spawn = function(self) self:every('300ms', 'look') self:after('2s', 'look') end,\n"
 				     "  think = function(self) self.state.hops = self.state.hops + 1 self:say('hop') end,\n"
-				     "  look = function(self) self:walk_to(-self.x, -self.y) end }\n",
+				     "  look = function(self) self:walk_to { x = -self.x, y = -self.y } end }\n",
 				     NULL };
 
 static const struct engine_shape shape = { .size = 256, .region = 32, .map = "flat" };

@@ -19,6 +19,7 @@ static struct trial_figures run(struct trial trial)
 	for (trial.seed = 1; trial.seed <= SEEDS; trial.seed++) {
 		assert_string_equal(trial_run(&trial, &figures), "");
 		assert_true(figures.entities > 50 && figures.errors > 0 && figures.heard > 20);
+		assert_true(figures.edits > 20 && figures.hurts > 20);
 		sum.handed += figures.handed;
 		sum.ghosts += figures.ghosts;
 		sum.moves += figures.moves;

@@ -16,77 +16,7 @@
 #define SEEN_MAX 1024u
 #define CHECK_EVERY 3u /* ticks between two looks at all chunks */
 
-/* --- the rules: everything that may go from one owner to another ------------------------------------ */
-
-#define RABBIT(states)                                                                                                            \
-	"local g = require 'game'\n"                                                                                              \
-	"local function near(e, r)\n"                                                                                             \
-	"  local x, y = e.x + e.rng:int(-r, r), e.y + e.rng:int(-r, r)\n"                                                         \
-	"  return { x = x > 128 and 128 or x < -128 and -128 or x, y = y > 128 and 128 or y < -128 and -128 or y } end\n"                                                                                              \
-	"g.monster 'rabbit' { count = 60, speed = 9, hp = 9, loot = { fur = { 0, 2 } }, every = '150ms', home = { x = 0, y = 0, radius = 110 },\n"                   \
-	"  state = { " states " },\n"                                                                                             \
-	"  on_spawn = function(self) self:every('300ms', 'look') self:after('2s', 'tire') self:after('2s', 'rest') end,\n"        \
-	"  think = function(self, w) self.state.hops = self.state.hops + 1\n"                                                        \
-	"    if self.rng:int(1, 3) == 1 then self:walk_to(near(self, 30)) end end,\n"            \
-	"  look = function(self, w)\n"                                                                                               \
-	"    if self.rng:int(1, 8) == 1 then local n = 0 for i = 1, 3000 do n = n + i end end             \n"                         \
-	"    local near = w:nearest('rabbit', self, 16)\n"                                                                           \
-	"    if near then self.state.seen = self.state.seen + 1 self.state.name = near.kind\n"                                    \
-	"      self.state.sum = self.state.sum + self:distance(near) + (near.walking and 1 or 0)\n"                               \
-	"      if self.rng:int(1, 4) == 1 then near:stop() end\n"                                                                        \
-	"      if self.rng:int(1, 6) == 1 then near:walk_to(self) end\n"                                                       \
-	"      if self.rng:int(1, 40) == 1 then near:remove() end\n"                                                                     \
-	"      local dice = self.rng:int(1, 30)\n"                                                                        \
-	"      if dice == 1 then near:hurt { amount = 2, kind = 'bite' } elseif dice == 2 then near:give('carrot', 2)\n"  \
-	"      elseif dice == 3 then near:slow('tired', 0.5) elseif dice == 4 then near:emit('met', { hops = self.state.hops })\n" \
-	"      elseif dice == 5 then self.target = near self:cast('nip', near) elseif dice == 6 then near:heal(1)\n"      \
-	"      elseif dice == 7 then self:slow('tired') elseif dice == 8 and self:take('carrot') then self:say('crunch')\n" \
-	"      elseif dice < 12 then w:ask { edit = 'dig', at = self, hops = self.state.hops }\n"                         \
-	"      elseif dice == 12 and self.target then self:chase(self.target) end\n"                                      \
-	"    end\n"                                                                                                               \
-	"    local player = w:nearest('player', self, 16)\n"                                                                         \
-	"    if player then self:say('who is ' .. player.name) player:tell('hello ' .. self.state.hops) end\n"                 \
-	"    if self.rng:int(1, 50) == 1 then w:spawn('mouse', self) end end,\n"                                               \
-	"  on_hurt = function(self, w, hit) self.state.sum = self.state.sum + hit.amount + self.hp end,\n"\
-	"  on_death = function(self, w, hit) w:spawn('mouse', self) end,\n"\
-	"  tire = function(self) self.state.tired = true self.state.hops = self.state.hops * 3 + 1 self:after('1s', 'rest') end,\n" \
-	"  rest = function(self) self.state.tired = not self.state.tired self.state.hops = self.state.hops * 5 + 2\n"             \
-	"    self:after('1500ms', 'tire') self:after('1500ms', 'rest') end }\n"
-
-#define REST                                                                                                                      \
-	"g.monster 'mouse' { speed = 14, every = '400ms', state = { age = 0 },\n"                                                 \
-	"  think = function(self, w) self.state.age = self.state.age + 1\n"                                                          \
-	"    if self.state.age > 12 then self:remove() end\n"                                                                     \
-	"    if self.rng:int(1, 30) == 1 then error('a mouse fails') end\n"                                                              \
-	"    self:walk_to(near(self, 60)) end }\n"                                        \
-	"g.skill 'nip' { range = 8, cooldown = '2s', cast_time = '150ms', cost = { carrot = 1 },\n"\
-	"  apply = function(w, by, to) to:hurt { amount = by.rng:int(1, 4) } by.state.seen = by.state.seen + 7 end }\n"\
-	"g.edit 'dig' { check = function(w, e) if w:zone(e.at).protected then return 'no' end end,\n"\
-	"  apply = function(w, e) local under = { e.at.x, e.at.y, e.at.z - 1 }\n"\
-	"    if e.rng:chance(0.5) then w:set(under, 'air') w:drop(e.at, { clod = { 1, 3 } }, e.rng) w:wake(under)\n"\
-	"    else w:set(under, 'gravel') end e.by:emit('dug', { hops = e.hops }) end }\n"\
-	"g.edit 'air' { apply = function(w, e) if w:block(e.at).name == 'air' then w:set(e.at, 'dirt') end end }\n"\
-	"g.region 'wood' { area = { { -40, -40, 0 }, { 40, 40, 200 } }, slow = 0.7, protected = true,\n"\
-	"  on_enter = function(self, e) if e.kind == 'rabbit' then e.state.sum = e.state.sum + 1 end end }\n"\
-	"g.on('met', function(e, w, data) if e.kind == 'rabbit' then e.state.seen = e.state.seen + data.hops % 9 end end)\n"\
-	"g.on('dug', function(e, w, data) e:say('dug') end)\n"\
-	"g.quest 'fur' { repeats = true, goals = { { bring = 'clod' } }, on_done = function(p, w, q) p:give('fur') p:tell(q.receipt) end }\n"\
-	"g.player { hp = 20, state = { waves = 0 } }\n"                                                                                    \
-	"g.action 'wave' { run = function(self, w, target) self.state.waves = self.state.waves + self.rng:int(1, 9) + g.players()\n"        \
-	"  self:start_quest('fur') self:give('clod') self:end_quest('fur') if target then target:say('ouch') target:hurt { amount = 4 } end g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                    \
-	"g.on('enter', function(self, w) w:spawn('mouse', near(self, 1)) end)\n"                      \
-	"g.on('tick', function(w, n) if n % 50 == 0 then w:spawn('mouse', { math.random(-100, 100), math.random(-100, 100) }) end end)\n"
-
-static const char *const rules_first[] = {
-	"world.lua", RABBIT("hops = 0, seen = 0, name = 'none', tired = false, sum = 0.5") REST, NULL
-};
-static const char *const rules_then[] = {
-	"world.lua",
-	RABBIT("hops = 1, seen = 0, name = 'none', tired = false, sum = 1.5, fresh = 7") REST "g.monster 'newt' { count = 5 }\n",
-	NULL
-};
-
-static const struct engine_shape shape = { .size = 256, .region = 32, .map = "flat", .quarantine = 12, .max_entities = 150 };
+static const struct engine_shape shape = { .size = 256, .region = 32, .map = "flat", .quarantine = 12, .max_entities = 125 };
 
 /* --- numbers that follow from the seed -------------------------------------------------------------- */
 
@@ -159,7 +89,7 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in = add(s, REGION__INPUT_KIND__INPUT_MOVE, avatar);
 		} else if (dice == 7) {
 			in = add(s, REGION__INPUT_KIND__INPUT_ACT, avatar);
-			in->name = (char *)"wave";
+			in->name = (char *)(other % 2 == 0 ? "wave" : "dig");
 			in->has_target = 1;
 			in->target = other % 3 == 0 ? other : 0;
 		} else if (dice == 8) {
@@ -306,6 +236,8 @@ static void past_outputs(struct run *r, struct past *past)
 		if (out[i].kind == OUTPUT_HEARD || (out[i].kind == OUTPUT_TELL && out[i].id == 0)) {
 			past->heard[past->heard_len++] = (struct heard){ out[i].chunk, heard_line(&out[i]) };
 			r->figures->heard++;
+		} else if (out[i].kind == OUTPUT_HEALTH) {
+			r->figures->hurts++;
 		} else if (out[i].kind == OUTPUT_ABORT && past->aborts_len < 8) {
 			past->aborts[past->aborts_len].id = out[i].id;
 			past->aborts[past->aborts_len].number = (uint32_t)out[i].key[0];
@@ -334,7 +266,7 @@ static void past_make(struct run *r, uint32_t tick)
 	struct script script;
 
 	if (tick == r->reload) {
-		worlds_rules(&r->one, rules_then, 2);
+		worlds_rules(&r->one, trial_rules[1], 2);
 	}
 	script_make(&script, r->trial->seed, tick);
 	ticks = 1;
@@ -348,6 +280,8 @@ static void past_make(struct run *r, uint32_t tick)
 	past->avatars = figures.avatars;
 	r->figures->errors = figures.script_errors;
 	r->figures->paused = figures.script_quarantined;
+	r->figures->edits = figures.edits_won;
+	r->figures->conflicts = figures.edits_lost;
 }
 
 /* --- what must hold in the many --------------------------------------------------------------------- */
@@ -630,7 +564,7 @@ static void begin_again(struct run *r)
 	r->generation = r->reload != 0 && r->many.saved >= r->reload ? 2 : 1;
 	r->figures->again += r->many.tick - r->many.saved;
 	r->figures->crashes++;
-	worlds_load(&r->many, len, owners, r->generation == 2 ? rules_then : rules_first, r->generation);
+	worlds_load(&r->many, len, owners, r->generation == 2 ? trial_rules[1] : trial_rules[0], r->generation);
 	shown_anew(r);
 	chunks_check(r);
 }
@@ -642,7 +576,7 @@ static void many_tick(struct run *r)
 
 	script_of(r, &script, tick);
 	if (tick == r->reload) {
-		worlds_rules(&r->many, rules_then, 2);
+		worlds_rules(&r->many, trial_rules[1], 2);
 		r->generation = 2;
 	}
 	if (r->trial->moves && chance(r, 12) == 0) {
@@ -678,7 +612,7 @@ const char *trial_run(const struct trial *trial, struct trial_figures *ret_figur
 	strcpy(settings.shape.map, trial->seed % 3 == 0 ? "hills" : "flat");
 	settings.clock_ns = trial->aborts ? flaky : NULL;
 	r->reload = trial->reloads ? 20 + chance(r, trial->ticks - 20) : 0;
-	worlds_open_as(&r->one, 1, &settings, NULL, rules_first, 1);
+	worlds_open_as(&r->one, 1, &settings, NULL, trial_rules[0], 1);
 	worlds_edits(&r->one, act, evaluate);
 	for (uint32_t tick = 1; tick <= trial->ticks; tick++) {
 		past_make(r, tick);
@@ -687,7 +621,7 @@ const char *trial_run(const struct trial *trial, struct trial_figures *ret_figur
 	settings.shape.lock = trial->seed % 2 == 0; /* the one has a queue: it comes to the same */
 	r->generation = 1;
 	len = any_len(r);
-	worlds_open_as(&r->many, len, &settings, trial->deal ? deal(r, len) : NULL, rules_first, 1);
+	worlds_open_as(&r->many, len, &settings, trial->deal ? deal(r, len) : NULL, trial_rules[0], 1);
 	worlds_edits(&r->many, act, evaluate);
 	r->many.shuffle = trial->shuffles ? trial->seed | 1 : 0;
 	worlds_save(&r->many);

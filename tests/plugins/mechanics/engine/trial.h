@@ -19,10 +19,12 @@ struct trial {
 };
 
 struct trial_figures {
-	uint64_t ticks, again, crashes, moves, aborts, handed, bytes, errors, heard, paused;
+	uint64_t ticks, again, crashes, moves, aborts, handed, bytes, errors, heard, paused, edits, conflicts, hurts;
 	uint32_t entities, avatars, ghosts;
 };
 
+/* trial_rules.c: files of the rules, and those that are loaded in the middle of a trial. */
+extern const char *const trial_rules[2][3];
 /* trial_run: "" or what differed, and when; good until the next call. The figures say that there was something to go wrong. */
 const char *trial_run(const struct trial *trial, struct trial_figures *ret_figures);
 

@@ -58,15 +58,17 @@ int main(int argc, char **argv)
 		sum.moves += figures.moves;
 		sum.aborts += figures.aborts;
 		sum.handed += figures.handed;
+		sum.edits += figures.edits;
+		sum.hurts += figures.hurts;
 		if (broken[0] != '\0') {
 			printf("%s: %s\n", mutant != NULL ? mutant : "FAILED", broken);
 			return mutant == NULL;
 		}
 	}
 	printf("%llu seeds: %llu ticks, %llu of them run again after %llu crashes; regions moved %llu times, %llu avatars handed over, "
-	       "%llu calls aborted; nothing differed\n",
+	       "%llu calls aborted, %llu edits, %llu wounds; nothing differed\n",
 	       (unsigned long long)seeds, (unsigned long long)sum.ticks, (unsigned long long)sum.again,
 	       (unsigned long long)sum.crashes, (unsigned long long)sum.moves, (unsigned long long)sum.handed,
-	       (unsigned long long)sum.aborts);
+	       (unsigned long long)sum.aborts, (unsigned long long)sum.edits, (unsigned long long)sum.hurts);
 	return mutant != NULL;
 }

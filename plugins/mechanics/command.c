@@ -6,6 +6,7 @@
 
 #include "json/json.h"
 #include "mechanics.h"
+#include "rules/rules.h"
 
 static int time_order(const void *a, const void *b)
 {
@@ -91,22 +92,23 @@ static void command_status(void *instance, const struct troupe_request *request,
 	json_reply(&json, m->h, request->id);
 }
 
-static void script_row(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors,
-		       int quarantined)
+static void script_row(void *arg, const struct rule_figures *f)
 {
 	struct json *json = arg;
 	char place[128];
 
-	snprintf(place, sizeof(place), "%s:%d", file, line);
+	snprintf(place, sizeof(place), "%s:%d", f->file, f->line);
 	json_open(json, '{');
 	json_key(json, "rule");
-	json_text(json, what);
+	json_text(json, f->what);
 	json_key(json, "at");
 	json_text(json, place);
-	put(json, "calls", calls);
-	put(json, "errors", errors);
+	put(json, "calls", f->calls);
+	put(json, "errors", f->errors);
+	put(json, "instructions", (int64_t)f->instructions);
+	put(json, "us", (int64_t)(f->ns / 1000));
 	json_key(json, "paused");
-	json_bool(json, quarantined);
+	json_bool(json, f->quarantined);
 	json_close(json, '}');
 }
 
@@ -118,7 +120,7 @@ static void command_scripts(void *instance, const struct troupe_request *request
 	(void)args;
 	json_open(&json, '[');
 	if (m->engine != NULL) {
-		engine_rules_each(m->engine, script_row, &json);
+		engine_profile(m->engine, script_row, &json);
 	}
 	json_close(&json, ']');
 	json_reply(&json, m->h, request->id);

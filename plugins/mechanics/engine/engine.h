@@ -161,6 +161,9 @@ void engine_rules_each(const struct engine *e,
 		       void (*each)(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors,
 				    int quarantined),
 		       void *arg);
+/* engine_profile: the same with what calls have cost (rules.h). */
+struct rule_figures;
+void engine_profile(const struct engine *e, void (*each)(void *arg, const struct rule_figures *figures), void *arg);
 /* Chunks are numbered from 1, row by row from the (-,-) corner. engine_around: the chunk and those that touch it; at most 9. */
 uint32_t engine_chunks(const struct engine *e);
 uint32_t engine_chunk_at(const struct engine *e, double x, double y);

@@ -103,6 +103,11 @@ void engine_rules_each(const struct engine *e,
 	rules_each(e->rules, each, arg);
 }
 
+void engine_profile(const struct engine *e, void (*each)(void *arg, const struct rule_figures *figures), void *arg)
+{
+	rules_profile(e->rules, each, arg);
+}
+
 uint32_t engine_chunks(const struct engine *e)
 {
 	return e->all.cells;

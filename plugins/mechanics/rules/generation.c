@@ -178,38 +178,26 @@ static void report_add(struct report *report, uint32_t number, const struct sand
 	}
 }
 
-/* freeze: nothing that the handlers share may keep anything from call to call: owners must all get the same results. */
-static int freeze(struct rules *r, const struct generation *next, struct sandbox_error *reterr)
+/* freeze: what functions share cannot change from here on: it would not be part of the world's state. */
+static int freeze(struct rules *r, struct generation *next, struct sandbox_error *error)
 {
-	const struct handlers *lists[HANDLER_LISTS];
-	uint32_t n = 0, len = 0, at = 0;
-	int *refs, rc;
+	struct handlers *lists[HANDLER_LISTS];
+	uint32_t n = handler_lists(next, lists), len = 0;
+	int *refs = NULL, failed;
 
-	for (int i = 0; i < RULE_EVENTS; i++) {
-		lists[n++] = &next->events[i];
-	}
-	lists[n++] = &next->actions;
-	lists[n++] = &next->defs;
-	for (uint32_t i = 0; i < next->kinds_len; i++) {
-		lists[n++] = &next->kinds[i].methods;
-	}
 	for (uint32_t i = 0; i < n; i++) {
 		len += lists[i]->len;
 	}
-	refs = calloc(len + 1u, sizeof(*refs));
-	if (refs == NULL) {
-		*reterr = (struct sandbox_error){ .kind = SANDBOX_MEMORY, .code = "S0430",
-						  .message = "no memory to freeze the rules" };
-		return -1;
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		for (uint32_t h = 0; h < lists[i]->len; h++) {
-			refs[at++] = lists[i]->items[h].ref;
+	refs = malloc((len + 1) * sizeof(*refs));
+	len = 0;
+	for (uint32_t i = 0; refs != NULL && i < n; i++) {
+		for (uint32_t at = 0; at < lists[i]->len; at++) {
+			refs[len++] = lists[i]->items[at].ref;
 		}
 	}
-	rc = sandbox_freeze(r->sandbox, next->set, refs, len, reterr);
+	failed = sandbox_freeze(r->sandbox, next->set, refs, refs != NULL ? len : 0, error);
 	free(refs);
-	return rc;
+	return failed;
 }
 
 static void try_all(struct rules *r, struct generation *next, const struct engine_file *files, uint32_t len,
@@ -231,11 +219,11 @@ static void try_all(struct rules *r, struct generation *next, const struct engin
 			break; /* what requires it would fail for the same reason */
 		}
 	}
+	r->loading = NULL;
+	r->when = 0;
 	if (report->failed == 0 && freeze(r, next, &error) != 0) {
 		report_add(report, next->number, &error);
 	}
-	r->loading = NULL;
-	r->when = 0;
 }
 
 int rules_try(struct rules *r, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report, size_t size)

@@ -239,6 +239,8 @@ struct rules {
 struct handler *handlers_add(struct handlers *list);
 struct handler *handlers_find(const struct handlers *list, const char *name);
 void handlers_free(struct rules *r, struct handlers *list);
+/* handler_lists: every list of handlers that a generation has; how many. */
+uint32_t handler_lists(struct generation *generation, struct handlers *ret_lists[HANDLER_LISTS]);
 
 /* --- calls (call.c) ------------------------------------------------------------------------------- */
 

@@ -225,22 +225,6 @@ void rules_kind_count(struct rules *r, uint16_t kind, int more)
 	}
 }
 
-/* list_handlers: every list of handlers that the running generation has. */
-static uint32_t list_handlers(const struct rules *r, struct handlers *ret_lists[HANDLER_LISTS])
-{
-	uint32_t n = 0;
-
-	for (int i = 0; i < RULE_EVENTS; i++) {
-		ret_lists[n++] = &r->now->events[i];
-	}
-	ret_lists[n++] = &r->now->actions;
-	ret_lists[n++] = &r->now->defs;
-	for (uint32_t i = 0; i < r->now->kinds_len; i++) {
-		ret_lists[n++] = &r->now->kinds[i].methods;
-	}
-	return n;
-}
-
 /* handler_key: its name among all owners. Several may be given to one event: they are told apart by their order, which is that
  * of the files; methods of a kind have no such order, but names of their own. */
 static const char *handler_key(const struct handlers *list, uint32_t at, char ret_key[HANDLER_KEY_MAX])
@@ -257,7 +241,7 @@ static const char *handler_key(const struct handlers *list, uint32_t at, char re
 void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const char *handler, uint32_t count), void *arg)
 {
 	struct handlers *lists[HANDLER_LISTS];
-	uint32_t n = all || r->failed > 0 ? list_handlers(r, lists) : 0;
+	uint32_t n = all || r->failed > 0 ? handler_lists(r->now, lists) : 0;
 	char key[HANDLER_KEY_MAX];
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -274,7 +258,7 @@ void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const c
 void rules_errors_add(struct rules *r, const char *handler, uint32_t count)
 {
 	struct handlers *lists[HANDLER_LISTS];
-	uint32_t n = list_handlers(r, lists);
+	uint32_t n = handler_lists(r->now, lists);
 	char key[HANDLER_KEY_MAX];
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -291,7 +275,7 @@ void rules_errors_add(struct rules *r, const char *handler, uint32_t count)
 void rules_errors_settle(struct rules *r)
 {
 	struct handlers *lists[HANDLER_LISTS];
-	uint32_t n = r->failed > 0 ? list_handlers(r, lists) : 0;
+	uint32_t n = r->failed > 0 ? handler_lists(r->now, lists) : 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t at = 0; at < lists[i]->len; at++) {

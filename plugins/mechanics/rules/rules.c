@@ -264,27 +264,54 @@ const char *rules_kind_name(const struct rules *r, uint16_t kind)
 	return r->now->kinds[kind].name; /* "avatar" for players: what clients know */
 }
 
-void rules_each(const struct rules *r, void (*each)(void *arg, const char *what, const char *file, int line,
-						    uint32_t calls, uint32_t errors, int quarantined), void *arg)
+uint32_t handler_lists(struct generation *generation, struct handlers *ret_lists[HANDLER_LISTS])
 {
-	const struct handlers *lists[HANDLER_LISTS];
 	uint32_t n = 0;
 
 	for (int i = 0; i < RULE_EVENTS; i++) {
-		lists[n++] = &r->now->events[i];
+		ret_lists[n++] = &generation->events[i];
 	}
-	lists[n++] = &r->now->actions;
-	lists[n++] = &r->now->defs;
-	for (uint32_t i = 0; i < r->now->kinds_len; i++) {
-		lists[n++] = &r->now->kinds[i].methods;
+	ret_lists[n++] = &generation->actions;
+	ret_lists[n++] = &generation->defs;
+	for (uint32_t i = 0; i < generation->kinds_len; i++) {
+		ret_lists[n++] = &generation->kinds[i].methods;
 	}
+	return n;
+}
+
+void rules_profile(const struct rules *r, void (*each)(void *arg, const struct rule_figures *figures), void *arg)
+{
+	struct handlers *lists[HANDLER_LISTS];
+	uint32_t n = handler_lists(r->now, lists);
+
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t at = 0; at < lists[i]->len; at++) {
 			const struct handler *h = &lists[i]->items[at];
 
-			each(arg, h->what, h->file, h->line, h->calls, h->errors, h->quarantined);
+			each(arg, &(struct rule_figures){ h->what, h->file, h->line, h->calls, h->errors + h->failed, h->quarantined,
+							  h->instructions, h->ns });
 		}
 	}
+}
+
+struct each {
+	void (*call)(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors, int quarantined);
+	void *arg;
+};
+
+static void each_of(void *arg, const struct rule_figures *f)
+{
+	const struct each *each = arg;
+
+	each->call(each->arg, f->what, f->file, f->line, f->calls, f->errors, f->quarantined);
+}
+
+void rules_each(const struct rules *r, void (*call)(void *arg, const char *what, const char *file, int line,
+						    uint32_t calls, uint32_t errors, int quarantined), void *arg)
+{
+	struct each each = { call, arg };
+
+	rules_profile(r, each_of, &each);
 }
 
 static void one_more(void *arg, const char *what, const char *file, int line, uint32_t calls, uint32_t errors,

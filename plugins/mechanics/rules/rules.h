@@ -38,6 +38,17 @@ void rules_figures(const struct rules *r, struct rules_figures *ret_figures);
 void rules_each(const struct rules *r, void (*each)(void *arg, const char *what, const char *file, int line,
 						    uint32_t calls, uint32_t errors, int quarantined), void *arg);
 
+/* rules_profile: the same with what its calls have cost since the generation is in force: instructions with charges, and ns
+ * (0 without a clock). */
+struct rule_figures {
+	const char *what, *file;
+	int line;
+	uint32_t calls, errors;
+	int quarantined;
+	uint64_t instructions, ns;
+};
+void rules_profile(const struct rules *r, void (*each)(void *arg, const struct rule_figures *figures), void *arg);
+
 /* rules_tick: stage 1, after the inputs. */
 void rules_tick(struct rules *r);
 /* rules_born: the entity of this row is new, or its kind is: its health is whole if it had none, its state is what

@@ -138,6 +138,8 @@ static const struct {
 	int load;
 } errors[] = {
 	{ "S0101", "local t; t.x = 1", "attempt to index a nil value", 0 },
+	{ "S0104", "g.on('tick', function() x = 1 end)", "x", 1 },
+	{ "S0104", "local n = 0 g.on('tick', function() n = n + 1 end)", "n", 1 },
 	{ "S0105", "os.time()", "no global 'os'", 0 },
 	{ "S0106", "require 'nothing'", "nothing called", 1 },
 	{ "S0108", "self.hp = 5", "cannot be set", 0 },

@@ -67,6 +67,7 @@ static struct march march(const struct engine *e, uint32_t row, uint32_t max, in
 	uint32_t n = w->steps[row] < max ? w->steps[row] : max, pieces = (uint32_t)most + 1;
 	struct vec3i at = place_of(e, row);
 	struct march found = { 0 };
+	double west = at.x, east = west + 1, south = at.y, north = south + 1; /* of the cell that it is in */
 	int32_t z = at.z;
 
 	for (uint32_t tick = 1; tick <= n; tick++) {
@@ -76,14 +77,18 @@ static struct march march(const struct engine *e, uint32_t row, uint32_t max, in
 			double py = arrives ? w->aim_y[row] : last ? y + vy : y + vy * piece / pieces;
 			int32_t cx, cy;
 
-			if (px >= at.x && px < at.x + 1 && py >= at.y && py < at.y + 1) {
-				continue; /* still in its cell */
+			if (px >= west && px < east && py >= south && py < north) {
+				continue;
 			}
 			cx = cell_of(e, px);
 			cy = cell_of(e, py);
 			if ((cx != at.x || cy != at.y) && !path_step(e->terrain, &at, cx, cy)) {
 				return found;
 			}
+			west = at.x;
+			east = west + 1;
+			south = at.y;
+			north = south + 1;
 		}
 		x += vx;
 		y += vy;

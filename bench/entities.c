@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Entities with the rules of the sample: what a tick costs for a thousand, ten thousand and a hundred thousand of them, and beside
+ * it the same number of Lua tables that do bare arithmetic. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "engine/engine.h"
+
+#define TICK_MS 50u
+#define SETTLE 100u
+#define TICKS 100u
+
+/* As the sample's rabbits and butterflies: a look around four times a second, a walk every few seconds. */
+static const char rules[] =
+	"local g = require 'game'\n"
+	"g.monster 'rabbit' { hp = 5, speed = 3, every = '250ms', state = { hops = 0, scared = false },\n"
+	"  on_spawn = function(self) self:every('4s', 'wander') end,\n"
+	"  wander = function(self, w) if self.state.scared or self.walking then return end\n"
+	"    self.state.hops = self.state.hops + 1 self:walk_to(w:spot_near(self.pos, 6, self.rng)) end,\n"
+	"  think = function(self, w) local player = w:nearest('player', self.pos, 5)\n"
+	"    if not player then self.state.scared = false return end\n"
+	"    self.state.scared = true end }\n";
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "entities: %s\n", what);
+	exit(1);
+}
+
+static void tick(struct engine *e, uint64_t n)
+{
+	engine_begin(e, n);
+	for (unsigned stage = 1; stage <= 3; stage++) {
+		uint32_t count;
+
+		engine_stage(e, stage);
+		engine_exchange(e, 1, &count);
+	}
+	engine_end(e);
+}
+
+/* ours: the percent of a core that so many entities take at 20 ticks a second. */
+static double ours(uint32_t count)
+{
+	uint32_t side = 256;
+	struct engine_settings settings = { .memory = (size_t)2 << 30 };
+	struct engine_file file = { "rabbit.lua", rules, sizeof(rules) - 1 };
+	struct engine *e;
+	char report[1024];
+	uint32_t seed = 1;
+	uint64_t began, n = 0;
+	double percent;
+
+	while (side * side < count * 20u) { /* one to twenty blocks of ground */
+		side *= 2;
+	}
+	settings.shape = (struct engine_shape){ .size = side, .map = "flat", .tick_ms = TICK_MS, .max_entities = count + 1 };
+	e = engine_open(&settings);
+	if (e == NULL || !engine_rules_try(e, 1, &file, 1, report, sizeof(report))) {
+		fail("the engine does not open");
+	}
+	engine_rules_take(e);
+	for (uint32_t i = 0; i < count; i++) {
+		double x, y;
+
+		seed = seed * 1664525u + 1013904223u;
+		x = ((double)(seed >> 8) / 16777216.0 - 0.5) * side;
+		seed = seed * 1664525u + 1013904223u;
+		y = ((double)(seed >> 8) / 16777216.0 - 0.5) * side;
+		engine_spawn(e, "rabbit", x, y);
+	}
+	while (n < SETTLE) {
+		tick(e, ++n);
+	}
+	began = cpu_ns();
+	while (n < SETTLE + TICKS) {
+		tick(e, ++n);
+	}
+	percent = (double)(cpu_ns() - began) / TICKS / (TICK_MS * 1e6) * 100;
+	engine_close(e);
+	return percent;
+}
+
+/* raw: the least that a script language can do for them: a fifth thinks in each tick, all take a step, in one loop. */
+static const char bare[] =
+	"local count = ...\n"
+	"local all = {}\n"
+	"for i = 1, count do all[i] = { x = i, y = -i, vx = 0.1, vy = 0.1, hops = 0, scared = false } end\n"
+	"return function(n) for i = 1, count do local e = all[i]\n"
+	"  e.x = e.x + e.vx e.y = e.y + e.vy\n"
+	"  if (n + i) % 5 == 0 then e.scared = e.x * e.x + e.y * e.y < 25 end\n"
+	"  if (n + i) % 80 == 0 then e.hops = e.hops + 1 e.vx = -e.vx e.vy = -e.vy end end end\n";
+
+static double raw(uint32_t count)
+{
+	lua_State *L = luaL_newstate();
+	uint64_t began;
+
+	luaL_openlibs(L);
+	if (luaL_loadstring(L, bare) != LUA_OK) {
+		fail("the raw script does not compile");
+	}
+	lua_pushinteger(L, count);
+	lua_call(L, 1, 1);
+	began = cpu_ns();
+	for (uint32_t n = 1; n <= TICKS; n++) {
+		lua_pushvalue(L, -1);
+		lua_pushinteger(L, n);
+		lua_call(L, 1, 0);
+	}
+	began = cpu_ns() - began;
+	lua_close(L);
+	return (double)began / TICKS / (TICK_MS * 1e6) * 100;
+}
+
+int main(int argc, char **argv)
+{
+	static const uint32_t counts[] = { 1000, 10000, 100000 };
+	int is_raw = argc > 1 && strcmp(argv[1], "--raw") == 0;
+	double percent[3];
+
+	for (int i = 0; i < 3; i++) {
+		percent[i] = is_raw ? raw(counts[i]) : ours(counts[i]);
+	}
+	printf("{\"k1_percent\":%.4g,\"k10_percent\":%.4g,\"k100_percent\":%.4g,\"exponent\":%.3f}\n", percent[0], percent[1], percent[2],
+	       log10(percent[2] / percent[0]) / 2);
+	return 0;
+}

@@ -118,7 +118,8 @@ enum output_kind {
 	OUTPUT_HANDED,	 /* the avatar id is another owner's now */
 	OUTPUT_TAKEN,	 /* the avatar id came from another owner, with its session */
 	OUTPUT_GRANT,	 /* item `name`, count, to the avatar id, under `key`: for the item store */
-	OUTPUT_ABORT	 /* a call was ended by the clock or for memory: `key` is the number of the call, to be journaled */
+	OUTPUT_ABORT	 /* a call about id was ended by the clock or for memory: key[0] its number in the tick, status how
+			  * (sandbox_kind), count the stage: to be journaled as INPUT_ABORT */
 };
 
 struct output {

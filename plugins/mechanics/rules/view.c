@@ -70,13 +70,18 @@ static void look(lua_State *L, struct rules *r, int kind, const double at[3], do
 
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t row = w->first[cells[i]]; row != NO_ROW; row = w->next[row]) {
-			struct found found = { 0, w->id[row], row };
-			double dx = w->x[row] - at[0], dy = w->y[row] - at[1], dz = w->z[row] - at[2];
+			struct found found;
+			double dx, dy, dz;
 
 			looked++;
-			found.square = dx * dx + dy * dy + dz * dz;
-			if ((kind < 0 || w->kind[row] == kind) && found.square <= radius * radius && found.id != r->subject &&
-			    visible_row(r, found.id) != NO_ROW) {
+			if (kind >= 0 && w->kind[row] != kind) {
+				continue;
+			}
+			dx = w->x[row] - at[0];
+			dy = w->y[row] - at[1];
+			dz = w->z[row] - at[2];
+			found = (struct found){ dx * dx + dy * dy + dz * dz, w->id[row], row };
+			if (found.square <= radius * radius && found.id != r->subject && visible_row(r, found.id) != NO_ROW) {
 				take(arg, &found);
 			}
 		}

@@ -8,6 +8,8 @@
 #include "mechanics.h"
 #include "rules/rules.h"
 
+#define REPL_TEXT_MAX 8192u /* bytes of what a line gives; the rest is cut off */
+
 static int time_order(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -187,6 +189,51 @@ static void command_entities(void *instance, const struct troupe_request *reques
 	json_reply(&entities.json, m->h, request->id);
 }
 
+struct repl_args {
+	const char *line;
+};
+
+static const struct troupe_option repl_options[] = {
+	{ .name = "line", .help = "Lua, with g, w, e(ID) and find(KIND).", .type = TROUPE_OPTION_STRING,
+	  .flags = TROUPE_OPTION_REQUIRED, .offset = offsetof(struct repl_args, line), .min = 1, .max = 4096 },
+	{ 0 }
+};
+
+/* put_block: a row for each line, as texts are shown in one. */
+static void put_block(struct json *json, char *text)
+{
+	json_open(json, '[');
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+		json_open(json, '{');
+		json_key(json, "error");
+		json_text(json, line);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void command_repl(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct mechanics *m = instance;
+	const struct repl_args *repl = args;
+	struct json json = { 0 };
+	char text[REPL_TEXT_MAX];
+
+	if (m->engine == NULL) {
+		proto_refuse(m->h, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
+		return;
+	}
+	if (engine_look(m->engine, repl->line, text, sizeof(text)) != 0) {
+		put_block(&json, text);
+	} else {
+		json_open(&json, '{');
+		json_key(&json, "result");
+		json_text(&json, text);
+		json_close(&json, '}');
+	}
+	json_reply(&json, m->h, request->id);
+}
+
 const struct troupe_command mechanics_commands[] = {
 	{ .verb = "status", .help = "Its part of the world: regions, ticks and how long they take, who is there, its rules.",
 	  .right = "read", .run = command_status },
@@ -194,5 +241,8 @@ const struct troupe_command mechanics_commands[] = {
 	  .run = command_scripts },
 	{ .verb = "entities", .help = "What is in its part of the world, and where.", .right = "read", .args = entities_options,
 	  .args_size = sizeof(struct entities_args), .run = command_entities },
+	{ .verb = "repl", .help = "Evaluates a line of Lua in the rules of its part of the world; it changes nothing.",
+	  .right = "operate", .args = repl_options, .args_size = sizeof(struct repl_args), .flags = TROUPE_COMMAND_NOUN,
+	  .run = command_repl },
 	{ 0 }
 };

@@ -273,6 +273,11 @@ uint32_t engine_generation(const struct engine *e)
 	return figures.generation;
 }
 
+int engine_look(struct engine *e, const char *line, char *ret_text, size_t size)
+{
+	return rules_look(e->rules, line, ret_text, size);
+}
+
 int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes, size_t *ret_len,
 		    const char **ret_reason)
 {

@@ -178,6 +178,11 @@ struct terrain *engine_terrain(struct engine *e);
 int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes, size_t *ret_len,
 		    const char **ret_reason);
 
+/* engine_look: one line of Lua of an operator, between two calls of rules, as an expression or else as statements, within the
+ * budget of a rule. It has `g`, `w`, e(ID) and find(KIND), and can do what a check can: nothing of the world, its digest and
+ * later ticks is changed. Text for people, cut to fit: 0 and the values, or -1 and the block of an error. */
+int engine_look(struct engine *e, const char *line, char *ret_text, size_t size);
+
 /* engine_spawn: one more of a kind, between ticks, as if the world had wished it: for tests. Its id, 0 if there is no such kind
  * or place. */
 uint64_t engine_spawn(struct engine *e, const char *kind, double x, double y);

@@ -298,7 +298,7 @@ static void self_check(lua_State *L, struct rules *r, const struct bound *b)
 		if (self->id == 0) {
 			sandbox_raise(L, "S0118", NULL, "call it with a colon: %s:%s(...)", variable(b), b->entry->name);
 		}
-		if (b->entry->own && self->id != r->subject) {
+		if (b->entry->own && !about(r, self->id)) {
 			sandbox_raise(L, "S0122", "send it something with e:emit, and let it answer for itself",
 				      "%s:%s works only on the entity that the call is about", variable(b), b->entry->name);
 		}

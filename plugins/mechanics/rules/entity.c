@@ -71,7 +71,7 @@ uint32_t visible_row(const struct rules *r, uint64_t id)
 	uint32_t row = entities_row(w, id);
 	double dx, dy;
 
-	if (row == NO_ROW || id == r->subject) {
+	if (row == NO_ROW || id == r->subject || r->everywhere) {
 		return row;
 	}
 	/* when positions have changed, those of others are known only from the next tick on */
@@ -152,7 +152,7 @@ static int field_hp(lua_State *L)
 	const struct rules *r = rules_of(L);
 	uint32_t row = field_row(L);
 
-	lua_pushinteger(L, r->e->all.id[row] == r->subject ? r->e->all.health[row] : r->e->all.seen_health[row]);
+	lua_pushinteger(L, about(r, r->e->all.id[row]) ? r->e->all.health[row] : r->e->all.seen_health[row]);
 	return 1;
 }
 
@@ -167,7 +167,7 @@ static int field_walking(lua_State *L)
 	const struct rules *r = rules_of(L);
 	uint32_t row = field_row(L);
 
-	lua_pushboolean(L, r->e->all.id[row] == r->subject ? entities_walks(&r->e->all, row)
+	lua_pushboolean(L, about(r, r->e->all.id[row]) ? entities_walks(&r->e->all, row)
 							   : (r->e->all.seen[row] & SEEN_WALKS) != 0);
 	return 1;
 }
@@ -196,7 +196,11 @@ static int field_rng(lua_State *L)
 
 static int field_state(lua_State *L)
 {
-	state_push(L, 1, field_row(L));
+	if (rules_of(L)->everywhere) {
+		state_snapshot(L, 1, field_row(L));
+	} else {
+		state_push(L, 1, field_row(L));
+	}
 	return 1;
 }
 
@@ -489,7 +493,7 @@ static int entity_index(lua_State *L)
 		}
 		return 1;
 	}
-	if (b->entry->own && handle->id != r->subject) {
+	if (b->entry->own && !about(r, handle->id)) {
 		return own_refuse(L, b->entry->name);
 	}
 	r->args[PARAMS_MAX].n = row != NO_ROW ? row : handle_row(L, handle->id);

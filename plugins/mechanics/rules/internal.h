@@ -206,6 +206,7 @@ struct rules {
 	double center[3]; /* where it looks from, if `looks` */
 	uint8_t moved; /* positions of this tick are final: those of others are not to be seen any more */
 	uint8_t looks;
+	uint8_t everywhere; /* a line of an operator runs: it reads all that is here */
 	uint8_t when;	  /* WHEN_..., of the call under way */
 	uint64_t serial;  /* of calls: a `w` of another is no good */
 	uint64_t errors, quarantined, errors_told, errors_untold;
@@ -352,6 +353,8 @@ uint32_t visible_row(const struct rules *r, uint64_t id);
 /* self_row: the row of the entity whose method runs, which must be the one that the call is about. */
 uint32_t self_row(lua_State *L);
 void state_push(lua_State *L, int self, uint32_t row);
+/* state_snapshot: a table of its own with what the entity remembers, as it is: nothing is brought over. */
+void state_snapshot(lua_State *L, int self, uint32_t row);
 /* state_text: 0 if the value at `arg` is a text that no state can hold. */
 int state_text(lua_State *L, int arg);
 int state_open(lua_State *L, struct rules *r);
@@ -438,6 +441,13 @@ void data_push(lua_State *L, const char *data);
 static inline struct rules *rules_of(lua_State *L)
 {
 	return sandbox_arg(sandbox_of(L));
+}
+/* about: 1 if the call under way may use what is the entity's own. */
+static inline int about(const struct rules *r, uint64_t id)
+{
+	uint32_t row = r->everywhere ? entities_row(&r->e->all, id) : NO_ROW;
+
+	return id == r->subject || (row != NO_ROW && (r->e->all.flags[row] & ENTITY_GHOST) == 0);
 }
 /* runs: 1 if the rules run for the entity of this row. */
 static inline int runs(const struct entities *w, uint32_t row)

@@ -84,6 +84,8 @@ int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *act, ch
 /* rules_echo: one call on opaque bytes; the answer is good until the next call of any rule. */
 int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes,
 		   size_t *ret_len, const char **ret_reason);
+/* rules_look: see engine_look. */
+int rules_look(struct rules *r, const char *line, char *ret_text, size_t size);
 /* rules_entity_gone: lets go of what scripts hold of an entity; before its row is removed. */
 void rules_entity_gone(struct rules *r, uint32_t row);
 

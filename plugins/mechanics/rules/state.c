@@ -62,6 +62,28 @@ void state_push(lua_State *L, int self, uint32_t row)
 	lua_setiuservalue(L, self, 1);
 }
 
+void state_snapshot(lua_State *L, int self, uint32_t row)
+{
+	const struct rules *r = rules_of(L);
+	int from;
+
+	if (lua_getiuservalue(L, self, 1) == LUA_TUSERDATA) {
+		lua_getiuservalue(L, -1, 1);
+	} else {
+		lua_rawgeti(L, LUA_REGISTRYINDEX, r->now->kinds[r->e->all.kind[row]].state_ref);
+	}
+	from = lua_gettop(L);
+	lua_newtable(L);
+	if (!lua_istable(L, from)) {
+		return; /* it remembers nothing */
+	}
+	for (lua_pushnil(L); lua_next(L, from);) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, from + 1); /* the loop's key stays on the stack */
+	}
+}
+
 struct birth {
 	struct rules *r;
 	uint32_t row;

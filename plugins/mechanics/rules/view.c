@@ -48,6 +48,9 @@ static void near_check(lua_State *L, const struct rules *r, const double at[3], 
 {
 	double dx = at[0] - r->center[0], dy = at[1] - r->center[1];
 
+	if (r->everywhere) {
+		return;
+	}
 	dx = dx < 0 ? -dx : dx;
 	dy = dy < 0 ? -dy : dy;
 	if (!r->looks) {

@@ -102,8 +102,8 @@ test_is $? "$RELOADS reloads: what is right is in force, what is wrong is refuse
 echo "# $RELOADS reloads in $span ms, $ticks ticks, $late late; stages p99 $(world tick_p99_ms) ms"
 memory_first=$(head -n 1 "$STATE/memory") memory_last=$(tail -n 1 "$STATE/memory")
 echo "# memory in KiB after each tenth: $(paste -sd ' ' "$STATE/memory")"
-# What the allocator and the stores' tables take until they level off is up to 4 MiB in so small a process. A generation that stays
-# behind is more than 100 KiB.
+# What the allocator and the stores' tables take until they level off is up to 4 MiB in so small a process. A generation
+# that stays behind is more than 100 KiB.
 allowed=$((memory_first * 15 / 100))
 [ $allowed -ge 4096 ] || allowed=4096
 [ "$memory_first" -gt 0 ] && [ "$memory_last" -le $((memory_first + allowed)) ]

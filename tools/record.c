@@ -236,6 +236,8 @@ int record_main(int argc, char **argv)
 	const char *part = NULL, *seconds = "0", *path;
 	char *rest[CONTROL_WORDS_MAX + 1];
 	struct sigaction action = { .sa_handler = on_signal };
+	char *end;
+	long longer;
 	int exit, len = 0;
 
 	if (r == NULL) {
@@ -254,6 +256,12 @@ int record_main(int argc, char **argv)
 		}
 	}
 	rest[len] = NULL;
+	longer = strtol(seconds, &end, 10);
+	if (end == seconds || *end != '\0' || longer < 0 || longer > 86400) {
+		fprintf(stderr, "troupe record: --for takes seconds, 0 to 86400\n");
+		free(r);
+		return EXIT_USAGE;
+	}
 	exit = operation_read(&r->operation, r->words, len, rest);
 	if (exit == 0 && r->operation.request.words_len != 2) {
 		fputs(record_usage, stderr);
@@ -267,7 +275,7 @@ int record_main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &action, NULL);
 	exit = exit == 0 ? record_base(r, part) : exit;
-	exit = exit == 0 ? record_more(r, strtol(seconds, NULL, 10)) : exit;
+	exit = exit == 0 ? record_more(r, longer) : exit;
 	if (r->out != NULL && fclose(r->out) != 0 && exit == 0) {
 		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
 		exit = EXIT_FAILED;

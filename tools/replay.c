@@ -416,7 +416,11 @@ int replay_main(int argc, char **argv)
 			path = argv[at++];
 		}
 	}
-	if (path == NULL || replay.owners < 1 || replay.owners > OWNERS_MAX) {
+	if (replay.owners < 1 || replay.owners > OWNERS_MAX) {
+		fprintf(stderr, "troupe replay: --owners takes a number from 1 to %u\n", OWNERS_MAX);
+		return EXIT_USAGE;
+	}
+	if (path == NULL) {
 		fputs(replay_usage, stderr);
 		return EXIT_USAGE;
 	}

@@ -6,7 +6,7 @@
 
 #include "scheduler.h"
 
-#define SETTLE_MS 30u /* after a change: an editor may write several files, or one in several steps */
+#define SETTLE_MS 150u /* without a change after one: an editor may write several files, or one in several steps */
 
 /*
  * wanted: whether what was read is to be tried. After the start of a reign what was in force stays, if the folder has not
@@ -106,7 +106,11 @@ static void on_change(void *instance, void *arg)
 	struct scheduler *s = instance;
 
 	(void)arg;
-	if (s->rules.settle == 0 && lease_held(s)) {
+	if (s->rules.settle != 0) {
+		s->h->timer_stop(s->h, s->rules.settle);
+		s->rules.settle = 0;
+	}
+	if (lease_held(s)) {
 		s->rules.settle = s->h->timer_start(s->h, SETTLE_MS, on_settled, NULL);
 	}
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "rules/rules.h"
 
 /* --- cells that are taken --------------------------------------------------------------------------- */
 
@@ -359,6 +360,9 @@ static void settle(struct engine *e, const struct claim *claim)
 		*(claim->won			     ? &e->edits.won :
 		  strcmp(claim->refused, "conflict") == 0 ? &e->edits.lost :
 							    &e->edits.refused) += 1;
+		if (!claim->won) {
+			rules_refund(e->rules, claim->ask);
+		}
 	}
 	answer(e, claim);
 }

@@ -273,6 +273,33 @@ const char *data_pack(lua_State *L, int arg)
 	return effect_text(L, text, used);
 }
 
+const char *data_text(const char *data, const char *name, size_t *ret_len)
+{
+	for (const char *space; (space = strchr(data, ' ')) != NULL;) {
+		int is_text = space[1] == 's', found = strlen(name) == (size_t)(space - data) && memcmp(data, name, strlen(name)) == 0;
+		char *end = (char *)space + 2;
+		size_t len = 0;
+
+		if (is_text) {
+			len = (size_t)strtoul(space + 2, &end, 10);
+			if (*end != ':' || len > strlen(end + 1)) {
+				return NULL;
+			}
+			end++;
+		}
+		if (found) {
+			*ret_len = len;
+			return is_text ? end : NULL;
+		}
+		end = is_text ? end + len : strchr(space, ';');
+		if (end == NULL || *end != ';') {
+			return NULL;
+		}
+		data = end + 1;
+	}
+	return NULL;
+}
+
 void data_push(lua_State *L, const char *data)
 {
 	lua_newtable(L);

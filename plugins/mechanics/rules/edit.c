@@ -167,6 +167,32 @@ static void args_add(struct rules *r, struct ask *ask, uint32_t row, const char 
 	ask->args_len = 2;
 }
 
+void rules_refund(struct rules *r, const struct ask *ask)
+{
+	size_t len = 0;
+	const char *item = ask->args_len > 0 && ask->args[0]->text != NULL ? data_text(ask->args[0]->text, "pays", &len) : NULL;
+	struct wish *wish = item != NULL && len > 0 && len <= WORD_MAX ? list_add(&r->e->pending, sizeof(*wish), WISHES_MAX) : NULL;
+	char *name = wish != NULL ? arena_get(arena_now(r->e), len + 1) : NULL;
+
+	if (wish == NULL) {
+		return;
+	}
+	if (name == NULL) {
+		r->e->pending.len--;
+		return;
+	}
+	memcpy(name, item, len);
+	name[len] = '\0';
+	/* numbered behind what the edit itself would have wished */
+	*wish = (struct wish){ .target = ask->actor,
+			       .source = ask->actor,
+			       .number = 1ull << 63 | (uint64_t)ask->number << 7 | CLAIM_WISHES_MAX,
+			       .kind = "give",
+			       .name = name,
+			       .text = "",
+			       .amount = 1 };
+}
+
 void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 {
 	int32_t x = cell_of(r->e, wish->x), y = cell_of(r->e, wish->y), z = (int32_t)wish->z;
@@ -194,6 +220,10 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 		r->e->wish = world; /* numbered by its place, whoever owns that */
 	}
 	if (ask == NULL) {
+		struct ask none = { .actor = actor, .number = (uint32_t)wish->number };
+
+		args_add(r, &none, row, wish->text);
+		rules_refund(r, &none);
 		r->ask_reason = reason;
 		return;
 	}
@@ -316,11 +346,13 @@ const struct api_entry edit_api[] = {
 	{ DEF_BLOCK, API_KEY, 0, 0, "liquid", "liquid:boolean?", NULL, "Whether one can move through it, but not breathe.", NULL, NULL },
 	{ ON_VIEW, API_FUNCTION, WHEN_1 | WHEN_2 | WHEN_3, 0, "ask", "ask:EditRequest", NULL,
 	  "Asks for an edit: it is made in stage 2 of this tick, or of the next one if this is stage 2 or 3. A player's action that asks "
-	  "is answered with what became of its first edit: \"\", or why not (\"conflict\": another edit was first).",
+	  "is answered with what became of its first edit: \"\", or why not (\"conflict\": another edit was first). Who took an item for it "
+	  "says pays = ITEM, and one is given back if the edit is not made.",
 	  "w:ask { edit = 'crack', at = self.pos, radius = 1 }", view_ask },
 	{ ON_ASK, API_KEY, 0, 0, "edit", "edit:edit", NULL, "The edit that shall be made.", NULL, NULL },
 	{ ON_ASK, API_KEY, 0, 0, "at", "at:Pos", NULL, "Its place.", NULL, NULL },
 	{ ON_ASK, API_KEY, 0, 0, "by", "by:Entity?", NULL, "Who asks: the entity that the call is about.", NULL, NULL },
+
 	{ ON_REQUEST, API_FIELD, 0, 0, "edit", "edit:edit", NULL, "The edit's name.", NULL, NULL },
 	{ ON_REQUEST, API_FIELD, 0, 0, "at", "at:Pos", NULL, "The cell that was asked for: the middle of its floor.", NULL, NULL },
 	{ ON_REQUEST, API_FIELD, 0, 0, "by", "by:Entity?", NULL,

@@ -437,6 +437,8 @@ void speed_set(struct rules *r, uint32_t row);
 /* data_pack: the plain values of the table at `arg` as text (for wishes and edits); data_push: the table again. */
 const char *data_pack(lua_State *L, int arg);
 void data_push(lua_State *L, const char *data);
+/* data_text: the text of this name in it; NULL if there is none. Not NUL-terminated. */
+const char *data_text(const char *data, const char *name, size_t *ret_len);
 
 static inline struct rules *rules_of(lua_State *L)
 {

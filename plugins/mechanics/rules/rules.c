@@ -140,8 +140,8 @@ int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *in, cha
 	failed = rules_call(r, action, WHEN_1, r->e->all.id[row], NULL, args, 3, &answer);
 	r->token = 0;
 	if (failed) {
-		*ret_reason = "world.rule_failed"; /* and so did nothing */
-		return TROUPE_ABORTED;
+		*ret_reason = "world.rule_failed"; /* and so did nothing; to try again would not help */
+		return TROUPE_FAILED_PRECONDITION;
 	}
 	if (r->ask_reason != NULL && !r->asked) {
 		*ret_reason = r->ask_reason;

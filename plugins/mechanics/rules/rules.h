@@ -56,6 +56,9 @@ void rules_tick(struct rules *r);
 void rules_born(struct rules *r, uint32_t row);
 /* rules_wish: stage 2: what somebody did to one of ours, or at a place. */
 void rules_wish(struct rules *r, const struct wish *wish);
+struct ask;
+/* rules_refund: an edit was not made: who asked gets back, in the next tick, what the ask says that it paid. */
+void rules_refund(struct rules *r, const struct ask *ask);
 /* rules_spawn: the row of a new entity, NO_ROW if it cannot be here. */
 uint32_t rules_spawn(struct rules *r, const struct wish *wish);
 /* rules_moved: stage 3, after the movement: who entered and left regions. */

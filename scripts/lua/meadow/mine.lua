@@ -11,15 +11,16 @@ g.item "iron_pick" { power = 3, stack = 1 }
 -- The green around the middle belongs to everybody: see village.lua.
 local function reason_not(w, e)
 	if w:zone(e.at).protected then return "protected_place" end
-	if e.by and not e.by:in_reach(e.at, 6) then return "too_far" end
+	-- `alive` is also false of who is far away: then nothing else can be asked about it
+	if e.by and not (e.by.alive and e.by:in_reach(e.at, 6)) then return "too_far" end
 end
 
 g.edit "mine" {
 	check = function(w, e)
-		local block = w:block(e.at)
+		local block, no = w:block(e.at), reason_not(w, e)
+		if no then return no end
 		if block.name == "air" or block.liquid then return "nothing_there" end
 		if block.hardness == 65535 or e.tool.power < block.power then return "tool_too_weak" end
-		return reason_not(w, e)
 	end,
 	apply = function(w, e)
 		local block = w:block(e.at)
@@ -75,11 +76,12 @@ g.edit "build" {
 g.action "build" {
 	run = function(self, w, target, args)
 		if not args.at then return nil, "where" end
-		local block = args.text ~= "" and args.text or nil
+		local block
 		for _, name in ipairs(building) do
-			block = block or (self:count(name) > 0 and name) or nil
+			if not block and (args.text == "" or args.text == name) and self:count(name) > 0 then block = name end
 		end
-		if not block or not self:take(block) then return nil, "nothing_to_build_with" end
-		w:ask { edit = "build", at = args.at, block = block }
+		if not block then return nil, "nothing_to_build_with" end
+		self:take(block)
+		w:ask { edit = "build", at = args.at, block = block, pays = block } -- given back if it is not made
 	end,
 }

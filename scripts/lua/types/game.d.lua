@@ -41,7 +41,7 @@
 ---@field spot_near fun(self, at: Pos, radius: number, rng: Rng): Pos # A place to stand, near another; that place itself if none is found.
 ---@field sphere fun(self, at: Pos, radius: number): fun():Pos? # For loops: the places of all cells of a ball.
 ---@field spawn fun(self, kind: KindName, at: Pos) # A new monster appears there: in stage 2 of this tick, or of the next one if this is stage 2 or 3.
----@field ask fun(self, ask: EditRequest) # Asks for an edit: it is made in stage 2 of this tick, or of the next one if this is stage 2 or 3. A player's action that asks is answered with what became of its first edit: "", or why not ("conflict": another edit was first).
+---@field ask fun(self, ask: EditRequest) # Asks for an edit: it is made in stage 2 of this tick, or of the next one if this is stage 2 or 3. A player's action that asks is answered with what became of its first edit: "", or why not ("conflict": another edit was first). Who took an item for it says pays = ITEM, and one is given back if the edit is not made.
 ---@field zone fun(self, at: Pos): Zone # Which region of g.region holds a place.
 
 ---The world in an edit's `apply`, in stage 2: the only place where blocks change.

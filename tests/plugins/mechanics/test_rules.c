@@ -125,7 +125,7 @@ static void test_error_undone(void **state)
 		   "g.action 'bad' { run = function(self) self.state.n = 5 self:say('never') self:walk_to { 9, 9 }\n"
 		   "  local x = nil; return x.y end }\n"
 		   "g.action 'show' { run = function(self) return 'n' .. self.state.n end }\n");
-	assert_int_equal(rig_act(&rig, 1, "bad", 0), TROUPE_ABORTED);
+	assert_int_equal(rig_act(&rig, 1, "bad", 0), TROUPE_FAILED_PRECONDITION);
 	assert_string_equal(rig.reason, "world.rule_failed");
 	sim_run(rig.sim, 200);
 	assert_int_equal(rig_lines(&rig, 72, "never"), 0);
@@ -176,7 +176,7 @@ static void test_errors(void **state)
 			      "g.action 'bad' { run = function(self, w)\n%s\nend }\n",
 			 cases[i].code);
 		begin(script);
-		if (rig_act(&rig, 1, "bad", 0) != TROUPE_ABORTED || !sim_logged(rig.sim, cases[i].said) ||
+		if (rig_act(&rig, 1, "bad", 0) != TROUPE_FAILED_PRECONDITION || !sim_logged(rig.sim, cases[i].said) ||
 		    !sim_logged(rig.sim, "rules.lua:")) {
 			fail_msg("%s: status %d %s", cases[i].name, rig.status, rig.reason);
 		}

@@ -49,6 +49,28 @@ t.test("what is built stands, and two cannot build on one block", function()
 	s:run "200ms"
 	t.truthy(s:block(spot) == "dirt" or s:block(spot) == "planks")
 	t.equal(s:refused "conflict", 1)
+	s:run "200ms"
+	t.equal((a.bag.dirt or 0) + (b.bag.planks or 0), 3) -- who lost got it back
+end)
+
+t.test("what cannot be built costs nothing, and disturbs nobody", function()
+	local s = world { map = "flat" }
+	local p = s:player { at = { 20.5, 20.5 } }
+	s:give(p, "dirt", 3)
+	for _ = 1, 12 do
+		local _, why = p:act("build", { at = { 40, 40, p.z } })
+		t.equal(why, "too_far")
+		_, why = p:act("build", { at = { 22, 20, p.z - 1 } })
+		t.equal(why, "something_there")
+		_, why = p:act("build", { at = { 22, 20, p.z }, text = "hat.golden" })
+		t.equal(why, "nothing_to_build_with")
+		_, why = p:act("mine", { at = { 60, 60, 2 } })
+		t.truthy(why == "too_far" or why == "world.outside")
+	end
+	s:run "1s"
+	t.equal(p.bag.dirt, 3)
+	t.equal(s:errors(), 0)
+	t.truthy(p:act("build", { at = { 22, 20, p.z } }))
 end)
 
 t.test("sand falls", function()

@@ -39,12 +39,16 @@ static void defaults(struct engine_shape *shape)
 	}
 }
 
+/* Unpacked at a time, about 70 MB of them: fewer would be generated again and again under entities all over a large world. */
+#define CHUNKS_OPEN 16384u
+
 /* blocks_open: the terrain that the shape describes, with the built-in blocks; 0, or -1. */
 static int blocks_open(struct engine *e)
 {
 	struct terrain_settings settings = { .seed = e->shape.seed,
 					     .map = { .kind = GENERATE_LAND, .height = e->shape.height },
-					     .size = e->shape.size };
+					     .size = e->shape.size,
+					     .open_max = CHUNKS_OPEN };
 
 	if (strcmp(e->shape.map, "flat") == 0) {
 		settings.map.kind = GENERATE_FLAT;

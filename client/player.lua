@@ -480,7 +480,7 @@ local HELP = {
 	{ "look", "what is around you" },
 	{ "walk X Y", "walk there" },
 	{ "chat TEXT", "say something to those near you" },
-	{ "act ACTION [NUMBER or TEXT]", "do what the rules offer, to somebody or with these words" },
+	{ "act ACTION [NUMBER, X Y Z, or TEXT]", "do what the rules offer, to somebody or with these words" },
 	{ "offers", "what the mall sells" },
 	{ "balance", "your money" },
 	{ "buy OFFER", "buy it" },
@@ -568,6 +568,9 @@ function prompt(self, line)
 		return true
 	elseif verb == "chat" or verb == "say" then
 		verb, words = "chat", { line:match("^%s*%S+%s+(.*)$") }
+	elseif verb == "act" and tonumber(words[2]) and tonumber(words[3]) and tonumber(words[4]) then
+		local block = { math.floor(tonumber(words[2])), math.floor(tonumber(words[3])), math.floor(tonumber(words[4])) }
+		words = { n = 4, words[1], 0, words[5], block } -- aimed at a block
 	elseif verb == "act" and #words > 1 and not math.tointeger(tonumber(words[2])) then
 		words = { words[1], 0, (line:match("^%s*%S+%s+%S+%s+(.-)%s*$")) }
 	end
@@ -586,7 +589,7 @@ function prompt(self, line)
 		print(("no verb '%s'.%s"):format(verb, close and (" Did you mean '%s'?"):format(close) or " Try: help"))
 		return true
 	end
-	local result = table.pack(pcall(self[verb], self, table.unpack(words)))
+	local result = table.pack(pcall(self[verb], self, table.unpack(words, 1, words.n or #words)))
 	if not result[1] then
 		print(tostring(result[2]))
 	elseif show[verb] then

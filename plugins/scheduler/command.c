@@ -77,6 +77,12 @@ static const char *state_name(const struct scheduler *s)
 	}
 }
 
+/* state_reason: who runs the world instead, or why nobody here does. */
+static const char *state_reason(const struct scheduler *s)
+{
+	return s->lease.state == LEASE_STANDBY ? s->lease.owner : s->lease.state == LEASE_REFUSED ? s->lease.refused : "";
+}
+
 /* database_name: the instance that keeps the world, in words that a command may begin with. */
 static const char *database_name(const struct scheduler *s)
 {
@@ -112,7 +118,7 @@ static void command_status(void *instance, const struct troupe_request *request,
 	}
 	json_open(&json, '{');
 	command_put_text(&json, "world", state_name(s));
-	command_put_text(&json, "reason", why != NULL ? why : s->lease.state == LEASE_STANDBY ? s->lease.owner : "");
+	command_put_text(&json, "reason", why != NULL ? why : state_reason(s));
 	command_put(&json, "tick", (int64_t)s->beat.tick);
 	snprintf(text, sizeof(text), "%u.%02u", s->beat.rate / 100, s->beat.rate % 100);
 	command_put_text(&json, "ticks_per_second", why == NULL ? text : "0.00");

@@ -176,6 +176,7 @@ static int shape_fits(struct scheduler *s, const struct troupe_db_value *value)
 	proto_arena_free(&arena);
 	if (!fits) {
 		log_line(s, TROUPE_LOG_ERROR, "S0403", "%s", text);
+		snprintf(s->lease.refused, sizeof(s->lease.refused), "%s", text);
 		s->h->state(s->h, 0, 0, text);
 	}
 	return fits;

@@ -106,6 +106,7 @@ struct lease {
 	uint64_t renewed_us; /* held: when the last write was asked for that is durable */
 	uint64_t timer, reading;
 	char owner[NAME_LEN];
+	char refused[TEXT_LEN]; /* REFUSED: why the world is not run with this configuration */
 	int shape_there;
 	/* the write under way: one at a time */
 	struct {

@@ -8,6 +8,8 @@
 #include "mechanics.h"
 #include "rules/rules.h"
 
+#define PROFILE_MAX 500u /* rows that fit in an answer */
+
 #define REPL_TEXT_MAX 8192u /* bytes of what a line gives; the rest is cut off */
 
 static int time_order(const void *a, const void *b)
@@ -193,6 +195,85 @@ struct repl_args {
 	const char *line;
 };
 
+/* --- what rules cost ------------------------------------------------------------------------------ */
+
+struct profile {
+	struct rule_figures rows[PROFILE_MAX];
+	uint32_t len;
+	uint64_t ns;
+};
+
+static void profile_row(void *arg, const struct rule_figures *figures)
+{
+	struct profile *profile = arg;
+
+	profile->ns += figures->ns;
+	if (figures->calls == 0) {
+		return;
+	}
+	if (profile->len == PROFILE_MAX) {
+		return; /* a generation of that many rules shows those that it defined first */
+	}
+	profile->rows[profile->len++] = *figures;
+}
+
+static int dearest_first(const void *a, const void *b)
+{
+	const struct rule_figures *x = a, *y = b;
+
+	return (x->ns < y->ns) - (x->ns > y->ns);
+}
+
+static void put_tenths(struct json *json, const char *key, uint64_t tenths)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu.%llu", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
+	json_key(json, key);
+	json_text(json, text);
+}
+
+static void put_profile(struct json *json, const struct rule_figures *f, uint64_t whole_ns)
+{
+	char place[128];
+
+	snprintf(place, sizeof(place), "%s:%d", f->file, f->line);
+	json_open(json, '{');
+	json_key(json, "rule");
+	json_text(json, f->what);
+	json_key(json, "at");
+	json_text(json, place);
+	put_tenths(json, "percent", whole_ns > 0 ? f->ns * 1000 / whole_ns : 0);
+	put(json, "calls", f->calls);
+	put_tenths(json, "us_a_call", f->ns / 100 / f->calls);
+	put(json, "instructions_a_call", (int64_t)(f->instructions / f->calls));
+	put(json, "errors", f->errors);
+	json_close(json, '}');
+}
+
+static void command_profile(void *instance, const struct troupe_request *request, const void *args)
+{
+	struct mechanics *m = instance;
+	struct profile *profile = calloc(1, sizeof(*profile));
+	struct json json = { 0 };
+
+	(void)args;
+	if (m->engine == NULL || profile == NULL) {
+		proto_refuse(m->h, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
+		free(profile);
+		return;
+	}
+	engine_profile(m->engine, profile_row, profile);
+	qsort(profile->rows, profile->len, sizeof(*profile->rows), dearest_first);
+	json_open(&json, '[');
+	for (uint32_t i = 0; i < profile->len; i++) {
+		put_profile(&json, &profile->rows[i], profile->ns);
+	}
+	json_close(&json, ']');
+	json_reply(&json, m->h, request->id);
+	free(profile);
+}
+
 static const struct troupe_option repl_options[] = {
 	{ .name = "line", .help = "Lua, with g, w, e(ID) and find(KIND).", .type = TROUPE_OPTION_STRING,
 	  .flags = TROUPE_OPTION_REQUIRED, .offset = offsetof(struct repl_args, line), .min = 1, .max = 4096 },
@@ -241,6 +322,8 @@ const struct troupe_command mechanics_commands[] = {
 	  .run = command_scripts },
 	{ .verb = "entities", .help = "What is in its part of the world, and where.", .right = "read", .args = entities_options,
 	  .args_size = sizeof(struct entities_args), .run = command_entities },
+	{ .verb = "script profile", .help = "What the rules of its part of the world cost since they are in force, the dearest first.",
+	  .right = "read", .run = command_profile },
 	{ .verb = "repl", .help = "Evaluates a line of Lua in the rules of its part of the world; it changes nothing.",
 	  .right = "operate", .args = repl_options, .args_size = sizeof(struct repl_args), .flags = TROUPE_COMMAND_NOUN,
 	  .run = command_repl },

@@ -155,6 +155,11 @@ while [ $round -lt "$ROUNDS" ]; do
 	echo "# round $round: $(memory) KiB in three owners, $(world entities) entities, tick $(world tick)"
 done
 
+"$TROUPE" script profile --json --host m1 >"$STATE/out" 2>&1 && grep -q '"rule":"monster .*"us_a_call"' "$STATE/out"
+test_is $? "an owner says what its rules cost" "$STATE/out"
+"$TROUPE" repl 'g.players() - g.players() + 42' --host m1 >"$STATE/out" 2>&1 && grep -q '42$' "$STATE/out"
+test_is $? "and evaluates a line of Lua" "$STATE/out"
+
 "$TROUPE" world pause lunch --host data >"$STATE/out" 2>&1 && [ "$(world world)" = paused ] && [ "$(world reason)" = lunch ]
 test_is $? "it is paused" "$STATE/out"
 before=$(world tick)

@@ -69,7 +69,7 @@ static const char *state_name(const struct scheduler *s)
 	case LEASE_TAKING:
 		return "standing by";
 	case LEASE_HELD:
-		return beat_stands(s) != NULL ? "paused" : "running";
+		return beat_stands(s) != NULL ? "paused" : s->restore_us != 0 ? "restoring" : "running";
 	case LEASE_REFUSED:
 		return "refused";
 	default:

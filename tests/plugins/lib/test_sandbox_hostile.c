@@ -382,5 +382,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_corpus) };
 
+#ifdef __SANITIZE_THREAD__
+	/* It ends the process itself at 65,536 frames, and is so slow that scripts end by the clock that end otherwise. */
+	puts("1..0 # SKIP ThreadSanitizer cannot follow scripts that recurse so deep");
+	return 0;
+#endif
 	return cmocka_run_group_tests_name("sandbox_hostile", tests, NULL, NULL);
 }

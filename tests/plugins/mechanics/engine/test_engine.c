@@ -107,9 +107,56 @@ static void test_population(void **state)
 	worlds_close(&w);
 }
 
+#define CROWD 1000u
+
+/* crowd: so many avatars in one chunk, all of whom walk to another place in each of `ticks`; the world's digest. */
+static uint64_t crowd(uint32_t engines, uint32_t ticks)
+{
+	static Region__Input inputs[CROWD];
+	const Region__Input *list[CROWD];
+	struct engine_shape shape = { .map = "flat", .size = 128 };
+	struct worlds w;
+	uint64_t digest;
+	uint32_t seed = 7, here = 0;
+
+	worlds_open(&w, engines, &shape, files);
+	for (uint32_t tick = 0; tick <= ticks; tick++) {
+		for (uint32_t i = 0; i < CROWD; i++) {
+			inputs[i] = *input(tick == 0 ? REGION__INPUT_KIND__INPUT_ENTER : REGION__INPUT_KIND__INPUT_MOVE, i + 1);
+			seed = seed * 1664525u + 1013904223u;
+			inputs[i].has_x = inputs[i].has_y = 1;
+			inputs[i].x = (seed >> 8) % 16;
+			inputs[i].y = (seed >> 20) % 16;
+			list[i] = &inputs[i];
+		}
+		worlds_tick(&w, list, CROWD);
+	}
+	for (uint32_t i = 0; i < engines; i++) {
+		struct engine_figures figures;
+
+		engine_figures(w.engines[i], &figures);
+		here += figures.avatars;
+		assert_int_equal(figures.script_errors, 0);
+	}
+	assert_int_equal(here, CROWD);
+	digest = worlds_digest(&w);
+	worlds_close(&w);
+	return digest;
+}
+
+static void test_crowd(void **state)
+{
+	uint64_t digest = crowd(1, 40);
+
+	(void)state;
+	assert_true(digest == crowd(3, 40));
+	assert_true(digest != crowd(1, 39));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population),
+					    cmocka_unit_test(test_crowd) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

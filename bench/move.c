@@ -17,7 +17,7 @@ enum gait { STAND, WALK, WANDER };
 
 static double somewhere(uint64_t *seed, double half)
 {
-	*seed = mix(*seed, 1);
+	*seed = seed_mix(*seed, 1);
 	return ((double)(*seed >> 11) / 9007199254740992.0 * 2 - 1) * half;
 }
 

@@ -88,7 +88,7 @@ static void evaluate(void *arg, struct engine *e, struct claim *claim)
 static void place(const struct bench *b, uint32_t n, int32_t ret[3])
 {
 	uint32_t columns = b->scale->size / ROW, slots = columns * b->scale->size;
-	uint64_t drawn = mix(b->tick, n);
+	uint64_t drawn = seed_mix(b->tick, n);
 	uint32_t slot = (uint32_t)(((uint64_t)n * 2654435761u + b->tick * 977) % slots);
 
 	if (drawn % 100 < b->level->percent) {
@@ -123,7 +123,7 @@ static int world_open(struct bench *b, int lock)
 	for (uint64_t id = 1; id <= b->scale->edits / EACH_ASKS; id++) {
 		double x, y;
 
-		seed = mix(seed, id);
+		seed = seed_mix(seed, id);
 		x = (double)(seed % b->scale->size) - b->scale->size / 2.0;
 		y = (double)(seed / 65536 % b->scale->size) - b->scale->size / 2.0;
 		for (uint32_t i = 0; i < b->owners; i++) {

@@ -52,7 +52,7 @@ void taken_free(struct taken *taken)
 
 static struct taken_cell *taken_find(const struct taken *taken, int32_t x, int32_t y, int32_t z)
 {
-	uint32_t at = (uint32_t)mix((uint64_t)(uint32_t)x << 32 | (uint32_t)y, (uint32_t)z) & (taken->size - 1);
+	uint32_t at = (uint32_t)seed_mix((uint64_t)(uint32_t)x << 32 | (uint32_t)y, (uint32_t)z) & (taken->size - 1);
 
 	while (taken->cells[at].full && (taken->cells[at].x != x || taken->cells[at].y != y || taken->cells[at].z != z)) {
 		at = (at + 1) & (taken->size - 1);

@@ -14,7 +14,7 @@ uint64_t message_digest(struct arena *a, const ProtobufCMessage *message)
 		return 0;
 	}
 	protobuf_c_message_pack(message, bytes);
-	return mix(troupe_fnv64(bytes, len), len);
+	return seed_mix(troupe_fnv64(bytes, len), len);
 }
 
 struct sum {
@@ -26,7 +26,7 @@ static void error_add(void *arg, const char *handler, uint32_t count)
 {
 	struct sum *sum = arg;
 
-	sum->sum += mix(troupe_fnv64(handler, strlen(handler)), count);
+	sum->sum += seed_mix(troupe_fnv64(handler, strlen(handler)), count);
 }
 
 /* blocks_digest: of the changed chunks in our regions. */
@@ -68,7 +68,7 @@ uint64_t engine_digest(struct engine *e)
 	}
 	sum.sum += asks_digest(e) + blocks_digest(e);
 	if (first_owner(e)) {
-		sum.sum += mix(e->tick, e->populace);
+		sum.sum += seed_mix(e->tick, e->populace);
 		rules_errors_each(e->rules, 1, error_add, &sum);
 	}
 	arena_release(&sum.arena);

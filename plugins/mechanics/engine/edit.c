@@ -96,7 +96,7 @@ struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t 
 /* place_of: where the map of the claim under way has this cell, or has room for it. */
 static uint32_t place_of(const struct engine *e, int32_t x, int32_t y, int32_t z)
 {
-	uint32_t at = (uint32_t)mix((uint64_t)(uint32_t)x << 32 | (uint32_t)y, (uint32_t)z) % PLACES;
+	uint32_t at = (uint32_t)seed_mix((uint64_t)(uint32_t)x << 32 | (uint32_t)y, (uint32_t)z) % PLACES;
 
 	while (e->edits.places[at] != 0) {
 		const struct cell *cell = &e->edits.cells[e->edits.places[at] - 1];

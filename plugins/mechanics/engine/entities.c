@@ -260,15 +260,6 @@ uint32_t entities_place(struct entities *w, uint32_t row, double x, double y, do
 
 /* --- movement ------------------------------------------------------------------------------------- */
 
-uint64_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t z = a + (b + 1) * 0x9E3779B97F4A7C15u;
-
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return z ^ (z >> 31);
-}
-
 static void advance(double *restrict at, const double *restrict by, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {

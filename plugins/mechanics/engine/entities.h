@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "map/map.h"
+#include "world/seed.h"
 
 /* Tests build these files with a MUTANT that plants mistakes which they must find. */
 #ifndef MUTANT
@@ -120,8 +121,5 @@ static inline int entities_walks(const struct entities *w, uint32_t row)
 }
 /* entities_step: one tick of movement for all; fills moved, due and crossed. */
 void entities_step(struct entities *w);
-
-/* mix: mixes numbers into one (splitmix64's finalizer, Steele, Lea, Flood 2014). */
-uint64_t mix(uint64_t a, uint64_t b);
 
 #endif

@@ -20,9 +20,10 @@ static uint64_t bits(double value)
 /* look_of: what can be seen of an entity, as a number. */
 static uint64_t look_of(const struct entities *w, uint32_t row)
 {
-	uint64_t look = mix(mix(w->id[row], bits(w->x[row])), mix(bits(w->y[row]), bits(w->z[row])));
+	uint64_t look = seed_mix(seed_mix(w->id[row], bits(w->x[row])), seed_mix(bits(w->y[row]), bits(w->z[row])));
 
-	return mix(look, mix((uint64_t)(uint32_t)w->health[row] << 32 | (uint32_t)w->health_max[row], (uint64_t)entities_walks(w, row)));
+	return seed_mix(look, seed_mix((uint64_t)(uint32_t)w->health[row] << 32 | (uint32_t)w->health_max[row],
+				       (uint64_t)entities_walks(w, row)));
 }
 
 /* told: 1 if this row is one of ours that others see. */

@@ -267,7 +267,7 @@ void wish_reward(struct rules *r, uint32_t row, const struct wish *wish)
 		return;
 	}
 	/* the same when the tick is run again: so it is granted once */
-	out->key[0] = mix(mix(r->e->shape.seed, r->e->tick), r->e->all.id[row]);
+	out->key[0] = seed_mix(seed_mix(r->e->shape.seed, r->e->tick), r->e->all.id[row]);
 	out->key[1] = troupe_fnv64(wish->text, strlen(wish->text));
 	out->name = output_text(r->e, wish->name);
 	out->count = (uint32_t)wish->amount;

@@ -144,7 +144,7 @@ static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t 
 	}
 	handler->calls++;
 	number = number_of(r, row);
-	sandbox_seed(r->sandbox, mix(mix(mix(r->e->shape.seed, r->e->tick), about), number));
+	sandbox_seed(r->sandbox, seed_mix(seed_mix(seed_mix(r->e->shape.seed, r->e->tick), about), number));
 	sandbox_abort_next(r->sandbox, (enum sandbox_kind)input_abort(r->e, about, number));
 	failed = sandbox_run(r->sandbox, call_body, &call, handler->what, &error);
 	sandbox_last(r->sandbox, &instructions, &ns);

@@ -228,7 +228,7 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 		return;
 	}
 	if (wish->name[0] == '\0') {
-		ask->number = (uint32_t)mix(mix((uint32_t)x, (uint32_t)y), (uint32_t)z);
+		ask->number = (uint32_t)seed_mix(seed_mix((uint32_t)x, (uint32_t)y), (uint32_t)z);
 	}
 	ask->priority = edit->priority;
 	args_add(r, ask, row, wish->text);

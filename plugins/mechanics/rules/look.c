@@ -285,7 +285,7 @@ int rules_look(struct rules *r, const char *line, char *ret_text, size_t size)
 	r->serial++;
 	r->looks = r->everywhere = 1;
 	sandbox_abort_next(r->sandbox, SANDBOX_OK);
-	sandbox_seed(r->sandbox, mix(r->e->shape.seed, r->e->tick));
+	sandbox_seed(r->sandbox, seed_mix(r->e->shape.seed, r->e->tick));
 	failed = evaluate(&look, set, line, &error);
 	sandbox_generation_close(r->sandbox, set);
 	undo_run(r);

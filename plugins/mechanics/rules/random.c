@@ -9,7 +9,7 @@ static double unit(struct rules *r)
 
 double fraction(const struct rules *r, uint64_t a, uint64_t b)
 {
-	uint64_t mixed = mix(mix(r->e->shape.seed, r->e->tick), mix(a, b));
+	uint64_t mixed = seed_mix(seed_mix(r->e->shape.seed, r->e->tick), seed_mix(a, b));
 
 	return (double)(mixed >> 11) * (1.0 / 9007199254740992.0);
 }

@@ -172,7 +172,7 @@ uint32_t rules_spawn(struct rules *r, const struct wish *wish)
 		return NO_ROW;
 	}
 	/* below 2^53, so that clients in any language can hold it */
-	id = mix(mix(mix(e->shape.seed, wish->source), e->tick), wish->number) >> 12 | 1ull << 51;
+	id = seed_mix(seed_mix(seed_mix(e->shape.seed, wish->source), e->tick), wish->number) >> 12 | 1ull << 51;
 	row = entities_add(&e->all, id, (uint16_t)number, k->name, wish->x, wish->y, k->speed * e->shape.tick_ms / 1000);
 	if (row == NO_ROW) {
 		e->effects_full++;

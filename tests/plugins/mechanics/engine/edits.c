@@ -244,9 +244,9 @@ uint64_t edit_answers(const struct edit_world *w)
 			uint64_t hash = outputs[n].token;
 
 			for (const char *at = outputs[n].kind == OUTPUT_ANSWER ? outputs[n].text : ""; *at != '\0'; at++) {
-				hash = mix(hash, (uint8_t)*at);
+				hash = seed_mix(hash, (uint8_t)*at);
 			}
-			sum += outputs[n].kind == OUTPUT_ANSWER ? mix(hash, (uint64_t)outputs[n].status) : 0;
+			sum += outputs[n].kind == OUTPUT_ANSWER ? seed_mix(hash, (uint64_t)outputs[n].status) : 0;
 		}
 	}
 	return sum;

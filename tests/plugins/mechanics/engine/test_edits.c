@@ -307,7 +307,7 @@ struct end {
 
 static uint32_t draw(uint64_t *seed, uint32_t below)
 {
-	*seed = mix(*seed, 1);
+	*seed = seed_mix(*seed, 1);
 	return (uint32_t)(*seed >> 33) % below;
 }
 
@@ -350,7 +350,7 @@ static struct end run(uint64_t seed, uint64_t order, uint32_t len, int lock)
 			ask->priority = (int32_t)(of[7] % 3) - 1;
 		}
 		edit_end(&w);
-		end.answers = mix(end.answers, edit_answers(&w));
+		end.answers = seed_mix(end.answers, edit_answers(&w));
 	}
 	end.blocks = edit_digest(&w);
 	edit_world_close(&w);

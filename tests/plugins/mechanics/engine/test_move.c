@@ -433,7 +433,7 @@ static void test_speed(void **state)
 
 static double somewhere(uint64_t *seed)
 {
-	*seed = mix(*seed, 1);
+	*seed = seed_mix(*seed, 1);
 	return (double)(*seed >> 40) / (1 << 24) * 200 - 100;
 }
 
@@ -466,7 +466,7 @@ static uint64_t wander(uint32_t movers, uint32_t ticks)
 		memcpy(&bits[0], &all->x[row], 8);
 		memcpy(&bits[1], &all->y[row], 8);
 		memcpy(&bits[2], &all->z[row], 8);
-		sum += mix(mix(mix(all->id[row], bits[0]), bits[1]), bits[2]);
+		sum += seed_mix(seed_mix(seed_mix(all->id[row], bits[0]), bits[1]), bits[2]);
 	}
 	assert_true(w.engines[0]->search->searches > movers / 10);
 	edit_world_close(&w);

@@ -26,7 +26,9 @@ int unknown_raise(lua_State *L, const char *sort, const char *word, const char *
 	for (; names != NULL && *names != NULL; names++) {
 		near = api_near(near, word, *names);
 	}
-	snprintf(help, sizeof(help), near != NULL ? "did you mean \"%s\"?" : "", near);
+	if (near != NULL) {
+		snprintf(help, sizeof(help), "did you mean \"%s\"?", near);
+	}
 	return sandbox_raise(L, "S0121", near != NULL ? help : NULL, "there is no %s \"%s\"", sort, word);
 }
 

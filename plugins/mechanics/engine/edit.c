@@ -6,8 +6,6 @@
 #include "internal.h"
 #include "rules/rules.h"
 
-#define WORLD_NOW (1u << 22)
-
 int edits_open(struct engine *e)
 {
 	e->edits.held = calloc(e->all.cells + 1u, sizeof(*e->edits.held));
@@ -85,6 +83,20 @@ struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t 
 		return NULL;
 	}
 	*ask = (struct ask){ .actor = actor, .number = number, .x = x, .y = y, .z = z, .ours = 1 };
+	ask->edit = arena_text(arena_now(e), edit);
+	return ask;
+}
+
+struct ask *ask_woken(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z)
+{
+	struct ask *ask = cell_inside(e, x, y, z) ? list_add(&e->edits.asks, sizeof(*ask), WISHES_MAX) : NULL;
+
+	if (ask == NULL) {
+		e->edits.refused++;
+		return NULL;
+	}
+	*ask = (struct ask){ .x = x, .y = y, .z = z, .ours = 1 };
+	ask->number = (uint32_t)seed_mix(seed_mix((uint32_t)x, (uint32_t)y), (uint32_t)z); /* whoever owns the place */
 	ask->edit = arena_text(arena_now(e), edit);
 	return ask;
 }

@@ -34,7 +34,10 @@ struct wish {
 };
 
 #define ASKS_OF_ONE 16u	    /* edits that an entity may ask for in a tick */
-#define ASKS_OF_WORLD 4096u /* and the rules for themselves */
+/* None of these limits may depend on how many owners there are: what the rules ask for themselves the first owner asks, and what
+ * woken blocks ask for counts in their region. */
+#define ASKS_OF_WORLD 4096u  /* and the rules for themselves */
+#define ASKS_OF_REGION 1024u /* and the blocks of a region that were woken; they take turns */
 #define ASKS_MAX 65536u	    /* edits of the whole world in a tick; those behind are refused */
 #define CLAIM_CELLS_MAX 512u
 #define CLAIM_REACH 16	    /* from the ask's place, in each direction */
@@ -78,7 +81,7 @@ struct edits {
 	struct list fresh;	 /* uint32_t: claims that became known here since the stage was run last */
 	struct taken *taken;	 /* cells of winners */
 	uint32_t *held, hold;	 /* by chunk: held[] == hold: an edit waits for its lock */
-	uint32_t world;		 /* asks of the world in this tick */
+	uint32_t world;		 /* asks of the rules for themselves in this tick */
 	uint32_t round;		 /* how often stage 2 was run in this tick */
 	struct list changes;	 /* struct cell: what has changed in this tick */
 	struct cell cells[CLAIM_CELLS_MAX]; /* of the claim under way */
@@ -213,6 +216,9 @@ void edits_tick(struct engine *e);
  * token (stage 1 alone), all in arena_now. NULL and a reason if the actor is not ours, asks for too much, or the place is
  * outside. */
 struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t x, int32_t y, int32_t z, const char **ret_reason);
+/* ask_woken: of a block in a region of ours, in stage 1; the caller counts them, and fills in priority and args. NULL if the place
+ * is outside, or without memory. */
+struct ask *ask_woken(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z);
 
 /* cell_inside: 1 if the world has such a cell. */
 int cell_inside(const struct engine *e, int32_t x, int32_t y, int32_t z);

@@ -197,28 +197,14 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 {
 	int32_t x = cell_of(r->e, wish->x), y = cell_of(r->e, wish->y), z = (int32_t)wish->z;
 	uint64_t actor = row != NO_ROW ? r->e->all.id[row] : 0;
-	uint32_t world = r->e->wish;
-	const char *name = wish->name, *reason;
-	const struct edit *edit;
+	const struct edit *edit = defs_find(&r->now->edits, sizeof(*edit), wish->name);
+	const char *reason;
 	struct ask *ask;
 
-	if (!entities_inside(&r->e->all, wish->x, wish->y)) {
+	if (edit == NULL || !entities_inside(&r->e->all, wish->x, wish->y)) {
 		return;
 	}
-	if (name[0] == '\0') { /* the block's own */
-		const struct block_type *type = block_type(r->e->blocks, terrain_block(r->e->terrain, x, y, z));
-
-		name = type != NULL ? type->name : "";
-		actor = 0;
-	}
-	edit = defs_find(&r->now->edits, sizeof(*edit), name);
-	if (edit == NULL) {
-		return;
-	}
-	ask = ask_add(r->e, actor, name, x, y, z, &reason);
-	if (wish->name[0] == '\0') {
-		r->e->wish = world; /* numbered by its place, whoever owns that */
-	}
+	ask = ask_add(r->e, actor, wish->name, x, y, z, &reason);
 	if (ask == NULL) {
 		struct ask none = { .actor = actor, .number = (uint32_t)wish->number };
 
@@ -226,9 +212,6 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 		rules_refund(r, &none);
 		r->ask_reason = reason;
 		return;
-	}
-	if (wish->name[0] == '\0') {
-		ask->number = (uint32_t)seed_mix(seed_mix((uint32_t)x, (uint32_t)y), (uint32_t)z);
 	}
 	ask->priority = edit->priority;
 	args_add(r, ask, row, wish->text);
@@ -239,15 +222,95 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 	}
 }
 
-/* Blocks that an edit of the last tick woke: whoever has the place asks; the wish itself is nothing for the merge. */
+/* --- blocks that were woken ------------------------------------------------------------------------------ */
+
+/* A cell whose block an edit of the last tick woke. */
+struct woken {
+	uint64_t turn;
+	uint32_t region;
+	int32_t x, y, z;
+};
+
+/* woken_order: by region; within it by turns that are others in each tick, so that none always finds the region full. */
+static int woken_order(const void *a, const void *b)
+{
+	const struct woken *x = a, *y = b;
+
+	if (x->region != y->region) {
+		return x->region < y->region ? -1 : 1;
+	}
+	if (x->turn != y->turn) {
+		return x->turn < y->turn ? -1 : 1;
+	}
+	if (x->x != y->x) {
+		return x->x < y->x ? -1 : 1;
+	}
+	return x->y != y->y ? (x->y > y->y) - (x->y < y->y) : (x->z > y->z) - (x->z < y->z);
+}
+
+static uint32_t woken_gather(struct rules *r, struct woken **ret_woken)
+{
+	const struct engine *e = r->e;
+	const struct wish *wishes = e->wishes.items;
+	uint32_t len = 0;
+
+	*ret_woken = NULL;
+	for (uint32_t i = 0; i < e->wishes.len; i++) {
+		const struct wish *wish = &wishes[i];
+		struct woken one;
+
+		if (strcmp(wish->kind, "ask") != 0 || !entities_inside(&e->all, wish->x, wish->y) || !mine(e, wish->x, wish->y)) {
+			continue;
+		}
+		if (*ret_woken == NULL && (*ret_woken = arena_get(arena_now(r->e), (e->wishes.len - i) * sizeof(one))) == NULL) {
+			r->e->effects_full++;
+			return 0;
+		}
+		one = (struct woken){ .region = engine_region_at(e, wish->x, wish->y),
+				      .x = cell_of(e, wish->x),
+				      .y = cell_of(e, wish->y),
+				      .z = (int32_t)wish->z };
+		one.turn = seed_mix(seed_mix(e->tick, (uint32_t)one.x), seed_mix((uint32_t)one.y, (uint32_t)one.z));
+		(*ret_woken)[len++] = one;
+	}
+	return len;
+}
+
+/* woken_ask: the block's own edit: 1 if it was asked for, or refused. */
+static int woken_ask(struct rules *r, const struct woken *woken, int full)
+{
+	const struct block_type *type = block_type(r->e->blocks, terrain_block(r->e->terrain, woken->x, woken->y, woken->z));
+	const struct edit *edit = type != NULL ? defs_find(&r->now->edits, sizeof(*edit), type->name) : NULL;
+	struct ask *ask;
+
+	if (edit == NULL || full) {
+		r->e->edits.refused += edit != NULL;
+		return edit != NULL;
+	}
+	ask = ask_woken(r->e, type->name, woken->x, woken->y, woken->z);
+	if (ask != NULL) {
+		ask->priority = edit->priority;
+		args_add(r, ask, NO_ROW, "");
+	}
+	return ask != NULL;
+}
+
+/* Whoever has the place asks; the wish itself is nothing for the merge. */
 void asks_tick(struct rules *r)
 {
-	for (uint32_t i = 0; i < r->e->wishes.len; i++) {
-		const struct wish *wish = (const struct wish *)r->e->wishes.items + i;
+	struct woken *woken;
+	uint32_t len = woken_gather(r, &woken), asked = 0;
 
-		if (strcmp(wish->kind, "ask") == 0 && entities_inside(&r->e->all, wish->x, wish->y) && mine(r->e, wish->x, wish->y)) {
-			wish_ask(r, NO_ROW, wish);
+	if (len > 1) {
+		qsort(woken, len, sizeof(*woken), woken_order);
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		if (i > 0 && woken[i].region != woken[i - 1].region) {
+			asked = 0;
+		} else if (i > 0 && woken_order(&woken[i - 1], &woken[i]) == 0) {
+			continue; /* woken twice */
 		}
+		asked += (uint32_t)woken_ask(r, &woken[i], asked >= ASKS_OF_REGION);
 	}
 }
 

@@ -433,7 +433,8 @@ const struct api_entry view_api[] = {
 	{ ON_EDIT, API_FUNCTION, WHEN_EDIT, 0, "drop", "at:Pos loot:any rng:Rng?", NULL,
 	  "Items fall there, if the edit wins: one item by its name, or loot.", "w:drop(e.at, { gel = { 1, 3 } }, e.rng)", edit_drop },
 	{ ON_EDIT, API_FUNCTION, WHEN_EDIT, 0, "wake", "at:Pos", NULL,
-	  "If the edit wins, the block there gets its own edit in the next tick: the one with the name of the block, if there is one.",
+	  "If the edit wins, the block there gets its own edit in the next tick: the one with the name of the block, if there is one. Of a "
+	  "region's blocks 1024 a tick do.",
 	  "w:wake { x = e.at.x, y = e.at.y, z = e.at.z + 1 }", edit_wake },
 	{ 0 }
 };

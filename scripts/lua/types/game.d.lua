@@ -48,7 +48,7 @@
 ---@class WorldEdit: WorldView
 ---@field set fun(self, at: Pos, block: BlockName) # The cell of a place shall hold this block, if the edit wins; at most 16 blocks from the edit's place, 512 blocks an edit.
 ---@field drop fun(self, at: Pos, loot: any, rng?: Rng) # Items fall there, if the edit wins: one item by its name, or loot.
----@field wake fun(self, at: Pos) # If the edit wins, the block there gets its own edit in the next tick: the one with the name of the block, if there is one.
+---@field wake fun(self, at: Pos) # If the edit wins, the block there gets its own edit in the next tick: the one with the name of the block, if there is one. Of a region's blocks 1024 a tick do.
 
 ---A player, a monster, or something that lies on the ground.
 ---@class Entity

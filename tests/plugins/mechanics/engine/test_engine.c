@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "world/terrain.h"
 #include "worlds.h"
 
 static const char *const files[] = { "rabbit.lua",
@@ -153,10 +154,77 @@ static void test_crowd(void **state)
 	assert_true(digest != crowd(1, 39));
 }
 
+/* Four regions; in each of them all blocks of the ground are woken in one tick, and each asks to become stone. */
+static const char *const wakes[] = {
+	"wakes.lua",
+	"local g = require 'game'\n"
+	"g.edit 'burst' { apply = function(w, e)\n"
+	"  for i = 0, 63 do w:wake { x = e.at.x + i % 8, y = e.at.y + i // 8, z = e.at.z } end end }\n"
+	"g.edit 'grass' { apply = function(w, e) w:set(e.at, 'stone') end }\n"
+	"for part = 0, 3 do g.on('tick', function(w, n)\n"
+	"  for i = 0, 63 do if n == 3 then w:ask { edit = 'burst',\n"
+	"    at = { x = -64 + i % 16 * 8, y = -64 + part * 32 + i // 16 * 8, z = 16 } } end end end) end\n",
+	NULL
+};
+
+/* stones: how many blocks in the regions of each became stone. */
+static void stones(struct engine *e, uint32_t ret_count[4])
+{
+	memset(ret_count, 0, 4 * sizeof(*ret_count));
+	for (int32_t y = -64; y < 64; y++) {
+		for (int32_t x = -64; x < 64; x++) {
+			ret_count[(y >= 0) * 2 + (x >= 0)] += terrain_block(engine_terrain(e), x, y, 16) == BLOCK_STONE;
+		}
+	}
+}
+
+static uint64_t woken(uint32_t engines, uint64_t shuffle, uint32_t ret_count[4], uint64_t *ret_refused)
+{
+	struct engine_shape shape = { .map = "flat", .size = 128, .region = 64, .height = 64 };
+	struct engine_figures figures;
+	struct worlds w;
+	uint64_t digest;
+
+	worlds_open(&w, engines, &shape, wakes);
+	w.shuffle = shuffle;
+	for (int i = 0; i < 6; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	stones(w.engines[0], ret_count);
+	*ret_refused = 0;
+	for (uint32_t i = 0; i < engines; i++) {
+		engine_figures(w.engines[i], &figures);
+		*ret_refused += figures.edits_refused;
+		assert_int_equal(figures.script_errors, 0);
+	}
+	digest = worlds_digest(&w);
+	worlds_close(&w);
+	return digest;
+}
+
+/* How many edits blocks may ask for, and which of them find room, is the same however many owners there are. */
+static void test_woken(void **state)
+{
+	uint32_t one[4], many[4];
+	uint64_t refused, refused_many, digest = woken(1, 0, one, &refused);
+
+	(void)state;
+	assert_true(refused > 0);
+	for (uint32_t engines = 2; engines <= 4; engines++) {
+		assert_true(woken(engines, engines, many, &refused_many) == digest);
+		assert_memory_equal(one, many, sizeof(one));
+		assert_int_equal(refused_many, refused);
+	}
+	for (int region = 0; region < 4; region++) { /* none at another's expense */
+		assert_int_equal(one[region], 1024);
+	}
+	assert_int_equal(refused, 4 * (4096 - 1024));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population),
-					    cmocka_unit_test(test_crowd) };
+					    cmocka_unit_test(test_crowd), cmocka_unit_test(test_woken) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

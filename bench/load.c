@@ -6,23 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "load.h"
 
 /* How long answers may come after the schedule of an open loop ended. */
 #define GRACE_NS 2000000000ull
-#define SPARE_FILES 16
-
-/* CPU and memory of the server, and our own CPU, at one moment. */
-struct sample {
-	uint64_t at_ns;
-	uint64_t server_cpu_ns;
-	uint64_t load_cpu_ns;
-	struct process_memory memory;
-};
 
 static const char usage[] =
 	"usage: load --port PORT [--host 127.0.0.1] [--conns 1] [--mode closed|open|idle] [--rate PER_SECOND]\n"
@@ -113,42 +101,6 @@ static int options_parse(int argc, char **argv, struct load_options *options)
 	return 0;
 }
 
-static int sample_take(struct load *load, struct sample *ret_sample)
-{
-	struct sample sample = { .at_ns = clock_ns() };
-	pid_t pid = (pid_t)load->options.pid;
-	int r = process_cpu_ns(getpid(), &sample.load_cpu_ns);
-
-	if (r == 0 && pid != 0) {
-		r = process_cpu_ns(pid, &sample.server_cpu_ns);
-	}
-	if (r == 0 && pid != 0) {
-		r = process_memory_read(pid, &sample.memory);
-	}
-	if (r < 0) {
-		load_error(load, "server pid %d: %s", (int)pid, strerror(-r));
-		return r;
-	}
-	*ret_sample = sample;
-	return 0;
-}
-
-static int setup_run(struct load *load)
-{
-	uint64_t deadline = clock_ns() + load->options.setup_ns;
-
-	load_conns_open(load);
-	while (load->ready + load->dead < load->options.conns) {
-		if (clock_ns() > deadline) {
-			load_error(load, "only %ld of %ld connections ready in time", load->ready, load->options.conns);
-			return -ETIMEDOUT;
-		}
-		load_poll(load, deadline);
-		load_conns_open(load);
-	}
-	return load->dead == 0 ? 0 : -ECONNABORTED;
-}
-
 /* Sends what is due by now and returns when the next request is. */
 static uint64_t schedule_run(struct load *load, uint64_t end_ns)
 {
@@ -192,12 +144,12 @@ static void answers_await(struct load *load)
 	}
 }
 
-static int load_run(struct load *load, struct sample *before, struct sample *from, struct sample *to)
+static int load_run(struct load *load, struct load_sample *before, struct load_sample *from, struct load_sample *to)
 {
-	int r = sample_take(load, before);
+	int r = load_sample_take(load, before);
 
 	if (r == 0) {
-		r = setup_run(load);
+		r = load_setup(load);
 	}
 	if (r < 0) {
 		return r;
@@ -211,10 +163,10 @@ static int load_run(struct load *load, struct sample *before, struct sample *fro
 		}
 	}
 	traffic_run(load, load->from_ns);
-	r = sample_take(load, from);
+	r = load_sample_take(load, from);
 	traffic_run(load, load->to_ns);
 	if (r == 0) {
-		r = sample_take(load, to);
+		r = load_sample_take(load, to);
 	}
 	load->stopping = 1;
 	if (load->options.mode == LOAD_OPEN) {
@@ -223,20 +175,8 @@ static int load_run(struct load *load, struct sample *before, struct sample *fro
 	return r;
 }
 
-static void text_print(const char *text)
-{
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\') {
-			putchar('\\');
-		}
-		putchar((unsigned char)*text < ' ' ? ' ' : *text);
-	}
-	putchar('"');
-}
-
-static void report_print(const struct load *load, const struct sample *before, const struct sample *from,
-			 const struct sample *to)
+static void report_print(const struct load *load, const struct load_sample *before, const struct load_sample *from,
+			 const struct load_sample *to)
 {
 	double seconds = (double)(to->at_ns - from->at_ns) / 1e9;
 	double server_ns = (double)(to->server_cpu_ns - from->server_cpu_ns);
@@ -258,62 +198,22 @@ static void report_print(const struct load *load, const struct sample *before, c
 		       (unsigned long long)to->memory.rss_kb, (unsigned long long)before->memory.rss_kb,
 		       (unsigned long long)to->memory.anon_kb, (unsigned long long)before->memory.anon_kb);
 	}
-	printf(", \"errors\": %llu, \"first_error\": ", (unsigned long long)load->errors);
-	text_print(load->first_error);
+	load_errors_print(load);
 	printf("}\n");
 }
 
-static int load_init(struct load *load)
+static int frame_init(struct load *load)
 {
-	uint64_t files;
-	unsigned line;
-	int r = nofile_raise(&files);
-
-	if (r == 0 && files < (uint64_t)load->options.conns + SPARE_FILES) {
-		fprintf(stderr, "load: %ld connections need %ld open files, the hard limit is %llu: raise it (ulimit -Hn)\n",
-			load->options.conns, load->options.conns + SPARE_FILES, (unsigned long long)files);
-		return -EMFILE;
-	}
-	r = cpu_pin((int)load->options.cpu);
-	if (r < 0) {
-		fprintf(stderr, "load: --cpu %ld: %s\n", load->options.cpu, strerror(-r));
-		return r;
-	}
-	if (load->options.preamble_path != NULL) {
-		r = load_preamble_read(load->options.preamble_path, &load->preamble, &line);
-		if (r < 0) {
-			fprintf(stderr, "load: %s:%u: %s\n", load->options.preamble_path, line,
-				line == 0 ? strerror(-r) : "expected words like >20:0a0b or <21");
-			return r;
-		}
-	}
-	/* The default slack of 50 us would show in every latency of the open loop. */
-	prctl(PR_SET_TIMERSLACK, 1);
 	uint8_t *body = calloc(1, (size_t)load->options.size + 1);
-	load->conns = calloc((size_t)load->options.conns, sizeof(*load->conns));
-	if (body == NULL || load->conns == NULL) {
-		free(body);
+
+	if (body == NULL) {
 		return -ENOMEM;
 	}
 	memset(body, 'x', (size_t)load->options.size);
 	load->frame = load_frame_make((uint32_t)load->options.event, body, (uint32_t)load->options.size);
 	load->frame_len = FRAME_HEAD + (uint32_t)load->options.size;
 	free(body);
-	load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return load->frame != NULL && load->epoll_fd >= 0 ? 0 : -ENOMEM;
-}
-
-static void load_fini(struct load *load)
-{
-	for (long i = 0; load->conns != NULL && i < load->opened; i++) {
-		if (load->conns[i].fd >= 0) {
-			close(load->conns[i].fd);
-		}
-	}
-	load_preamble_free(&load->preamble);
-	free(load->conns);
-	free(load->frame);
-	close(load->epoll_fd);
+	return load->frame != NULL ? 0 : -ENOMEM;
 }
 
 int main(int argc, char **argv)
@@ -332,17 +232,21 @@ int main(int argc, char **argv)
 		},
 		.epoll_fd = -1,
 	};
-	struct sample before = { 0 }, from = { 0 }, to = { 0 };
+	struct load_sample before = { 0 }, from = { 0 }, to = { 0 };
 
 	if (options_parse(argc, argv, &load.options) < 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	int r = load_init(&load);
+	int r = load_open(&load);
+	if (r == 0) {
+		r = frame_init(&load);
+	}
 	if (r == 0) {
 		r = load_run(&load, &before, &from, &to);
 		report_print(&load, &before, &from, &to);
 	}
-	load_fini(&load);
+	free(load.frame);
+	load_close(&load);
 	return r == 0 && load.errors == 0 ? 0 : 1;
 }

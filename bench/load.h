@@ -93,6 +93,8 @@ struct load_conn {
 	uint32_t out_len;
 	uint32_t due;      /* requests to send, the one in `out` not counted */
 	uint64_t sent_ns;  /* closed mode */
+	uint8_t *body;     /* where its bodies are gathered, FRAME_BODY_MAX long; NULL: they are skipped */
+	uint32_t body_len; /* of the frame being read */
 	uint64_t replies;  /* in open mode reply k belongs to the k-th scheduled request of this connection */
 };
 
@@ -117,13 +119,41 @@ struct load {
 	uint64_t errors;
 	char first_error[160];
 	struct hist hist;
+	uint64_t received_bytes; /* frames' heads included */
+	/* Gets the frames of ready connections in place of the modes above; `body` is NULL where bodies are skipped. */
+	void (*on_frame)(struct load *load, struct load_conn *conn, uint32_t event, const uint8_t *body, uint64_t now);
 };
+
+/* CPU and memory of the server, and our own CPU, at one moment. */
+struct load_sample {
+	uint64_t at_ns;
+	uint64_t server_cpu_ns;
+	uint64_t load_cpu_ns;
+	struct process_memory memory;
+};
+
+/* load_open makes ready for options.conns connections, pins the thread and reads the preamble; it prints why it cannot.
+ * load_close ends what it began, also after a failure. */
+int load_open(struct load *load);
+void load_close(struct load *load);
+
+/* load_setup connects all and plays their preambles. */
+int load_setup(struct load *load);
+
+/* load_sample_take looks at the server, if options.pid names one, and at ourselves. */
+int load_sample_take(struct load *load, struct load_sample *ret_sample);
+
+/* load_errors_print prints `, "errors": N, "first_error": "..."`. */
+void load_errors_print(const struct load *load);
 
 /* load_conns_open opens connections while fewer than CONNECTING_MAX are being set up. */
 void load_conns_open(struct load *load);
 
 /* load_conn_request makes `conn` send one more request. */
 void load_conn_request(struct load *load, struct load_conn *conn);
+
+/* load_conn_send sends a frame, which must stay as it is until it has left. -EBUSY: the one before has not yet left. */
+int load_conn_send(struct load *load, struct load_conn *conn, const uint8_t *frame, uint32_t len);
 
 /* load_poll waits until `until_ns` at the latest and serves what is ready. */
 void load_poll(struct load *load, uint64_t until_ns);

@@ -101,6 +101,17 @@ void load_conn_request(struct load *load, struct load_conn *conn)
 	}
 }
 
+int load_conn_send(struct load *load, struct load_conn *conn, const uint8_t *frame, uint32_t len)
+{
+	if (conn->out_len > 0) {
+		return -EBUSY;
+	}
+	conn->out = frame;
+	conn->out_len = len;
+	conn_flush(load, conn);
+	return 0;
+}
+
 /* Plays the script up to the next event to wait for; at its end the connection is ready. */
 static void conn_play(struct load *load, struct load_conn *conn)
 {
@@ -167,6 +178,8 @@ static void conn_frame(struct load *load, struct load_conn *conn, uint32_t event
 	conn->last_event = event;
 	if (conn->state == CONN_PREAMBLE) {
 		conn_preamble_frame(load, conn, event);
+	} else if (load->on_frame != NULL) {
+		load->on_frame(load, conn, event, conn->body, now);
 	} else if (load->options.mode == LOAD_IDLE || load->start_ns == 0 ||
 		   (load->options.reply >= 0 && event != (uint32_t)load->options.reply)) {
 		load->other_frames++;
@@ -180,7 +193,7 @@ static uint32_t u32_read(const uint8_t *bytes)
 	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Bodies are skipped where they stand, so that no connection keeps a buffer. */
+/* Bodies are skipped where they stand, so that only connections that want them keep a buffer. */
 static void conn_bytes(struct load *load, struct load_conn *conn, const uint8_t *bytes, size_t len, uint64_t now)
 {
 	while (len > 0 && conn->state != CONN_DEAD) {
@@ -191,12 +204,17 @@ static void conn_bytes(struct load *load, struct load_conn *conn, const uint8_t 
 				continue;
 			}
 			conn->body_left = u32_read(conn->head + 4);
+			conn->body_len = 0;
 			if (conn->body_left > FRAME_BODY_MAX) {
 				conn_kill(load, conn, "frame above 1 MiB", EMSGSIZE);
 				return;
 			}
 		}
 		size_t skip = conn->body_left < len ? conn->body_left : len;
+		if (conn->body != NULL) {
+			memcpy(conn->body + conn->body_len, bytes, skip);
+			conn->body_len += (uint32_t)skip;
+		}
 		bytes += skip;
 		len -= skip;
 		conn->body_left -= (uint32_t)skip;
@@ -243,6 +261,7 @@ static void conn_ready(struct load *load, struct load_conn *conn, uint32_t event
 	}
 	ssize_t got = recv(conn->fd, buffer, sizeof(buffer), 0);
 	if (got > 0) {
+		load->received_bytes += (uint64_t)got;
 		conn_bytes(load, conn, buffer, (size_t)got, clock_ns());
 	} else if (got == 0 || errno != EAGAIN) {
 		conn_kill(load, conn, "receive", got == 0 ? 0 : errno);

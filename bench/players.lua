@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- troupe client bench/players.lua COUNT FILE [world]: registers players (once), gets a ticket for each, and writes what
 -- each connection of the load generator must play first. With `world` each has an avatar, with a place of its own, and
--- enters with it.
+-- enters with it; with `room` all places are in one cell, as bench/room.c has them.
 local count, path, world = ...
 count = tonumber(count)
 
@@ -46,6 +46,7 @@ local function avatar_make(me, i)
 	local letters = ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end)
 	local avatar = me:avatar_create("P" .. letters)
 	local x, y = i % 71 * 16 - 560, i // 71 % 71 * 16 - 560
+	if world == "room" then x, y = 0.5 + (i - 1) % 38 * 0.375, 0.5 + (i - 1) // 38 * 0.375 end
 	local _, why = me:try("select", avatar.id)
 	while why and why.reason == "host.not_ready" do
 		net.sleep(50)

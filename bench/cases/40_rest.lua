@@ -43,7 +43,7 @@ local function world(bench)
 	local server = game.start(bench)
 	local conns = bench.smoke and 50 or world_conns
 	local full = bench:load(server, { conns = conns, mode = "idle", warm = 2, time = 1,
-		preamble = game.players(bench, server, conns, true) })
+		preamble = game.players(bench, server, conns, "world") })
 	return { world_client_bytes = (full.anon_kb - full.anon_before_kb) * 1024 / conns }
 end
 

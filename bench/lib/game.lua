@@ -37,11 +37,12 @@ function game.start(bench, options)
 	return server
 end
 
--- players registers that many and returns the file of what their connections play first.
+-- players registers that many and returns the file of what their connections play first. world: nil, "world" or "room", see
+-- players.lua.
 function game.players(bench, server, count, world)
 	local path = server.dir .. "/preamble"
 	run(("%s/troupe client --connect 127.0.0.1:%d %s/bench/players.lua %d %s%s >%s/players.log 2>&1 || { cat %s/players.log >&2; false; }")
-		:format(bench.build, server.login, bench.source, count, path, world and " world" or "", server.dir, server.dir))
+		:format(bench.build, server.login, bench.source, count, path, world and " " .. world or "", server.dir, server.dir))
 	return path
 end
 

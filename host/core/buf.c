@@ -32,7 +32,7 @@ static _Thread_local struct pool pool;
 void buf_pool_open(void)
 {
 	/* under AddressSanitizer a freed buffer must be freed, so that a late reader is caught */
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef TROUPE_ASAN
 	pool.open = true;
 #endif
 }

@@ -252,7 +252,8 @@ int db_page_add(struct db_page *page, const struct troupe_db_value *value, int c
 
 void db_page_close(struct db_page *page)
 {
-	uint8_t *at = page->bytes;
+	static uint8_t none[1]; /* a page of empty values has no bytes, and NULL is no place to count from */
+	uint8_t *at = page->bytes != NULL ? page->bytes : none;
 
 	for (uint32_t i = 0; i < page->count; i++) {
 		struct troupe_db_value *value = &page->values[i];

@@ -282,7 +282,7 @@ static void rest_keep(struct conn *conn, const uint8_t *bytes, size_t len)
 		rest_drop(conn);
 		return;
 	}
-	bool in_place = bytes >= conn->in && bytes < conn->in + conn->in_size;
+	bool in_place = conn->in != NULL && bytes >= conn->in && bytes < conn->in + conn->in_size;
 	if (len > conn->listener->listen.in_max || (!in_place && rest_reserve(conn, len) < 0)) {
 		conn_end(conn, TROUPE_END_FLOOD);
 		return;

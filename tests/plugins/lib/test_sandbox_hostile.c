@@ -28,7 +28,7 @@
 #define TEXT_MAX (256u << 10)
 #define SCRIPTS_MIN 600
 #define CLASSES_MAX 32
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef TROUPE_ASAN
 #define WALL_MS 300u /* a sanitizer makes the library slower, but not Lua */
 #else
 #define WALL_MS 100u
@@ -382,7 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_corpus) };
 
-#ifdef __SANITIZE_THREAD__
+#ifdef TROUPE_TSAN
 	/* It ends the process itself at 65,536 frames, and is so slow that scripts end by the clock that end otherwise. */
 	puts("1..0 # SKIP ThreadSanitizer cannot follow scripts that recurse so deep");
 	return 0;

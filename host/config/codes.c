@@ -125,6 +125,7 @@ const struct code codes[] = {
 	{ "S0414", "block cannot be set", "The cell is too far from the edit's place, outside, cannot be read, or the edit writes too much." },
 	{ "S0420", "instruction budget used up", "One call took more instructions than the shard's `budget`." },
 	{ "S0421", "call took too long", "The last resort when the instructions did not tell." },
+	{ "S0423", "rule paused", "It failed `quarantine` times; errors in calls about one player count once. A reload lets it run again." },
 	{ "S0430", "script memory used up", "The rules' memory or the longest string is reached." },
 	{ NULL, NULL, NULL },
 };

@@ -423,7 +423,8 @@ static const struct troupe_option options[] = {
 	  .type = TROUPE_OPTION_INT, LIVE, AT(keep), .min = 1, .max = HISTORY_MAX },
 	{ .name = "budget", .help = "Instructions that one call of a rule may take.", .fallback = "200000",
 	  .type = TROUPE_OPTION_INT, LIVE, AT(budget), .min = 1000, .max = 1000000000 },
-	{ .name = "quarantine", .help = "Errors of one rule after which it is paused until the scripts change.", .fallback = "10",
+	{ .name = "quarantine", .help = "Errors of one rule after which it is paused until the scripts change; "
+	  "those in calls about one player count once.", .fallback = "10",
 	  .type = TROUPE_OPTION_INT, LIVE, AT(quarantine), .min = 1, .max = 1000000 },
 	{ .name = "max_entities", .help = "Entities in the world at once, avatars among them.", .fallback = "20000",
 	  .type = TROUPE_OPTION_INT, LIVE, AT(max_entities), .min = 1, .max = 1000000 },

@@ -22,11 +22,14 @@ struct sum {
 	struct arena arena;
 };
 
-static void error_add(void *arg, const char *handler, uint32_t count)
+static void error_add(void *arg, const struct rule_errors *errors)
 {
 	struct sum *sum = arg;
 
-	sum->sum += seed_mix(troupe_fnv64(handler, strlen(handler)), count);
+	sum->sum += seed_mix(seed_mix(troupe_fnv64(errors->handler, strlen(errors->handler)), errors->count), errors->strikes);
+	for (uint32_t i = 0; i < errors->players_len; i++) {
+		sum->sum += seed_mix(errors->players[i], i);
+	}
 }
 
 /* blocks_digest: of the changed chunks in our regions. */

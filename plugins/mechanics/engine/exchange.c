@@ -126,9 +126,40 @@ static void tell_alive(void *arg, const char *kind, uint32_t count)
 	tell_count(arg, "alive", kind, count);
 }
 
-static void tell_error(void *arg, const char *handler, uint32_t count)
+Region__Count *errors_make(const struct rule_errors *errors, struct arena *a)
 {
-	tell_count(arg, "errors", handler, count);
+	Region__Count *message = arena_get(a, sizeof(*message));
+
+	if (message == NULL) {
+		return NULL;
+	}
+	region__count__init(message);
+	message->name = arena_text(a, errors->handler);
+	message->has_count = message->has_strikes = 1;
+	message->count = errors->count;
+	message->strikes = errors->strikes;
+	message->players = errors->players_len > 0 ? arena_get(a, errors->players_len * sizeof(*message->players)) : NULL;
+	if (message->players != NULL) {
+		memcpy(message->players, errors->players, errors->players_len * sizeof(*message->players));
+		message->n_players = errors->players_len;
+	}
+	return message;
+}
+
+void errors_take(struct rules *r, const Region__Count *count)
+{
+	rules_errors_add(r, &(struct rule_errors){ .handler = count->name,
+						   .count = (uint32_t)count->count,
+						   .strikes = count->has_strikes ? count->strikes : (uint32_t)count->count,
+						   .players = count->players,
+						   .players_len = (uint32_t)count->n_players });
+}
+
+static void tell_error(void *arg, const struct rule_errors *errors)
+{
+	struct engine *e = arg;
+
+	tell_others(e, "errors", errors_make(errors, arena_now(e)));
 }
 
 void tell_counts(struct engine *e)
@@ -261,7 +292,8 @@ static int ghosts_check(const struct engine *e, const Region__GhostChunk *chunk)
 int counts_check(Region__Count *const *counts, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (counts[i]->name == NULL || counts[i]->count < 0 || counts[i]->count > INT32_MAX) {
+		if (counts[i]->name == NULL || counts[i]->count < 0 || counts[i]->count > INT32_MAX ||
+		    counts[i]->strikes > counts[i]->count || counts[i]->n_players > BLAMED_MAX) {
 			return -1;
 		}
 	}
@@ -370,7 +402,7 @@ int engine_receive(struct engine *e, const Region__Exchange *exchange)
 		rules_alive_add(e->rules, exchange->alive[i]->name, exchange->alive[i]->count);
 	}
 	for (size_t i = 0; i < exchange->n_errors; i++) {
-		rules_errors_add(e->rules, exchange->errors[i]->name, (uint32_t)exchange->errors[i]->count);
+		errors_take(e->rules, exchange->errors[i]);
 	}
 	for (size_t i = 0; i < exchange->n_places; i++) {
 		hold(e, &e->places, &exchange->places[i]->base);

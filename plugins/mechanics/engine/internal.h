@@ -301,6 +301,10 @@ void tell_counts(struct engine *e);
 void tell_heard(struct engine *e, const struct output *out, uint64_t to);
 int effect_check(const Region__Effect *effect);
 int counts_check(Region__Count *const *counts, size_t len);
+/* errors_make: the errors of a handler as a message in `a`, NULL without memory; errors_take: they are added to the rules'. */
+struct rule_errors;
+Region__Count *errors_make(const struct rule_errors *errors, struct arena *a);
+void errors_take(struct rules *r, const Region__Count *count);
 
 /* handover.c */
 void zones_compute(struct engine *e);

@@ -119,9 +119,16 @@ static void save_count(struct saving *s, const char *field, const char *name, ui
 	parts_add(&s->items, field, &count->base);
 }
 
-static void save_error(void *arg, const char *name, uint32_t count)
+static void save_error(void *arg, const struct rule_errors *errors)
 {
-	save_count(arg, "errors", name, count);
+	struct saving *s = arg;
+	Region__Count *count = errors_make(errors, &s->arena);
+
+	if (count == NULL) {
+		s->e->effects_full++;
+		return;
+	}
+	parts_add(&s->items, "errors", &count->base);
 }
 
 static void save_alive(void *arg, const char *name, uint32_t count)
@@ -224,7 +231,7 @@ int engine_load(struct engine *e, const Region__Page *page)
 		rules_alive_add(e->rules, page->alive[i]->name, page->alive[i]->count);
 	}
 	for (size_t i = 0; i < page->n_errors; i++) {
-		rules_errors_add(e->rules, page->errors[i]->name, (uint32_t)page->errors[i]->count);
+		errors_take(e->rules, page->errors[i]);
 	}
 	for (size_t i = 0; i < page->n_places; i++) {
 		place_take(e, page->places[i]->avatar, e->owner_of[page->places[i]->owner] + 1u, page->places[i]->asleep);

@@ -128,6 +128,20 @@ static void notes(const struct rules *r, const struct handler *handler, char *bu
 	}
 }
 
+/* blamed: the player whose call it was, or who asked for the edit (then also a monster); 0 if it counts each time. */
+static uint64_t blamed(const struct rules *r, const struct sandbox_error *error)
+{
+	uint32_t row = r->subject != 0 ? entities_row(&r->e->all, r->subject) : NO_ROW;
+
+	if (error->kind == SANDBOX_BUDGET || error->kind == SANDBOX_CLOCK || error->kind == SANDBOX_MEMORY) {
+		return 0;
+	}
+	if (r->claim != NULL) {
+		return r->claim->ask->actor;
+	}
+	return row != NO_ROW && r->e->all.kind[row] == KIND_PLAYER ? r->subject : 0;
+}
+
 void error_failed(struct rules *r, struct handler *handler, const struct sandbox_error *error)
 {
 	char block[3072], place[512], about[512];
@@ -135,8 +149,7 @@ void error_failed(struct rules *r, struct handler *handler, const struct sandbox
 
 	r->errors++;
 	if (r->e->stage != 0) { /* an echo is nobody's tick */
-		handler->failed++;
-		r->failed++;
+		pause_count(r, handler, blamed(r, error));
 	}
 	snprintf(place, sizeof(place), "%s:%d %s", error->file, error->line, error->message);
 	digest = troupe_fnv64(place, strlen(place));

@@ -40,8 +40,10 @@ struct handler {
 	char file[64];
 	int line, ref;
 	uint32_t calls;
-	uint32_t errors; /* of all owners, up to the last tick */
-	uint32_t failed; /* here in this tick */
+	uint32_t errors, strikes; /* of all owners, up to the last tick: failed calls; those that count each time (pause.c) */
+	uint32_t failed, failed_strikes; /* here in this tick */
+	uint32_t players_len;
+	uint64_t players[BLAMED_MAX]; /* in whose calls it failed: each counts once */
 	uint64_t instructions, ns;
 	uint64_t logged; /* a digest of the last error that was told */
 	uint64_t told_at; /* the tick of that */
@@ -212,6 +214,7 @@ struct rules {
 	uint64_t errors, quarantined, errors_told, errors_untold;
 	uint32_t calls; /* about the world in this tick */
 	uint32_t failed; /* calls, here in this tick */
+	struct list blames; /* of this tick (pause.c) */
 	uint32_t told_len; /* error blocks in this second */
 	uint64_t told_second;
 
@@ -291,6 +294,9 @@ void error_failed(struct rules *r, struct handler *handler, const struct sandbox
 /* error_block: the block that people see, with the script's generation; returns its length. */
 size_t error_block(const struct sandbox_error *error, uint32_t generation, const char *notes, char *buf, size_t size);
 void log_block(struct engine *e, const char *code, const char *block);
+
+/* pause_count: a call failed in this tick; player: of whom it was, 0 = it counts each time (pause.c). */
+void pause_count(struct rules *r, struct handler *handler, uint64_t player);
 
 /* --- binding (bind.c) ------------------------------------------------------------------------------- */
 

@@ -412,6 +412,7 @@ struct rules *rules_free(struct rules *r)
 		generation_free(r, r->tried);
 		sandbox_free(r->sandbox);
 	}
+	list_free(&r->blames);
 	free(r->bound);
 	free(r->timers);
 	free(r);

@@ -105,8 +105,15 @@ void rules_kind_count(struct rules *r, uint16_t kind, int more);
 /* rules_errors_each: the failed calls by handler of this tick here, or of all ticks and owners. rules_errors_add: what another
  * owner has of this tick. rules_errors_settle: adds them to those before: who failed too often is paused, for all owners in the
  * same tick. */
-void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const char *handler, uint32_t count), void *arg);
-void rules_errors_add(struct rules *r, const char *handler, uint32_t count);
+#define BLAMED_MAX 16u /* players that are remembered for a handler's errors */
+struct rule_errors {
+	const char *handler;
+	uint32_t count, strikes;	/* failed calls; those among them that count each time towards the pause */
+	const uint64_t *players;	/* those of players: each of these counts once; borrowed */
+	uint32_t players_len;
+};
+void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const struct rule_errors *errors), void *arg);
+void rules_errors_add(struct rules *r, const struct rule_errors *errors);
 void rules_errors_settle(struct rules *r);
 /* rules_alive_each: entities by kind, here or as last settled. rules_alive_add: a share of the next total, our own too;
  * rules_alive_settle: that is all; returns the sum. */

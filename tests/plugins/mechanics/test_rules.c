@@ -205,6 +205,36 @@ static void test_quarantine(void **state)
 	assert_int_equal(rig_status(&rig, "script_errors"), 7);
 }
 
+/* One player cannot switch off a rule for all: what fails for him counts once; what holds up the world counts each time. */
+static void test_quarantine_players(void **state)
+{
+	(void)state;
+	begin(HEAD "g.action 'poke' { run = function(self, w, target) return target.name end }\n"
+		   "g.action 'loop' { run = function() while true do end end }\n"
+		   "g.edit 'dig' { apply = function(w, e) return e.nothing.at_all end }\n"
+		   "g.action 'dig' { run = function(self, w) w:ask { edit = 'dig', at = self.pos } end }\n");
+	for (int i = 0; i < 8; i++) {
+		rig_act(&rig, 1, "poke", 0);
+		assert_string_equal(rig.reason, "world.rule_failed");
+		rig_act(&rig, 1, "dig", 0);
+		assert_string_equal(rig.reason, "world.rule_failed");
+	}
+	assert_int_equal(rig_status(&rig, "script_errors"), 16);
+	assert_int_equal(rig_status(&rig, "script_paused"), 0);
+	for (uint64_t avatar = 2; avatar <= 3; avatar++) {
+		rig_enter(&rig, avatar, avatar == 2 ? "Bob" : "Cid", 0, 0, 1);
+		rig_act(&rig, avatar, "poke", 1);
+		assert_string_equal(rig.text, "Ann"); /* it goes on */
+		rig_act(&rig, avatar, "poke", 0);
+	}
+	assert_int_equal(rig_status(&rig, "script_paused"), 1);
+	assert_true(sim_logged(rig.sim, "action \"poke\" failed 10 times and is paused"));
+	for (int i = 0; i < 4; i++) {
+		rig_act(&rig, 1, "loop", 0);
+	}
+	assert_string_equal(rig.reason, "world.rule_paused");
+}
+
 /* --- reloads -------------------------------------------------------------------------------------- */
 
 static void test_reload_keeps(void **state)
@@ -301,7 +331,8 @@ int main(void)
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_events),	 CASE(test_actions),	CASE(test_monsters),	 CASE(test_same_again),
-		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),	 CASE(test_reload_keeps),
+		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),
+		CASE(test_quarantine_players),	 CASE(test_reload_keeps),
 		CASE(test_reload_refused), CASE(test_many_reloads),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entities with the rules of the sample: what a tick costs for a thousand, ten thousand and a hundred thousand of them, and beside
  * it the same number of Lua tables that do bare arithmetic. */
+#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,9 @@
 #include <lualib.h>
 
 #include "engine/engine.h"
+#include "measure.h"
 
 #define TICK_MS 50u
-#define SETTLE 100u
-#define TICKS 100u
 
 /* As the sample's rabbits and butterflies: a look around four times a second, a walk every few seconds. */
 static const char rules[] =
@@ -54,8 +54,9 @@ static void tick(struct engine *e, uint64_t n)
 	engine_end(e);
 }
 
-/* ours: the percent of a core that so many entities take at 20 ticks a second. */
-static double ours(uint32_t count)
+/* ours: the percent of a core that so many entities take at 20 ticks a second, when they have had as many ticks to settle as are
+ * measured. */
+static double ours(uint32_t count, uint32_t ticks)
 {
 	uint32_t side = 256;
 	struct engine_settings settings = { .memory = (size_t)2 << 30 };
@@ -84,14 +85,14 @@ static double ours(uint32_t count)
 		y = ((double)(seed >> 8) / 16777216.0 - 0.5) * side;
 		engine_spawn(e, "rabbit", x, y);
 	}
-	while (n < SETTLE) {
+	while (n < ticks) {
 		tick(e, ++n);
 	}
 	began = cpu_ns();
-	while (n < SETTLE + TICKS) {
+	while (n < 2 * ticks) {
 		tick(e, ++n);
 	}
-	percent = (double)(cpu_ns() - began) / TICKS / (TICK_MS * 1e6) * 100;
+	percent = (double)(cpu_ns() - began) / ticks / (TICK_MS * 1e6) * 100;
 	engine_close(e);
 	return percent;
 }
@@ -106,7 +107,7 @@ static const char bare[] =
 	"  if (n + i) % 5 == 0 then e.scared = e.x * e.x + e.y * e.y < 25 end\n"
 	"  if (n + i) % 80 == 0 then e.hops = e.hops + 1 e.vx = -e.vx e.vy = -e.vy end end end\n";
 
-static double raw(uint32_t count)
+static double raw(uint32_t count, uint32_t ticks)
 {
 	lua_State *L = luaL_newstate();
 	uint64_t began;
@@ -118,24 +119,33 @@ static double raw(uint32_t count)
 	lua_pushinteger(L, count);
 	lua_call(L, 1, 1);
 	began = cpu_ns();
-	for (uint32_t n = 1; n <= TICKS; n++) {
+	for (uint32_t n = 1; n <= ticks; n++) {
 		lua_pushvalue(L, -1);
 		lua_pushinteger(L, n);
 		lua_call(L, 1, 0);
 	}
 	began = cpu_ns() - began;
 	lua_close(L);
-	return (double)began / TICKS / (TICK_MS * 1e6) * 100;
+	return (double)began / ticks / (TICK_MS * 1e6) * 100;
 }
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = { { "ticks", required_argument, NULL, 't' }, { "raw", no_argument, NULL, 'r' }, { 0 } };
 	static const uint32_t counts[] = { 1000, 10000, 100000 };
-	int is_raw = argc > 1 && strcmp(argv[1], "--raw") == 0;
 	double percent[3];
+	long ticks = 100;
+	int is_raw = 0;
 
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		is_raw |= option == 'r';
+		if (option == '?' || (option == 't' && number_parse(optarg, 1, 100000, &ticks) != 0)) {
+			fputs("usage: entities [--ticks N] [--raw]\n", stderr);
+			return 2;
+		}
+	}
 	for (int i = 0; i < 3; i++) {
-		percent[i] = is_raw ? raw(counts[i]) : ours(counts[i]);
+		percent[i] = is_raw ? raw(counts[i], (uint32_t)ticks) : ours(counts[i], (uint32_t)ticks);
 	}
 	printf("{\"k1_percent\":%.4g,\"k10_percent\":%.4g,\"k100_percent\":%.4g,\"exponent\":%.3f}\n", percent[0], percent[1], percent[2],
 	       log10(percent[2] / percent[0]) / 2);

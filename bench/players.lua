@@ -41,22 +41,42 @@ local function register(me, name)
 	end
 end
 
+-- A place for each, 16 apart, in a square around the middle of the world; in a room see below.
+local function place_for(i)
+	if world == "room" then
+		return 0.5 + (i - 1) % 38 * 0.375, 0.5 + (i - 1) // 38 * 0.375
+	end
+	local side = math.ceil(math.sqrt(count))
+	return (i % side - side // 2) * 16 + 8, ((i - 1) // side % side - side // 2) * 16 + 8
+end
+
+-- walk_to walks somewhere near x, y: a tree may stand there, or in the way.
+local function walk_to(me, x, y)
+	local near = world == "room" and 0.01 or 8
+	local at, before
+	for n = 0, 400 do
+		before, at = at, me:look().self
+		if math.abs(at.x - x) + math.abs(at.y - y) < near then
+			return
+		end
+		if n % 20 == 0 or (before.x == at.x and before.y == at.y and n % 5 == 0) then
+			me:walk(x, y)
+		end
+		net.sleep(50)
+	end
+	error(("an avatar does not get to %d, %d: it is at %g, %g"):format(x, y, at.x, at.y), 0)
+end
+
 -- Everybody is born in the middle: a crowd that a game would not have.
 local function avatar_make(me, i)
 	local letters = ("%05d"):format(i):gsub("%d", function(d) return string.char(97 + d) end)
 	local avatar = me:avatar_create("P" .. letters)
-	local x, y = i % 71 * 16 - 560, i // 71 % 71 * 16 - 560
-	if world == "room" then x, y = 0.5 + (i - 1) % 38 * 0.375, 0.5 + (i - 1) // 38 * 0.375 end
 	local _, why = me:try("select", avatar.id)
 	while why and why.reason == "host.not_ready" do
 		net.sleep(50)
 		_, why = me:try("select", avatar.id)
 	end
-	me:walk(x, y)
-	repeat
-		net.sleep(50)
-		local at = me:look().self
-	until math.abs(at.x - x) + math.abs(at.y - y) < 0.01
+	walk_to(me, place_for(i))
 	me:leave()
 	return avatar
 end

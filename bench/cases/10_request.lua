@@ -4,7 +4,7 @@
 local game = require "game"
 
 local function conns_of(bench, conns)
-	return bench.smoke and math.min(conns, 200) or conns
+	return bench.smoke and math.min(conns, 50) or conns
 end
 
 local function ours(conns, other)

@@ -4,7 +4,7 @@
 local game = require "game"
 
 local function conns(bench)
-	return bench.smoke and 200 or 1000
+	return bench.smoke and 50 or 1000
 end
 
 return {

@@ -8,11 +8,12 @@ local world_conns = 2000
 -- One measurement gives memory and CPU: empty first, then with the idle clients.
 local function idle_measure(bench, server)
 	local warm, time = bench.smoke and 0.1 or 1, bench.smoke and 0.5 or 4
+	local conns = bench.smoke and 50 or idle_conns
 	local empty = bench:load(server, { conns = 1, mode = "idle", warm = warm, time = time })
-	local full = bench:load(server, { conns = idle_conns, mode = "idle", warm = warm, time = time })
+	local full = bench:load(server, { conns = conns, mode = "idle", warm = warm, time = time })
 	return {
 		listening_mib = empty.rss_before_kb / 1024,
-		idle_client_bytes = (full.anon_kb - full.anon_before_kb) * 1024 / idle_conns,
+		idle_client_bytes = (full.anon_kb - full.anon_before_kb) * 1024 / conns,
 		idle_cpu_percent = full.server_cpu_percent - empty.server_cpu_percent,
 	}
 end
@@ -21,7 +22,7 @@ end
 local function game_measure(bench)
 	local server = game.start(bench)
 	local warm, time = bench.smoke and 0.1 or 1, bench.smoke and 0.5 or 4
-	local conns = bench.smoke and 200 or idle_conns
+	local conns = bench.smoke and 50 or idle_conns
 	local empty = bench:load(server, { conns = 1, mode = "idle", warm = warm, time = time })
 	local full = bench:load(server,
 		{ conns = conns, mode = "idle", warm = warm, time = time, preamble = game.players(bench, server, conns) })
@@ -41,8 +42,8 @@ end
 
 local function world(bench)
 	local server = game.start(bench)
-	local conns = bench.smoke and 50 or world_conns
-	local full = bench:load(server, { conns = conns, mode = "idle", warm = 2, time = 1,
+	local conns = bench.smoke and 9 or world_conns
+	local full = bench:load(server, { conns = conns, mode = "idle", warm = bench.smoke and 0.5 or 2, time = 1,
 		preamble = game.players(bench, server, conns, "world") })
 	return { world_client_bytes = (full.anon_kb - full.anon_before_kb) * 1024 / conns }
 end

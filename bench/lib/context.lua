@@ -39,13 +39,16 @@ local function flat_parse(text)
 	return object
 end
 
--- context.new{ build = DIR, source = DIR, smoke = BOOLEAN }: directories are absolute.
--- warm_s and time_s are how long a measurement should warm up and last.
+-- context.new{ build = DIR, source = DIR, smoke = BOOLEAN, limit_s = SECONDS }: directories are absolute.
+-- warm_s and time_s are how long a measurement should warm up and last; limit_s is how long one side of a case may take
+-- before it fails (300, smoke 60).
 function context.new(options)
 	local self = setmetatable({ servers = {}, shared_results = {} }, context)
 	self.build, self.source, self.smoke = options.build, options.source, options.smoke
 	self.warm_s = options.smoke and 0.1 or 0.5
 	self.time_s = options.smoke and 0.3 or 2
+	self.limit_s = options.limit_s or options.smoke and 60 or 300
+	self:case_begin()
 	local pipe = assert(io.popen("mktemp -d " .. quote(self.build .. "/bench/data.XXXXXX")))
 	self.dir = pipe:read("l")
 	assert(pipe:close() and self.dir, "cannot make a directory in " .. self.build .. "/bench")
@@ -65,10 +68,39 @@ function context:directory()
 	return path
 end
 
+-- case_begin starts the time that one side of a case has.
+function context:case_begin()
+	self.deadline = os.time() + self.limit_s
+end
+
+-- limited makes a simple command of the shell out of one: it is killed after `seconds`, at the latest when the time of the
+-- case is over.
+function context:limited(command, seconds)
+	local left = math.max(self.deadline - os.time(), 1)
+	return ("timeout --foreground -k 5 %g %s"):format(math.min(left, seconds or left), command)
+end
+
+-- fail raises the error of a command that ended badly: `why`, or that the time was over.
+function context:fail(what, why)
+	if os.time() >= self.deadline then
+		why = ("did not end within the %d s that a case has"):format(self.limit_s)
+	end
+	error(("%s: %s"):format(what, why), 0)
+end
+
+-- execute runs a simple command of the shell; its output goes to a file, and is the error if it fails.
+function context:execute(command)
+	local log = self.dir .. "/output"
+	if not os.execute(("%s >%s 2>&1"):format(self:limited(command), quote(log))) then
+		local text = file_read(log) or ""
+		self:fail(command, (text:gsub("%s+$", "")))
+	end
+end
+
 -- run starts a program that prints one JSON object, waits for it and returns the object as a table.
 function context:run(list)
 	local errors = self.dir .. "/stderr"
-	local pipe = assert(io.popen(words(list) .. " 2>" .. quote(errors), "r"))
+	local pipe = assert(io.popen(self:limited(words(list)) .. " 2>" .. quote(errors), "r"))
 	local text = pipe:read("a")
 	local ok = pipe:close()
 	local object = flat_parse(text)
@@ -77,7 +109,7 @@ function context:run(list)
 		if not why or why == "" then
 			why = file_read(errors) or ""
 		end
-		error(("%s: %s"):format(list[1]:match("[^/]*$"), why:gsub("%s+$", "")), 0)
+		self:fail(list[1]:match("[^/]*$"), (why:gsub("%s+$", "")))
 	end
 	return object
 end

@@ -3,18 +3,13 @@
 
 local game = {}
 
-local function run(command)
-	local ok = os.execute(command)
-	if not ok then error("failed: " .. command, 0) end
-end
-
 -- start runs ./troupe with bench/game.lua on free ports and returns a server as context:server does, with
 -- `port` the front-end's and `login` the account server's. options.other: the answering role has its own "loop", or its
 -- own "host", a second process on the same core.
 function game.start(bench, options)
 	options = options or {}
 	local ports, dir = bench:ports(3), bench:directory()
-	run(("ln -s %s/plugins/all/*.so %s/bench/.libs/luaecho.so %s/"):format(bench.build, bench.build, dir))
+	bench:execute(("ln -s %s/plugins/all/*.so %s/bench/.libs/luaecho.so %s/"):format(bench.build, bench.build, dir))
 	local function start(host, port, ...)
 		return bench:server{
 			port = port, cpu = options.other ~= "loop" and options.cpu,
@@ -31,7 +26,7 @@ function game.start(bench, options)
 	server.login = ports[2]
 	server.dir = dir
 	if options.other == "host" then -- until it is linked, requests to its role are refused
-		run(("timeout 20 sh -c 'until %s/troupe links --host one --state %s/state --json | grep -q linked; do sleep 0.05; done'; sleep 0.3")
+		bench:execute(("sh -c 'until %s/troupe links --host one --state %s/state --json | grep -q linked; do sleep 0.05; done; sleep 0.3'")
 			:format(bench.build, dir))
 	end
 	return server
@@ -41,8 +36,8 @@ end
 -- players.lua.
 function game.players(bench, server, count, world)
 	local path = server.dir .. "/preamble"
-	run(("%s/troupe client --connect 127.0.0.1:%d %s/bench/players.lua %d %s%s >%s/players.log 2>&1 || { cat %s/players.log >&2; false; }")
-		:format(bench.build, server.login, bench.source, count, path, world and " " .. world or "", server.dir, server.dir))
+	bench:execute(("%s/troupe client --connect 127.0.0.1:%d %s/bench/players.lua %d %s%s")
+		:format(bench.build, server.login, bench.source, count, path, world and " " .. world or ""))
 	return path
 end
 

@@ -7,6 +7,7 @@
 #include "item.stub.h"
 #include "plugins/itemstore/record.pb-c.h"
 #include "store/store.h"
+#include "strike/strike.h"
 
 /*
  * Keys in the database:

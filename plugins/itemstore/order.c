@@ -39,6 +39,7 @@ static void grant_done(struct store_tx *tx)
 	struct itemstore *itemstore = tx->store->instance;
 	Item__GrantReply reply = ITEM__GRANT_REPLY__INIT;
 
+	STRIKE("grant.written");
 	if (tx->status != TROUPE_OK) {
 		itemstore->h->metric_add(itemstore->h, itemstore->m_refused, 1);
 		proto_refuse(itemstore->h, tx->request, tx->status, tx->reason);
@@ -48,6 +49,7 @@ static void grant_done(struct store_tx *tx)
 	reply.has_item = 1;
 	reply.item = t->item;
 	item_grant_reply(itemstore->h, tx->request, &reply);
+	STRIKE("grant.answered");
 }
 
 static enum store_next grant_again(struct order_tx *t, const Itemdb__Order *order)
@@ -122,6 +124,7 @@ static enum store_next grant_decide(struct store_tx *tx)
 	store_put(tx, &key, &order.base);
 	put_item(t, bags, order.time_ms);
 	ACK_EARLY(grant_done(tx));
+	STRIKE("grant.unwritten");
 	return STORE_COMMIT;
 }
 

@@ -82,6 +82,7 @@ static void on_written(void *instance, void *arg, const struct troupe_db_result 
 	struct value *value = arg;
 	struct checkpoint *checkpoint = value->checkpoint;
 
+	STRIKE("checkpoint.page_written");
 	if (result->status == TROUPE_FAILED_PRECONDITION && !checkpoint->forgotten) {
 		owner_let_go(m, "the database knows a newer epoch"); /* marks it as forgotten */
 	}
@@ -160,7 +161,9 @@ static void go_on(struct mechanics *m, struct checkpoint *checkpoint)
 		log_line(m, TROUPE_LOG_ERROR, "S0408", "the checkpoint of tick %llu could not be written; the last one holds",
 			 (unsigned long long)checkpoint->tick);
 	} else if (!checkpoint->forgotten) {
+		STRIKE("checkpoint.unsaid");
 		say_saved(m, checkpoint);
+		STRIKE("checkpoint.said");
 	}
 	checkpoint_end(m, checkpoint);
 }
@@ -257,6 +260,7 @@ void checkpoint_begin(struct mechanics *m)
 	m->checkpoint = checkpoint;
 	engine_save(m->engine, on_save, checkpoint);
 	add_chunks(m, checkpoint);
+	STRIKE("checkpoint.unwritten");
 	go_on(m, checkpoint);
 }
 

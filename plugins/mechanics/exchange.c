@@ -35,6 +35,7 @@ void exchange_send(struct mechanics *m)
 			call.to = m->now.owners[owner];
 			call.body = m->h->buf_ref(m->h, buf);
 			m->h->call(m->h, &call);
+			STRIKE("exchange.some_sent");
 		}
 		m->h->buf_unref(m->h, buf);
 	}

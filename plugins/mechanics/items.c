@@ -35,6 +35,7 @@ static void on_granted(void *instance, void *arg, const struct troupe_reply *rep
 	Region__Input input = REGION__INPUT__INIT;
 
 	(void)body;
+	STRIKE("grant.answered");
 	grant->under_way = 0;
 	if (grant->forgotten) {
 		grant_end(m, grant);
@@ -67,7 +68,9 @@ static void ask(struct mechanics *m, struct grant *grant)
 	request.avatar = grant->avatar;
 	request.kind = grant->kind;
 	request.count = grant->count;
+	STRIKE("grant.unasked");
 	item_grant(m->h, &request, NULL, on_granted, grant);
+	STRIKE("grant.asked");
 }
 
 /* account_of: whose avatar it is, also while nobody plays it. */

@@ -111,6 +111,7 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 	struct mechanics *m = instance;
 	struct entry *entry = arg;
 
+	STRIKE("journal.written");
 	if (result->status == TROUPE_OK || entry->forgotten) {
 		m->h->metric_add(m->h, m->metrics[METRIC_JOURNAL_BYTES], (int64_t)entry->len);
 		entry_free(m, entry);
@@ -139,7 +140,7 @@ static void entry_commit(struct mechanics *m, struct entry *entry)
 					   .db = m->db,
 					   .ops = &op,
 					   .ops_len = 1,
-					   .fence = WORLD_FENCE,
+					   .fence = MUTANT("no_fence") ? NULL : WORLD_FENCE,
 					   .fence_epoch = entry->epoch,
 					   .on_done = on_committed,
 					   .arg = entry };
@@ -165,7 +166,10 @@ static void write_batch(struct mechanics *m, const struct worldkey *key, const R
 	}
 	m->entries = entry;
 	m->entries_len++;
-	entry_commit(m, entry);
+	STRIKE("journal.unwritten");
+	if (!MUTANT("told_early") || m->h->timer_start(m->h, RETRY_MS, on_retry, entry) == 0) {
+		entry_commit(m, entry);
+	}
 }
 
 static void key_of(const struct mechanics *m, uint64_t tick, uint32_t page, struct worldkey *ret_key)
@@ -276,7 +280,7 @@ void journal_aborts(struct mechanics *m)
 
 int journal_durable(const struct mechanics *m)
 {
-	return m->entries_len == 0;
+	return m->entries_len == 0 || MUTANT("told_early");
 }
 
 /* --- reading again -------------------------------------------------------------------------------- */

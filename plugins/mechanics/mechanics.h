@@ -9,6 +9,7 @@
 #include "map/map.h"
 #include "proto/proto.h"
 #include "region.stub.h"
+#include "strike/strike.h"
 #include "world.stub.h"
 #include "worldkey/worldkey.h"
 

@@ -106,6 +106,7 @@ void pass_handed(struct mechanics *m, uint64_t avatar)
 	if (owner >= 0 && (uint32_t)owner < m->now.len) {
 		remember(m, avatar, m->now.owners[owner]);
 	}
+	STRIKE("avatar.handed");
 	count(m, METRIC_HANDED);
 	if (player == NULL) {
 		return;
@@ -180,6 +181,7 @@ void pass_taken(struct mechanics *m, uint64_t avatar, const Region__Session *ses
 	struct frontend *frontend;
 	struct sight sight;
 
+	STRIKE("avatar.taken");
 	count(m, METRIC_TAKEN);
 	free(map_remove(&m->passes, avatar));
 	if (player == NULL || engine_see(m->engine, avatar, &sight) != 0) {

@@ -71,6 +71,7 @@ static void done(struct mechanics *m, struct restore *restore)
 		 (unsigned long long)restore->checkpoint, figures.entities, restore->chunks, restore->pages, m->replay_len,
 		 (unsigned long long)(m->h->now_us(m->h) - restore->began_us) / 1000);
 	count(m, METRIC_RESTORES);
+	STRIKE("restore.loaded");
 	region_restore_reply(m->h, restore->request, &reply);
 	restore_end(m, restore);
 	owner_state(m);

@@ -45,6 +45,7 @@ static void send(struct mechanics *m, struct player *player, const struct sight 
 	request.world_epoch = m->epoch;
 	request.state.data = record;
 	request.state.len = len;
+	STRIKE("avatar.unsaved");
 	avatar_save(m->h, &request, NULL, on_saved, player);
 }
 
@@ -148,6 +149,7 @@ static void on_saved(void *instance, void *arg, const struct troupe_reply *reply
 	struct player *player = arg;
 
 	(void)body;
+	STRIKE("avatar.saved");
 	player->saving = 0;
 	m->saves--;
 	if (player->forgotten) {

@@ -5,6 +5,12 @@
 
 #include "mechanics.h"
 
+#ifdef TROUPE_STRIKE
+static const char *const asked[] = { "stage1.asked", "stage2.asked", "stage3.asked" };
+static const char *const ran[] = { "stage1.ran", "stage2.ran", "stage3.ran" };
+static const char *const sent[] = { "stage1.sent", "stage2.sent", "stage3.sent" };
+#endif
+
 #define LOADS_EVERY 20u /* ticks between two reports of what is in each region */
 
 static void refuse(struct mechanics *m, uint64_t request, int32_t status, const char *reason)
@@ -80,7 +86,9 @@ static void answer(struct mechanics *m)
 	if (t->stage == 3 && t->tick % LOADS_EVERY == 0) {
 		regions_fill(m, reply, &counts, &loads);
 	}
+	STRIKE(t->stage == 3 ? "tick.unanswered" : "stage.unanswered");
 	region_stage_reply(m->h, t->request, reply);
+	STRIKE(t->stage == 3 ? "tick.answered" : "stage.answered");
 	t->request = 0;
 	t->answered = 1;
 	free(reply->regions);
@@ -150,8 +158,10 @@ static void stage_run(struct mechanics *m)
 		}
 	}
 	engine_stage(m->engine, t->stage);
+	STRIKE(ran[t->stage - 1]);
 	t->took_us += (uint32_t)((clock_ns() - began_ns) / 1000u);
 	exchange_send(m);
+	STRIKE(sent[t->stage - 1]);
 	exchange_begin(m);
 	region__stage_request__free_unpacked(wanted, NULL);
 }
@@ -166,6 +176,7 @@ static void tick_end(struct mechanics *m)
 	if (m->next.len != 0) {
 		uint32_t before = m->now.count[m->now.self];
 
+		STRIKE("move.taken");
 		assignment_free(&m->now);
 		m->now = m->next;
 		memset(&m->next, 0, sizeof(m->next));
@@ -331,6 +342,7 @@ void stage_on_stage(void *instance, const struct troupe_request *request, const 
 		return;
 	}
 	t->request = request->id;
+	STRIKE(asked[t->wanted->stage - 1]);
 	stage_go_on(m);
 }
 

@@ -108,6 +108,7 @@ void tell_tick(struct mechanics *m)
 		return;
 	}
 	t->told = 1;
+	STRIKE("players.untold");
 	outputs = engine_outputs(m->engine, &len);
 	for (uint32_t i = 0; i < len; i++) {
 		if (outputs[i].kind == OUTPUT_GRANT) {
@@ -122,8 +123,10 @@ void tell_tick(struct mechanics *m)
 	}
 	for (uint32_t i = 0; i < len; i++) {
 		tell_one(m, &outputs[i]);
+		STRIKE("players.some_told");
 	}
 	save_tick(m);
 	serve_deferred(m);
 	interest_flush(m);
+	STRIKE("players.told");
 }

@@ -13,6 +13,10 @@
 
 static const char *const stage_names[STAGES] = { "entities", "edits", "movement" };
 
+#ifdef TROUPE_STRIKE
+static const char *const asked[] = { "stage1.some_asked", "stage2.some_asked", "stage3.some_asked" };
+#endif
+
 static void stage_send(struct scheduler *s);
 
 /* --- pacing --------------------------------------------------------------------------------------- */
@@ -151,6 +155,7 @@ static void tell_done(struct scheduler *s)
 
 		if (s->owners[i]->in) {
 			region_done(s->h, &done, &to);
+			STRIKE("tick.some_told");
 		}
 	}
 }
@@ -190,7 +195,9 @@ static void tick_end(struct scheduler *s)
 	beat->tick++;
 	beat->stage = 0;
 	beat->told = beat->told > beat->tick ? beat->told : beat->tick;
+	STRIKE("tick.durable");
 	tell_done(s);
+	STRIKE(beat->again ? "again.told" : "tick.told");
 	if (beat->again) {
 		metric_add(s, METRIC_AGAIN, 1);
 	} else {
@@ -204,9 +211,11 @@ static void tick_end(struct scheduler *s)
 		rules_taken(s);
 	}
 	if (beat->moves) {
+		STRIKE("move.done");
 		owners_moved(s);
 	}
 	if (beat->save) {
+		STRIKE("checkpoint.begun");
 		checkpoint_mark(s, beat->tick);
 	}
 	if (beat->digest) {
@@ -261,6 +270,7 @@ static void take_answer(struct scheduler *s, struct owner *owner, const Region__
 		beat->digest_sum += body->digest;
 		balance_loads(s, body);
 	}
+	STRIKE("stage.answered");
 	if (--beat->missing == 0) {
 		stage_end(s);
 	}
@@ -341,8 +351,10 @@ static void stage_send(struct scheduler *s)
 		if (owner->in) {
 			beat->missing++;
 			owner->call = region_stage(s->h, &request, &to, on_stage, owner);
+			STRIKE(request.next != NULL ? "move.some_asked" : asked[beat->stage - 1]);
 		}
 	}
+	STRIKE("stage.all_asked");
 	if (request.next != NULL) {
 		owners_assignment_free(&next);
 	}
@@ -350,6 +362,7 @@ static void stage_send(struct scheduler *s)
 
 static void on_durable(struct scheduler *s, uint64_t turn)
 {
+	STRIKE("tick.lease_written");
 	if (turn == s->turn && s->beat.stage != 0) {
 		s->beat.durable = 1;
 		maybe_end(s);
@@ -381,6 +394,7 @@ static void tick_begin(struct scheduler *s)
 		beat->begun = beat->tick + 1;
 		beat->rules = rules_take(s, beat->begun);
 		beat_record(s, beat->begun);
+		STRIKE("tick.lease_unwritten");
 		lease_write(s, s->lease.epoch, on_durable);
 	}
 	stage_send(s);

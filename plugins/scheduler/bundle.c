@@ -44,6 +44,7 @@ static void on_stored(void *instance, void *arg, const struct troupe_db_result *
 	struct scheduler *s = instance;
 	struct rules *r = &s->rules;
 
+	STRIKE("rules.page_written");
 	if (is_stale(s, arg)) {
 		return;
 	}
@@ -78,6 +79,7 @@ static void store_next(struct scheduler *s)
 		rules_try(s);
 		return;
 	}
+	STRIKE("rules.page_unwritten");
 	worldkey_hex(r->next.digest, hex);
 	worldkey(&key, WORLD_KEY_BUNDLE, hex, r->page - 1);
 	op.key_len = key.len;

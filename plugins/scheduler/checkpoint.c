@@ -86,6 +86,7 @@ void checkpoint_on_saved(void *instance, const struct troupe_request *request, c
 	}
 	owner->saved = 1;
 	c->chunks += body->chunks;
+	STRIKE("checkpoint.some_saved");
 	c->bytes += body->bytes;
 	checkpoint_check(s);
 }
@@ -116,6 +117,7 @@ static void on_written(struct scheduler *s, uint64_t turn)
 	struct checkpoint *c = &s->checkpoint;
 	uint32_t kept = 0;
 
+	STRIKE("checkpoint.head_written");
 	(void)turn; /* it counts, whatever happened meanwhile */
 	c->tick = c->writing.tick;
 	c->generation = c->writing.generation;
@@ -149,7 +151,7 @@ void checkpoint_check(struct scheduler *s)
 		return;
 	}
 	for (uint32_t i = 0; i < s->owners_len; i++) {
-		if (s->owners[i]->in && !s->owners[i]->saved) {
+		if (s->owners[i]->in && !s->owners[i]->saved && !MUTANT("head_first")) {
 			if (s->h->now_us(s->h) - c->began_us > SAVING_US) {
 				log_line(s, TROUPE_LOG_WARNING, NULL, "no checkpoint of tick %" PRIu64 ": %s has not written its part "
 					 "in %u s", c->saving, s->owners[i]->name, SAVING_US / 1000000u);
@@ -168,6 +170,7 @@ void checkpoint_check(struct scheduler *s)
 	record.has_rules = c->mark.generation != 0;
 	record.rules.data = c->mark.rules;
 	record.rules.len = WORLD_DIGEST_SIZE;
+	STRIKE("checkpoint.head_unwritten");
 	lease_op(s, WORLD_KEY_CHECKPOINT, &record.base);
 	lease_write(s, s->lease.epoch, on_written);
 }
@@ -179,6 +182,7 @@ static void on_deleted(void *instance, void *arg, const struct troupe_db_result 
 	struct scheduler *s = instance;
 
 	(void)arg;
+	STRIKE("checkpoint.old_deleted");
 	if (s->stopped || !lease_held(s) || result->status == TROUPE_FAILED_PRECONDITION) {
 		s->checkpoint.deleting = 0;
 	} else {

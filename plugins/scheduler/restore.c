@@ -99,6 +99,7 @@ static void control_add(struct scheduler *s, uint64_t tick, const struct troupe_
 
 static void run(struct scheduler *s)
 {
+	STRIKE("restore.loaded");
 	s->phase = PHASE_RUN;
 	s->beat.tick = s->checkpoint.tick;
 	s->beat.stage = 0;
@@ -206,6 +207,7 @@ static void load(struct scheduler *s)
 		if (owner->listed) {
 			s->restore_missing++;
 			owner->call = region_restore(s->h, &request, &to, on_restored, owner);
+			STRIKE("restore.some_asked");
 		}
 	}
 	owners_assignment_free(&assignment);
@@ -294,6 +296,7 @@ static void scan_begin(struct scheduler *s)
 
 static void on_epoch(struct scheduler *s, uint64_t turn)
 {
+	STRIKE("restore.epoch_written");
 	if (turn == s->turn && s->phase == PHASE_RESTORE) {
 		s->epoch_used = 0;
 		scan_begin(s);

@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "proto/proto.h"
 #include "region.stub.h"
+#include "strike/strike.h"
 #include "tick.stub.h"
 #include "worldkey/worldkey.h"
 

@@ -109,6 +109,8 @@ struct engine *engine_close(struct engine *e)
 	arena_release(&e->arenas[0]);
 	arena_release(&e->arenas[1]);
 	list_free(&e->inputs);
+	list_free(&e->arrivals);
+	list_free(&e->rivals);
 	list_free(&e->wishes);
 	list_free(&e->pending);
 	list_free(&e->outputs);
@@ -202,7 +204,7 @@ void engine_begin(struct engine *e, uint64_t tick)
 		memmove(e->outputs.items, (struct output *)e->outputs.items + e->outputs_told, since * sizeof(struct output));
 	}
 	e->outputs.len = since;
-	e->inputs.len = e->aborts.len = 0;
+	e->inputs.len = e->aborts.len = e->arrivals.len = e->rivals.len = 0;
 	e->wish = e->spawned = e->full = 0;
 	e->running = 1;
 	arena_clear(arena_now(e));
@@ -228,6 +230,7 @@ void engine_stage(struct engine *e, unsigned stage)
 		break;
 	case 2:
 		if (e->edits.round == 0) {
+			arrivals_run(e);
 			wishes_merge(e);
 		}
 		edits_evaluate(e);

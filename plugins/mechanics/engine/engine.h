@@ -16,7 +16,8 @@
  *  2. A tick: engine_begin, engine_input ..., then for each stage 1, 2, 3: engine_stage, its exchange goes to all other engines
  *     of the world (the same bytes to all), and theirs come in by engine_receive, all of them before the next engine_stage; at
  *     last engine_end. With one engine there is nobody to exchange with, and the results are the same.
- *  3. Stage 1 runs rules: an entity changes itself at once, and others and blocks by wishes. Stage 2 merges what is done to
+ *  3. Stage 1 runs rules: an entity changes itself at once, and others and blocks by wishes. Stage 2 lets new avatars in, each
+ *     once, whoever else was asked to (the latest session; then the first region), merges what is done to
  *     others in the order (target, source, number) and evaluates edits on the blocks as they are. Stage 3 lets edits win or
  *     lose in the order (priority, actor, number), writes the winners' blocks, moves, and hands over who left our regions.
  *  4. One thread. Nothing here blocks. Memory is the caller's to bound: max_entities, the rules' memory.

@@ -305,11 +305,16 @@ static int check(const struct engine *e, const Region__Exchange *exchange)
 	int last = exchange->stage == 3;
 
 	if (exchange->tick != e->tick || exchange->stage != e->stage || exchange->stage == 0 ||
-	    (exchange->n_asks > 0 && exchange->stage == 2) || (exchange->n_claims > 0 && exchange->stage != 2) ||
+	    (exchange->n_arrivals > 0 && exchange->stage != 1) || (exchange->n_asks > 0 && exchange->stage == 2) || (exchange->n_claims > 0 && exchange->stage != 2) ||
 	    (exchange->stage == 2 && exchange->round + 1 != e->edits.round) ||
 	    (!last && (exchange->n_records > 0 || exchange->n_ghosts > 0 || exchange->n_alive > 0 || exchange->n_errors > 0 ||
 		       exchange->n_places > 0 || exchange->n_heard > 0))) {
 		return -1;
+	}
+	for (size_t i = 0; i < exchange->n_arrivals; i++) {
+		if (exchange->arrivals[i]->avatar == 0 || exchange->arrivals[i]->region >= engine_regions(e)) {
+			return -1;
+		}
 	}
 	for (size_t i = 0; i < exchange->n_effects; i++) {
 		if (effect_check(exchange->effects[i]) != 0) {
@@ -381,11 +386,25 @@ static void take_effect(struct engine *e, const Region__Effect *effect)
 	wish->shared = 1;
 }
 
+static void take_arrival(struct engine *e, const Region__Arrival *arrival)
+{
+	struct arrival *rival = list_add(&e->rivals, sizeof(*rival), INPUTS_MAX);
+
+	if (rival == NULL) {
+		e->effects_full++;
+		return;
+	}
+	*rival = (struct arrival){ .avatar = arrival->avatar, .epoch = arrival->epoch, .region = arrival->region };
+}
+
 int engine_receive(struct engine *e, const Region__Exchange *exchange)
 {
 	if (check(e, exchange) != 0 || (e->stage == 1 && asks_take(e, exchange) != 0) ||
 	    (e->stage == 2 && claims_take(e, exchange) != 0) || (e->stage == 3 && asks_later(e, exchange) != 0)) {
 		return -1;
+	}
+	for (size_t i = 0; i < exchange->n_arrivals; i++) {
+		take_arrival(e, exchange->arrivals[i]);
 	}
 	for (size_t i = 0; i < exchange->n_effects; i++) {
 		take_effect(e, exchange->effects[i]);

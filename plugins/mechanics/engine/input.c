@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What players ask for: taken up at the beginning of stage 1, avatar by avatar. */
-#include <stdio.h>
-#include <stdlib.h>
+/* What players ask for: which of it is ours, and what it does. */
 #include <string.h>
 
 #include "internal.h"
@@ -17,7 +15,7 @@ static void touched(struct engine *e, uint64_t avatar)
 	}
 }
 
-static void answer(struct engine *e, const Region__Input *input, int32_t status, const char *text)
+void input_answer(struct engine *e, const Region__Input *input, int32_t status, const char *text)
 {
 	struct output *out = input->token != 0 ? output(e, OUTPUT_ANSWER, input->avatar) : NULL;
 
@@ -78,7 +76,7 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 		int slept = (e->all.flags[row] & ENTITY_ASLEEP) != 0;
 
 		if ((e->all.flags[row] & ENTITY_LEAVES) != 0) {
-			answer(e, input, TROUPE_ABORTED, "world.not_here"); /* from the next tick on */
+			input_answer(e, input, TROUPE_ABORTED, "world.not_here"); /* from the next tick on */
 			return;
 		}
 		touched(e, input->avatar);
@@ -94,12 +92,12 @@ static void enter(struct engine *e, const Region__Input *input, uint32_t row)
 		x = y = 0; /* from a larger world: the middle is always there */
 	}
 	if (!mine(e, x, y) || engine_owner_of(e, input->avatar) >= 0) {
-		answer(e, input, TROUPE_ABORTED, "world.not_here");
+		input_answer(e, input, TROUPE_ABORTED, "world.not_here");
 		return;
 	}
 	row = entities_add(&e->all, input->avatar, 0, input->name, x, y, (double)e->shape.speed * e->shape.tick_ms / 1000);
 	if (row == NO_ROW) {
-		answer(e, input, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
+		input_answer(e, input, TROUPE_RESOURCE_EXHAUSTED, "world.no_memory");
 		return;
 	}
 	entity_stand(e, row, input->has_z ? &input->z : NULL);
@@ -144,7 +142,7 @@ static void act(struct engine *e, const Region__Input *input, uint32_t row)
 	int32_t status;
 
 	if (input->target != 0 && target == NO_ROW) {
-		answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
+		input_answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
 		return;
 	}
 	act = (struct rules_act){ .action = input->name != NULL ? input->name : "",
@@ -154,7 +152,7 @@ static void act(struct engine *e, const Region__Input *input, uint32_t row)
 				  .target = target };
 	status = rules_act(e->rules, row, &act, text, sizeof(text), &reason);
 	if (status != RULES_LATER) {
-		answer(e, input, status, status == TROUPE_OK ? text : reason);
+		input_answer(e, input, status, status == TROUPE_OK ? text : reason);
 	}
 }
 
@@ -163,7 +161,7 @@ static void chat(struct engine *e, const Region__Input *input, uint32_t row)
 	struct output *out;
 
 	if (!rules_chat(e->rules, row, input->text, input->channel)) {
-		answer(e, input, TROUPE_PERMISSION_DENIED, "chat.refused");
+		input_answer(e, input, TROUPE_PERMISSION_DENIED, "chat.refused");
 		return;
 	}
 	out = output(e, OUTPUT_HEARD, input->avatar);
@@ -173,29 +171,31 @@ static void chat(struct engine *e, const Region__Input *input, uint32_t row)
 		out->channel = output_text(e, input->channel);
 		out->text = output_text(e, input->text);
 	}
-	answer(e, input, TROUPE_OK, "");
+	input_answer(e, input, TROUPE_OK, "");
 }
 
-static void run(struct engine *e, const Region__Input *input)
+uint32_t input_row(const struct engine *e, const Region__Input *input)
 {
 	uint32_t row = entities_row(&e->all, input->avatar);
+	int enters = input->kind == REGION__INPUT_KIND__INPUT_ENTER;
 
-	if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) != 0) {
-		row = NO_ROW;
+	if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0 || (!enters && (e->all.flags[row] & ENTITY_LEAVES) != 0) ||
+	    (!enters && input->kind != REGION__INPUT_KIND__INPUT_GONE && (e->all.flags[row] & ENTITY_ASLEEP) != 0)) {
+		return NO_ROW;
 	}
-	if (row != NO_ROW && (e->all.flags[row] & ENTITY_LEAVES) != 0 && input->kind != REGION__INPUT_KIND__INPUT_ENTER) {
-		row = NO_ROW;
-	}
-	if (row != NO_ROW && (e->all.flags[row] & ENTITY_ASLEEP) != 0 && input->kind != REGION__INPUT_KIND__INPUT_ENTER &&
-	    input->kind != REGION__INPUT_KIND__INPUT_GONE) {
-		row = NO_ROW; /* it does nothing */
-	}
+	return row;
+}
+
+void input_run(struct engine *e, const Region__Input *input)
+{
+	uint32_t row = input_row(e, input);
+
 	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
 		enter(e, input, row);
 		return;
 	}
 	if (row == NO_ROW) {
-		answer(e, input, TROUPE_ABORTED, "world.not_here");
+		input_answer(e, input, TROUPE_ABORTED, "world.not_here");
 		return;
 	}
 	switch (input->kind) {
@@ -280,29 +280,4 @@ int engine_input(struct engine *e, const Region__Input *input)
 		return -1;
 	}
 	return 0;
-}
-
-static int input_order(const void *a, const void *b)
-{
-	const Region__Input *x = *(Region__Input *const *)a, *y = *(Region__Input *const *)b;
-
-	if (x->avatar != y->avatar) {
-		return x->avatar < y->avatar ? -1 : 1;
-	}
-	return (x->number > y->number) - (x->number < y->number);
-}
-
-void inputs_run(struct engine *e)
-{
-	Region__Input **inputs = e->inputs.items;
-
-	for (uint32_t i = 0; i < e->inputs.len; i++) {
-		inputs[i]->number = i; /* those of one avatar keep their order */
-	}
-	if (e->inputs.len > 1) {
-		qsort(inputs, e->inputs.len, sizeof(Region__Input *), input_order);
-	}
-	for (uint32_t i = 0; i < e->inputs.len; i++) {
-		run(e, inputs[i]);
-	}
 }

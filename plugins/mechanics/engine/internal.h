@@ -60,6 +60,13 @@ struct cell {
 	uint8_t changed;
 };
 
+/* An input of an avatar that nobody has; or, without input, what another owner told of one. */
+struct arrival {
+	const Region__Input *input;
+	uint64_t avatar, epoch;
+	uint32_t region; /* where it would stand */
+};
+
 /* What an ask came to. */
 struct claim {
 	const struct ask *ask;
@@ -118,6 +125,7 @@ struct engine {
 
 	struct arena arenas[2]; /* of this tick and the last, by tick % 2 */
 	struct list inputs;	/* Region__Input * */
+	struct list arrivals, rivals; /* struct arrival: ours, by avatar; others' */
 	struct list wishes;	/* struct wish: of this stage, to be merged */
 	struct list pending;	/* struct wish: of stages 2 and 3, for the next tick */
 	struct list outputs;	/* struct output */
@@ -163,8 +171,13 @@ struct output *output(struct engine *e, enum output_kind kind, uint64_t id);
 /* text of an output: copied. */
 const char *output_text(struct engine *e, const char *text);
 
-/* input.c: what players ask for, in stage 1 */
+/* input.c: what players ask for. input_row: the row of who does something; NO_ROW if it is not ours, or can do nothing. */
+uint32_t input_row(const struct engine *e, const Region__Input *input);
+void input_run(struct engine *e, const Region__Input *input);
+void input_answer(struct engine *e, const Region__Input *input, int32_t status, const char *text);
+/* arrive.c: inputs_run: in stage 1. arrivals_run: who comes into the world, at the beginning of stage 2. */
 void inputs_run(struct engine *e);
+void arrivals_run(struct engine *e);
 
 /* move.c: where entities stand and walk. */
 /* floor_of: rounded down, without libm; for places of a world, which fit. cell_of: the cell of a place inside the world, in x or

@@ -139,6 +139,58 @@ static void test_crossing(void **state)
 	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 3);
 }
 
+static void on_rival(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
+{
+	int *answered = arg;
+
+	(void)instance;
+	if (reply->status == TROUPE_OK) {
+		assert_int_equal(body->owner, 0);
+		answered[0]++;
+	} else {
+		assert_int_equal(reply->status, TROUPE_UNAVAILABLE); /* to be asked again */
+		assert_string_equal(reply->reason, "world.busy");
+		answered[1]++;
+	}
+}
+
+/* Two sessions of one player reach two owners at once: one lets the avatar in, and it is there once. */
+static void test_rivals(void **state)
+{
+	static const double at[4][2] = { { -30, -30 }, { 30, -30 }, { -30, 30 }, { 30, 30 } };
+	int other = 1, answered[2] = { 0 };
+
+	(void)state;
+	begin(TWO);
+	enter_all();
+	while (rig_at(&rig, (uint64_t)other + 1) == rig_at(&rig, 1)) {
+		other++;
+	}
+	for (int i = 0; i < 2; i++) {
+		World__EnterRequest request = WORLD__ENTER_REQUEST__INIT;
+		struct proto_to to = { .instance = rig_at(&rig, i == 0 ? 1 : (uint64_t)other + 1),
+				       .account = 9, .actor = 9, .session = 71 + (uint64_t)i };
+
+		request.has_avatar = request.has_x = request.has_y = request.has_epoch = 1;
+		request.avatar = 9;
+		request.name = (char *)"Eve";
+		request.x = at[i == 0 ? 0 : other][0];
+		request.y = at[i == 0 ? 0 : other][1];
+		request.epoch = 8 - (uint64_t)i;
+		world_enter(rig.fe, &request, &to, on_rival, answered);
+	}
+	sim_run(rig.sim, 300);
+	assert_int_equal(answered[0], 1);
+	assert_int_equal(answered[1], 1);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 5);
+	rig.at[9] = rig_at(&rig, 1); /* the later session has won, and it plays */
+	rig.account = 9;
+	assert_int_equal(rig_enter_as(&rig, 9, 73, 7), TROUPE_ABORTED);
+	assert_string_equal(rig.reason, "world.newer_session");
+	assert_int_equal(rig_enter_as(&rig, 9, 74, 9), TROUPE_OK);
+	assert_true(rig.x == -30 && rig.y == -30);
+}
+
 static void test_owner_dies(void **state)
 {
 	double x, y;
@@ -336,7 +388,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_crossing), CASE(test_owner_dies),
+		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),
 	};

@@ -221,10 +221,104 @@ static void test_woken(void **state)
 	assert_int_equal(refused, 4 * (4096 - 1024));
 }
 
+/* One avatar that nobody has is let in at two places in one tick, by sessions of these epochs. */
+static const char *const greets[] = { "greets.lua",
+				      "local g = require 'game'\n"
+				      "g.item 'gel' { }\n"
+				      "g.monster 'mouse' { speed = 1 }\n"
+				      "g.on('enter', function(self, w) self:give('gel', 3) w:spawn('mouse', self) end)\n",
+				      NULL };
+
+static void rival(Region__Input *in, Region__Record *record, double at, uint64_t epoch)
+{
+	static Region__Session session;
+	static uint8_t bytes[2][64];
+
+	*in = *input(REGION__INPUT_KIND__INPUT_ENTER, 7);
+	in->has_x = in->has_y = in->has_state = 1;
+	in->x = in->y = at;
+	in->token = epoch;
+	region__session__init(&session);
+	session.has_session = session.has_epoch = 1;
+	session.session = session.epoch = epoch;
+	region__record__init(record);
+	record->session = &session;
+	in->state.data = bytes[at > 0];
+	in->state.len = region__record__pack(record, bytes[at > 0]);
+}
+
+static uint64_t rivals(uint32_t engines, const uint64_t epochs[2], int swap, uint64_t *ret_session, uint32_t *ret_entities)
+{
+	struct engine_shape shape = { .map = "flat", .size = 128, .region = 64, .height = 64 };
+	struct engine_figures figures;
+	Region__Input inputs[2];
+	Region__Record record;
+	const Region__Input *list[2] = { &inputs[swap], &inputs[!swap] };
+	uint32_t avatars = 0, entered = 0, refused = 0, outputs;
+	struct worlds w;
+	uint64_t digest;
+
+	rival(&inputs[0], &record, -20, epochs[0]);
+	rival(&inputs[1], &record, 20, epochs[1]);
+	worlds_open(&w, engines, &shape, greets);
+	worlds_tick(&w, list, 2);
+	for (uint32_t i = 0; i < engines; i++) {
+		const struct output *out = engine_outputs(w.engines[i], &outputs);
+
+		for (uint32_t n = 0; n < outputs; n++) {
+			entered += out[n].kind == OUTPUT_ENTERED;
+			refused += out[n].kind == OUTPUT_ANSWER && out[n].status != 0;
+		}
+	}
+	assert_int_equal(entered, 1);
+	assert_int_equal(refused, 1);
+	for (int i = 0; i < 10; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	*ret_entities = 0;
+	*ret_session = 0;
+	for (uint32_t i = 0; i < engines; i++) {
+		engine_figures(w.engines[i], &figures);
+		avatars += figures.avatars;
+		*ret_entities += figures.entities;
+		if (engine_session(w.engines[i], 7) != NULL) {
+			*ret_session += engine_session(w.engines[i], 7)->session;
+		}
+		assert_int_equal(engine_owner_of(w.engines[i], 7), engine_owner_of(w.engines[0], 7));
+	}
+	assert_int_equal(avatars, 1);
+	digest = worlds_digest(&w);
+	worlds_close(&w);
+	return digest;
+}
+
+static void test_rivals(void **state)
+{
+	static const uint64_t epochs[3][2] = { { 8, 9 }, { 9, 8 }, { 8, 8 } };
+	static const uint64_t wins[3] = { 9, 9, 8 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		uint64_t session, digest = rivals(1, epochs[i], 0, &session, &(uint32_t){ 0 });
+
+		assert_int_equal(session, wins[i]); /* the later session */
+		for (uint32_t engines = 1; engines <= 4; engines++) {
+			for (int swap = 0; swap < 2; swap++) {
+				uint32_t entities;
+
+				assert_true(rivals(engines, epochs[i], swap, &session, &entities) == digest);
+				assert_int_equal(session, wins[i]);
+				assert_int_equal(entities, 2); /* and what its coming did was done once: one mouse */
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population),
-					    cmocka_unit_test(test_crowd), cmocka_unit_test(test_woken) };
+					    cmocka_unit_test(test_crowd), cmocka_unit_test(test_woken),
+					    cmocka_unit_test(test_rivals) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

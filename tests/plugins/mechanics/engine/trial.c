@@ -102,6 +102,12 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in->x = x;
 			in->y = y;
 		}
+		if (phase == 3 && other % 2 == 0) { /* and at another place at once */
+			in = add(s, REGION__INPUT_KIND__INPUT_ENTER, avatar);
+			in->has_x = in->has_y = 1;
+			in->x = y;
+			in->y = -x;
+		}
 	}
 }
 

@@ -2,24 +2,8 @@
 # SPDX-License-Identifier: MIT
 # The command line: words, exit codes, and what `troupe check` sees of the machine.
 
-number=0
-failed=0
-# ok NAME EXPECTED-EXIT-CODE TEXT COMMAND...: runs it; its output must hold TEXT.
-ok() {
-	name=$1 want=$2 text=$3
-	shift 3
-	number=$((number + 1))
-	output=$("$@" 2>&1)
-	got=$?
-	if [ $got -eq "$want" ] && printf '%s' "$output" | grep -qF -e "$text"; then
-		echo "ok $number - $name"
-	else
-		failed=1
-		echo "not ok $number - $name"
-		echo "# exit code $got, wanted $want and: $text"
-		printf '%s\n' "$output" | sed 's/^/# /'
-	fi
-}
+. "$top_srcdir/tests/support/ok.sh"
+ok_match=-F
 
 cd "$TMPDIR" || exit 99
 TROUPE_PLUGINS=$TROUPE_FIXTURES

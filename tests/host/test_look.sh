@@ -2,25 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The commands that look at a configuration, ports, tree and limits; and init, which makes one.
 
-number=0
-failed=0
-# ok NAME EXPECTED-EXIT-CODE TEXT COMMAND...: runs it; its output must hold TEXT (an extended regular expression).
-ok()
-{
-	name=$1 want=$2 text=$3
-	shift 3
-	number=$((number + 1))
-	"$@" >out 2>&1
-	got=$?
-	if [ $got -eq "$want" ] && grep -qE -e "$text" out; then
-		echo "ok $number - $name"
-	else
-		failed=1
-		echo "not ok $number - $name"
-		echo "# exit code $got, wanted $want and: $text"
-		sed 's/^/# /' out
-	fi
-}
+. "$top_srcdir/tests/support/ok.sh"
 
 # without NAME TEXT: the output of the last command does not hold it.
 without()

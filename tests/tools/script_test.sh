@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `troupe script test`: what passes, what fails and where, and rules that do not load.
 
-number=0
-# ok NAME EXPECTED-EXIT-CODE TEXT COMMAND...: its output must hold TEXT (an extended regular expression).
-ok()
-{
-	name=$1 want=$2 text=$3
-	shift 3
-	number=$((number + 1))
-	"$@" >out 2>&1
-	got=$?
-	if [ $got -eq "$want" ] && grep -qE -e "$text" out; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		echo "# exit code $got, wanted $want and: $text"
-		sed 's/^/# /' out
-	fi
-}
+. "$top_srcdir/tests/support/ok.sh"
 
 troupe=$(pwd)/troupe
 rules=$(cd "$top_srcdir/tests/tools/rules" && pwd)

@@ -47,6 +47,7 @@
 #define COMMITS_MAX 8u	     /* of a checkpoint, under way at once */
 #define PASSES_MAX 4096u     /* avatars that went to another owner and are remembered for it */
 #define GRANTS_MAX 4096u     /* wishes to the item store that are under way */
+#define GRANTS_PAGE 512u     /* of them in one page of a checkpoint */
 
 struct mechanics_options {
 	const char *database;
@@ -523,6 +524,12 @@ void blocks_flush(struct mechanics *m);
 /* items_grant: asks the item store, until it has answered; the answer is an input. */
 void items_grant(struct mechanics *m, const struct output *output);
 void items_second(struct mechanics *m);
+/* items_save: the wishes that are not answered yet, from the *at-th on, into a page with room for GRANTS_PAGE of `grants`, which point
+ * into the wishes; returns how many, 0 = no more. items_load: those of a page; items_loaded: of those of all pages the ones that are ours are
+ * asked again with the next second. */
+uint32_t items_save(struct mechanics *m, uint32_t *at, Region__Page *page, Region__Grant *grants);
+void items_load(struct mechanics *m, const Region__Page *page);
+void items_loaded(struct mechanics *m);
 void items_forget(struct mechanics *m);
 void items_free(struct mechanics *m);
 

@@ -21,7 +21,8 @@ mechanics "m3" { database = "meadow" }
 frontend "fe1" { listen = "tcp://127.0.0.1:0", limits = { per_network = 1000 } }
 
 host "base" { run = { "base/*" } }
-host "data" { run = { "meadow/database", "meadow/itemstore" } }
+host "data" { run = { "meadow/database" } }
+host "items" { run = { "meadow/itemstore" } }
 host "s1" { run = { "meadow/scheduler.s1" } }
 host "s2" { run = { "meadow/scheduler.s2" } }
 host "m1" { run = { "meadow/mechanics.m1" } }

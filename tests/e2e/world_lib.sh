@@ -8,7 +8,7 @@
 #   audit NAME, replays NAME, world_end: results of the test
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 CONFIG=$top_srcdir/tests/e2e/world_config.lua
-HOSTS="base data s1 s2 m1 m2 m3 front"
+HOSTS="base data items s1 s2 m1 m2 m3 front"
 TROUPE_STATE=$STATE/data
 export TROUPE_STATE
 

@@ -9,7 +9,7 @@ local REACH = 56 -- how far they walk to the north and to the south: through the
 local REFUSED = { [3] = true, [5] = true, [6] = true, [7] = true, [8] = true, [9] = true, [10] = true, [11] = true, [12] = true,
 	[16] = true }
 local told = { gained = 0, put = 0, handed = 0, granted = 0, unknown = 0, refused = 0 }
-local players, book, over, verified = {}, {}, false, 0
+local players, book, reasons, over, verified = {}, {}, {}, false, 0
 
 local function wrong(format, ...)
 	print("wrong: " .. format:format(...))
@@ -22,6 +22,7 @@ local function act(me, ...)
 	if answer then return "done", answer.text or "" end
 	local outcome = why.status and REFUSED[why.status] and "refused" or "unknown"
 	told[outcome] = told[outcome] + 1
+	reasons[why.reason or "?"] = (reasons[why.reason or "?"] or 0) + 1
 	return outcome, why.reason
 end
 
@@ -42,15 +43,17 @@ local function gain(me)
 		me.open = me.open + 1
 		net.sleep(150)
 	elseif outcome == "done" then
-		local n, off = text:match "(%d+) (%-?%d+)"
+		local n, off, tick = text:match "(%d+) (%-?%d+) (%d+)"
 		n = tonumber(n)
 		if not n then return wrong("%s is answered '%s'", me.name, text) end
 		if n <= me.gained then wrong("%s is told of gain %d after %d: it was lost", me.name, n, me.gained) end
 		if n > me.gained + me.open + 1 then
 			wrong("%s is told of gain %d after %d and %d open ones: twice", me.name, n, me.gained, me.open)
 		end
-		if me.off and off ~= me.off then wrong("%s misses ticks: %s instead of %s", me.name, off, me.off) end
-		me.gained, me.open, me.off = n, 0, off
+		if me.off and off ~= me.off then
+			wrong("%s misses ticks: %s instead of %s, between tick %s and %s", me.name, off, me.off, me.tick, tick)
+		end
+		me.gained, me.open, me.off, me.tick = n, 0, off, tick
 		told.gained = told.gained + 1
 	end
 end
@@ -239,7 +242,9 @@ end
 wait_for(everybody(function(me) me:play("striker" .. me.number, "password " .. me.number, me.name) end))
 local walked, played = everybody(walks), everybody(plays)
 while not io.open(story.state .. "/enough") do
-	story.remember("told", ("%d %d %d %d %d %d\n"):format(told.gained, told.put, told.handed, told.granted, told.unknown, told.refused))
+	story.remember("telling", ("%d %d %d %d %d %d\n"):format(told.gained, told.put, told.handed, told.granted, told.unknown,
+		told.refused))
+	os.rename(story.state .. "/story.telling", story.state .. "/story.told")
 	net.sleep(100)
 end
 over = true
@@ -249,3 +254,7 @@ wait_for(everybody(verify))
 wait_for(everybody(medals))
 print(("# told of %d gains, %d blocks, %d tokens handed, %d medals; %d refused, %d open; %d cells looked at"):format(told.gained,
 	told.put, told.handed, told.granted, told.refused, told.unknown, verified))
+local lines = {}
+for reason, n in pairs(reasons) do lines[#lines + 1] = n .. " " .. reason end
+table.sort(lines)
+print("# not done: " .. table.concat(lines, ", "))

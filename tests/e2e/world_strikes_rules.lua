@@ -18,12 +18,12 @@ g.on("enter", function(p)
 	end
 end)
 
--- gain: one token more. Answered with how many there have been, and by how much the beats are off the ticks that passed.
+-- gain: one token more. Answered with how many there have been, by how much the beats are off the ticks that passed, and the tick.
 g.action "gain" {
 	run = function(self)
 		self.state.gained = self.state.gained + 1
 		self:give "token"
-		return ("%d %d"):format(self.state.gained, self.state.beats - (ticks() - self.state.since))
+		return ("%d %d %d"):format(self.state.gained, self.state.beats - (ticks() - self.state.since), ticks())
 	end,
 }
 

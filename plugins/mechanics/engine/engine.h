@@ -118,7 +118,7 @@ enum output_kind {
 	OUTPUT_REMOVED,	 /* the avatar id is in the world no more */
 	OUTPUT_HANDED,	 /* the avatar id is another owner's now */
 	OUTPUT_TAKEN,	 /* the avatar id came from another owner, with its session */
-	OUTPUT_GRANT,	 /* item `name`, count, to the avatar id, under `key`: for the item store */
+	OUTPUT_GRANT,	 /* item `name`, count, to the avatar id of `account`, under `key`: for the item store */
 	OUTPUT_ABORT	 /* a call about id was ended by the clock or for memory: key[0] its number in the tick, status how
 			  * (sandbox_kind), count the stage: to be journaled as INPUT_ABORT */
 };
@@ -127,7 +127,7 @@ struct output {
 	uint8_t kind, flag;
 	int32_t status;
 	uint32_t chunk, count;
-	uint64_t id, token, key[2];
+	uint64_t id, token, account, key[2];
 	int32_t x, y, z;
 	const char *name, *channel, *text; /* NULL or borrowed */
 	const Region__Session *session;	   /* TAKEN */

@@ -262,6 +262,7 @@ void bags_tick(struct rules *r)
 void wish_reward(struct rules *r, uint32_t row, const struct wish *wish)
 {
 	struct output *out = output(r->e, OUTPUT_GRANT, r->e->all.id[row]);
+	const Region__Session *session = engine_session(r->e, r->e->all.id[row]);
 
 	if (out == NULL) {
 		return;
@@ -269,6 +270,7 @@ void wish_reward(struct rules *r, uint32_t row, const struct wish *wish)
 	/* the same when the tick is run again: so it is granted once */
 	out->key[0] = seed_mix(seed_mix(r->e->shape.seed, r->e->tick), r->e->all.id[row]);
 	out->key[1] = troupe_fnv64(wish->text, strlen(wish->text));
+	out->account = session != NULL ? session->account : 0; /* now: it may be another owner's at the end of this tick */
 	out->name = output_text(r->e, wish->name);
 	out->count = (uint32_t)wish->amount;
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define HEAD 8u
+#define READ_MAX 32768u /* in one system call */
+#define RECEIVE_MAX 32768 /* bytes that wait in the kernel: with more, a busy program would learn everything late */
 
 struct links {
 	int poll;
@@ -115,7 +117,7 @@ struct link *link_open(struct links *links, const char *host, unsigned port, con
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	char service[8];
 	struct link *link;
-	int fd, one = 1;
+	int fd, one = 1, receive = RECEIVE_MAX;
 
 	snprintf(service, sizeof(service), "%u", port);
 	if (getaddrinfo(host, service, &hints, &found) != 0) {
@@ -142,6 +144,7 @@ struct link *link_open(struct links *links, const char *host, unsigned port, con
 	link->watching_out = 1;
 	snprintf(link->name, sizeof(link->name), "%.48s:%u", host, port);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	if (connect(fd, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS) {
 		end(link, strerror(errno));
 	}
@@ -230,7 +233,7 @@ static void readable(struct link *link)
 {
 	ssize_t n;
 
-	if (!grow(&link->in, &link->in_cap, link->in_len + 4096)) {
+	if (!grow(&link->in, &link->in_cap, link->in_len + READ_MAX)) {
 		end(link, "no memory");
 		return;
 	}

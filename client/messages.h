@@ -16,6 +16,9 @@ struct client_message {
 
 #define CLIENT_EVENT_ERROR 90u
 #define CLIENT_EVENT_PONG 4u
+#define CLIENT_EVENT_DELTA 33u
+#define CLIENT_EVENT_CELL_SEEN 34u
+#define CLIENT_EVENT_CELL_GONE 35u
 #define CLIENT_EVENT_CHUNK 36u
 #define CLIENT_EVENT_BLOCKS 37u
 

@@ -199,6 +199,22 @@ static void answer_arrived(struct player_link *link, const struct pending *pendi
 	}
 }
 
+/* wanted: what nobody looks at is most of what there is to read, and reading it most of the work. */
+static int wanted(const struct tasks *tasks, uint32_t event)
+{
+	switch (event) {
+	case CLIENT_EVENT_CHUNK:
+	case CLIENT_EVENT_BLOCKS:
+		return tasks->blocks;
+	case CLIENT_EVENT_CELL_SEEN:
+	case CLIENT_EVENT_CELL_GONE:
+	case CLIENT_EVENT_DELTA:
+		return !tasks->blind;
+	default:
+		return 1;
+	}
+}
+
 static void on_frame(void *arg, struct link *raw, uint32_t event, uint32_t tag, const uint8_t *payload, size_t len)
 {
 	struct player_link *link = arg;
@@ -208,8 +224,8 @@ static void on_frame(void *arg, struct link *raw, uint32_t event, uint32_t tag, 
 	ProtobufCMessage *body;
 	struct pending pending;
 
-	if ((event == CLIENT_EVENT_CHUNK || event == CLIENT_EVENT_BLOCKS) && !link->tasks->blocks) {
-		return; /* most of what there is to read, and few programs look at it */
+	if (!wanted(link->tasks, event)) {
+		return;
 	}
 	if (message == NULL) {
 		snprintf(link->why, sizeof(link->why), "the server sent message %u, which nobody knows", event);
@@ -428,6 +444,12 @@ static int net_blocks(lua_State *L)
 	return 0;
 }
 
+static int net_sights(lua_State *L)
+{
+	tasks_of(L)->blind = !lua_toboolean(L, 1);
+	return 0;
+}
+
 static int net_record(lua_State *L)
 {
 	struct tasks *tasks = tasks_of(L);
@@ -451,7 +473,7 @@ void net_open(lua_State *L)
 					      { "now", net_now },	  { "spawn", net_spawn },
 					      { "background", net_background },
 					      { "random", net_random },	  { "record", net_record },
-					      { "blocks", net_blocks },
+					      { "blocks", net_blocks },	  { "sights", net_sights },
 					      { NULL, NULL } };
 	static const luaL_Reg methods[] = { { "request", link_request },
 					    { "close", link_close_lua },

@@ -15,6 +15,7 @@
  *   net.sleep(ms)  net.now() (ms)  net.spawn(fn, ...)  net.background(fn, ...)  net.random(n) (n bytes)
  *   net.record(what, us, ok)
  *   net.blocks(on)    on_push gets "chunk" and "blocks", which are thrown away otherwise
+ *   net.sights(on)    on_push gets "cell_seen", "cell_gone" and "delta", unless this has been called with false
  *   net.screen, net.size, net.sections: see screen.h
  *   net.trace (boolean): print every message with its peer
  */

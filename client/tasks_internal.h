@@ -32,6 +32,7 @@ struct tasks {
 	uint64_t order;
 	int running, failed;
 	int blocks; /* messages about blocks are wanted */
+	int blind;  /* messages about entities are not */
 };
 
 static inline struct tasks *tasks_of(lua_State *L)

@@ -392,7 +392,8 @@ struct troupe_host {
 	 * leaves in one write. NOT_FOUND: it is gone. RESOURCE_EXHAUSTED: above out_max; it will end SLOW. */
 	int32_t (*conn_send)(const struct troupe_host *h, uint64_t conn, const void *head, size_t head_len,
 			     struct troupe_buf *body);
-	/* conn_queued: bytes not yet sent; for coalescing before the bound is reached. */
+	/* conn_queued: bytes that wait because the peer does not read; for coalescing before the bound is reached. What was
+	 * queued in this turn does not count while the socket takes more. */
 	size_t (*conn_queued)(const struct troupe_host *h, uint64_t conn);
 	/* conn_close: after what is queued has left (at most 1 s), or at once if `now`. on_close follows. */
 	void (*conn_close)(const struct troupe_host *h, uint64_t conn, uint32_t now);

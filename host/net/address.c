@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define UNSENT_MAX 16384 /* bytes of a connection that the kernel takes beyond what is on its way */
+
 static const char scheme[] = "tcp://";
 
 static int32_t malformed(struct troupe_error *reterr, const char *text, const char *why)
@@ -220,7 +222,7 @@ int net_address_listen(const struct net_address *address, const char *text, uint
 {
 	struct sockaddr_storage bound;
 	socklen_t bound_len = sizeof(bound);
-	int on = 1;
+	int on = 1, unsent = UNSENT_MAX;
 	int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
@@ -230,6 +232,8 @@ int net_address_listen(const struct net_address *address, const char *text, uint
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	/* accepted sockets inherit it: one system call less for each of them */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* What a slow peer has not read waits here, where roles see it, and not in megabytes of the kernel. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	if (address->addr.ss_family == AF_INET6) {
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	}

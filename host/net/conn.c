@@ -238,7 +238,8 @@ size_t net_queued(const struct net *net, const struct net_owner *owner, uint64_t
 {
 	const struct conn *conn = conn_find(net, owner, id);
 
-	return conn != NULL ? conn->out_len : 0;
+	/* else it has not been offered to the socket yet */
+	return conn != NULL && conn->blocked ? conn->out_len : 0;
 }
 
 /* --- in ----------------------------------------------------------------------------------------- */

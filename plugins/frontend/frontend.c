@@ -117,7 +117,7 @@ static void limits_set(struct frontend *fe)
 
 	fe->frame_max = (uint32_t)limits->frame;
 	fe->in_flight_max = (uint32_t)limits->in_flight;
-	fe->out_soft = (uint32_t)limits->out_max / 2;
+	fe->out_soft = (uint32_t)limits->out_max / 2 < HOLD_BYTES ? (uint32_t)limits->out_max / 2 : HOLD_BYTES;
 	fe->cost_us = limits->rate > 0 ? 1000000u / (uint64_t)limits->rate : 0;
 }
 

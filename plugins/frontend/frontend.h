@@ -12,6 +12,8 @@
 #define TICKET_SIZE 32u
 #define TICKET_HASH_SIZE 32u
 #define MEMBERS_MAX 512u /* channels that one client may listen to */
+#define HOLD_BYTES 16384u /* so much waits for a slow client before droppable frames are held back: with more it would
+			   * see a world of seconds ago, and hear answers as late */
 #define PENDING_MAX 64u	 /* newest droppable frames kept for one slow client */
 #define PUBLISHERS_MAX 64u
 #define WORLDS_MAX 512u	 /* instances that provide a world, of all shards together */

@@ -4,7 +4,7 @@
 # keeps its inhabitants and its beat, the process its size, and no bot notices.
 #
 #   BOTS=20      how many walk
-#   RELOADS=100  how often the rules are read
+#   RELOADS=100  how often the rules are read; 200 and 1000 are for a long look
 . "${top_srcdir:-.}/tests/e2e/lib.sh"
 : "${BOTS:=20}" "${RELOADS:=100}"
 tenth=$((RELOADS / 10))

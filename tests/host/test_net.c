@@ -168,15 +168,52 @@ static void test_burst_not_slow(void **state)
 {
 	struct net_fixture f;
 
-	/* ten times out_max in one turn to a peer that reads: the socket takes the most of it as it is written */
+	/* more than out_max in one turn to a peer that reads: the socket takes some of it as it is written */
 	(void)state;
-	net_start(&f, MODE_LAST_WORDS, &(struct troupe_listen){ .out_max = 20000 });
+	net_start(&f, MODE_LAST_WORDS, &(struct troupe_listen){ .out_max = 150000 });
 	f.burst = 200000;
 	int fd = client_open(&f);
 	client_send(fd, "x", 1);
 	assert_int_equal(client_read_all(fd), 200000);
 	close(fd);
 	net_wait(&f, &f.whys[TROUPE_END_LOCAL], 1);
+	net_stop(&f);
+}
+
+/* say_task: what it has to say is queued in one turn, and counts once the socket has not taken it. */
+static void say_task(struct net_fixture *f, void *arg)
+{
+	static uint8_t bytes[10000];
+	uint64_t id = *(uint64_t *)arg;
+
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(net_send(f->net, &f->owner, id, bytes, sizeof(bytes), NULL), TROUPE_OK);
+	}
+	assert_int_equal(net_queued(f->net, &f->owner, id), 0);
+}
+
+static void queued_task(struct net_fixture *f, void *arg)
+{
+	size_t *queued = arg;
+
+	*queued = net_queued(f->net, &f->owner, f->last_id);
+}
+
+/* Of what a peer does not read the kernel keeps little: roles see the rest, and can hold back what would come too late. */
+static void test_waiting_is_seen(void **state)
+{
+	struct net_fixture f;
+	size_t queued = 0;
+
+	(void)state;
+	net_start(&f, MODE_EATS, &(struct troupe_listen){ .out_max = 2000000 });
+	int fd = client_open(&f);
+	net_wait(&f, &f.opened, 1);
+	net_do(&f, say_task, &f.last_id);
+	nap_ms(200);
+	net_do(&f, queued_task, &queued);
+	assert_in_range(queued, 800000, 1000000);
+	close(fd);
 	net_stop(&f);
 }
 
@@ -442,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_nodelay),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_burst_not_slow),
+		cmocka_unit_test(test_waiting_is_seen),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_fin_in_frame),
 		cmocka_unit_test(test_flood),

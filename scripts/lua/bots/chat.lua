@@ -3,6 +3,8 @@
 --
 -- What comes out is how long it takes until a line is taken.
 
+net.sights(false) -- they do not look about
+
 local function letters(n)
 	local text = ""
 	repeat

@@ -4,6 +4,8 @@
 --
 -- They have no money unless an operator grants them some; a purchase refused for that reason is no failure here.
 
+net.sights(false) -- they do not look about
+
 local function letters(n)
 	local text = ""
 	repeat

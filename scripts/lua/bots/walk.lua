@@ -3,6 +3,8 @@
 --
 -- A script of bots returns a function that plays one of them. `me` is a player as in `troupe client`, `n` its number.
 
+net.sights(false) -- they do not look about: hundreds of them in one place would have little time for else
+
 -- Avatars have names of letters only: bot 27 is called "Botba".
 local function letters(n)
 	local text = ""

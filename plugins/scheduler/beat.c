@@ -185,6 +185,7 @@ static void stand(struct scheduler *s)
 	owners_tell_paused(s, s->reason);
 	tell_state(s);
 	keep_pause(s);
+	rules_stand(s);
 }
 
 /* tick_end: its answers are there and it is durable. */

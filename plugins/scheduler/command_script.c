@@ -68,15 +68,16 @@ void command_script_rollback(void *instance, const struct troupe_request *reques
 void command_reloaded(struct scheduler *s, uint64_t request, int accepted)
 {
 	struct json json = { 0 };
+	int waits = s->rules.state == RULES_READY; /* for the world to go on */
 
 	if (!accepted) {
 		proto_refuse(s->h, request, TROUPE_FAILED_PRECONDITION, "world.reload_refused"); /* the log says why */
 		return;
 	}
 	json_open(&json, '{');
-	command_put(&json, "generation", s->rules.now_number);
+	command_put(&json, "generation", waits ? s->rules.next.number : s->rules.now_number);
 	command_put(&json, "files", s->rules.next.files);
-	command_put(&json, "tick", (int64_t)s->beat.tick);
+	command_put(&json, "tick", (int64_t)s->beat.tick + waits);
 	json_close(&json, '}');
 	json_reply(&json, s->h, request);
 }

@@ -83,7 +83,7 @@ void rules_read_now(struct scheduler *s)
 				      .on_files = on_files };
 	struct rules *r = &s->rules;
 
-	r->again = r->reading || r->state != RULES_IDLE;
+	r->again = !rules_give_way(s);
 	if (!r->again) {
 		r->reading = 1;
 		s->h->files(s->h, &files);
@@ -138,10 +138,9 @@ void rules_begin(struct scheduler *s)
 
 static int may_begin(struct scheduler *s, uint64_t request)
 {
-	struct rules *r = &s->rules;
 	const char *reason = !lease_held(s) || s->phase == PHASE_LOAD ? "world.not_here"
 			     : !has_scripts(s)			      ? "world.no_scripts"
-			     : r->state != RULES_IDLE || r->reading   ? "world.reloading"
+			     : !rules_give_way(s)		      ? "world.reloading"
 								      : NULL;
 
 	if (reason != NULL && request != 0) {

@@ -86,8 +86,36 @@ static void judged(struct scheduler *s)
 		try_rest(s);
 	} else {
 		r->state = RULES_READY; /* the next tick takes it */
+		rules_stand(s);
 		beat_go(s);
 	}
+}
+
+void rules_stand(struct scheduler *s)
+{
+	struct rules *r = &s->rules;
+
+	if (r->state != RULES_READY || !s->paused) {
+		return;
+	}
+	log_line(s, TROUPE_LOG_NOTICE, NULL, "rules: generation %u is accepted, and runs as soon as the world goes on",
+		 r->next.number);
+	if (r->request != 0) {
+		command_reloaded(s, r->request, 1);
+		r->request = 0;
+	}
+}
+
+int rules_give_way(struct scheduler *s)
+{
+	struct rules *r = &s->rules;
+
+	if (r->state == RULES_READY && s->paused) {
+		r->state = RULES_IDLE;
+		r->turn++;
+		bundle_free(r);
+	}
+	return r->state == RULES_IDLE && !r->reading;
 }
 
 static void on_prepared(void *instance, void *arg, const struct troupe_reply *reply, const Region__PrepareReply *body)

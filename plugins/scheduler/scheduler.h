@@ -307,6 +307,10 @@ int rules_waits(const struct scheduler *s);
 int rules_take(struct scheduler *s, uint64_t tick);
 void rules_taken(struct scheduler *s);
 void rules_again(struct scheduler *s, const struct control *control);
+/* rules_stand: while the world is paused no tick takes a candidate that is ready: who asked for it hears that it is accepted.
+ * rules_give_way: such a candidate gives way to another; 1 = nothing is under way. */
+void rules_stand(struct scheduler *s);
+int rules_give_way(struct scheduler *s);
 /* rules_prepare: has the owners load what comes with a tick of the journal; beat_go follows. 1 = they have it. */
 int rules_prepare(struct scheduler *s, const struct control *control);
 /* rules_keeps: the bundle with this digest may still be asked for. */

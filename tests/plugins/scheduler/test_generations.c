@@ -113,6 +113,33 @@ static void test_first_refused(void **state)
 	assert_int_equal(in_force(), 0);
 }
 
+/* While the world stands rules are tried and accepted, the newest replaces one that waits, and the first tick takes it. */
+static void test_paused(void **state)
+{
+	(void)state;
+	rig_open(&rig, "SCRIPTS", 0, 2);
+	rig_until(&rig, 5, 1000);
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "" }), TROUPE_OK);
+	rig_script(&rig, "rules.lua", "-- 2");
+	assert_int_equal(reload(), TROUPE_OK);
+	assert_int_equal(rig_number(&rig, "generation"), 2);
+	assert_int_equal(rig_number(&rig, "tick"), (int64_t)rig.told + 1);
+	assert_int_equal(in_force(), 1);
+	assert_true(sim_logged(rig.sim, "generation 2 is accepted, and runs as soon as the world goes on"));
+	rig.owners[1].refuses_rules = 1;
+	assert_int_equal(reload(), TROUPE_FAILED_PRECONDITION);
+	rig.owners[1].refuses_rules = 0;
+	assert_int_equal(reload(), TROUPE_OK);
+	assert_int_equal(rollback(1), TROUPE_OK);
+	rig_script(&rig, "rules.lua", "-- 3");
+	assert_int_equal(reload(), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_until(&rig, rig.told + 5, 1000);
+	assert_int_equal(in_force(), 2);
+	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"by\":\"test\",\"result\":\"in force\""));
+}
+
 static void test_canary(void **state)
 {
 	const struct {
@@ -366,9 +393,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_shape), cmocka_unit_test(test_what_cannot_be),
-		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused), TEST(test_canary),
-		TEST(test_rollback),	   TEST(test_run_again), TEST(test_death_meanwhile),
-		TEST(test_old_ones_go),	   TEST(test_large),	 TEST(test_too_large), TEST(test_settings),
+		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused),
+		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again),
+		TEST(test_death_meanwhile), TEST(test_old_ones_go), TEST(test_large),	 TEST(test_too_large), TEST(test_settings),
 	};
 
 	return cmocka_run_group_tests_name("generations", tests, NULL, NULL);

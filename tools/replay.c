@@ -117,17 +117,7 @@ static int open_engines(struct replay *r)
 	if (shape == NULL) {
 		return bad("the recording does not say what the world is");
 	}
-	settings.shape = (struct engine_shape){ .size = shape->size,
-						.height = shape->height,
-						.region = shape->region,
-						.tick_ms = shape->tick_ms,
-						.quarantine = shape->quarantine,
-						.max_entities = shape->max_entities,
-						.speed = shape->speed,
-						.seed = shape->seed,
-						.budget = shape->budget,
-						.lock = shape->commit != NULL && strcmp(shape->commit, "lock") == 0 };
-	snprintf(settings.shape.map, sizeof(settings.shape.map), "%s", shape->map);
+	settings.shape = engine_shape_of(shape);
 	region__shape__free_unpacked(shape, NULL);
 	for (uint32_t i = 0; i < r->owners; i++) {
 		r->engines[i] = engine_open(&settings);

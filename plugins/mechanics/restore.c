@@ -360,17 +360,7 @@ static struct engine *open_engine(struct mechanics *m, const Region__Shape *shap
 	if (shape == NULL) {
 		return NULL;
 	}
-	settings.shape = (struct engine_shape){ .size = shape->size,
-						.height = shape->height,
-						.region = shape->region,
-						.tick_ms = shape->tick_ms,
-						.quarantine = shape->quarantine,
-						.max_entities = shape->max_entities,
-						.speed = shape->speed,
-						.seed = shape->seed,
-						.budget = shape->budget };
-	settings.shape.lock = shape->commit != NULL && strcmp(shape->commit, "lock") == 0;
-	snprintf(settings.shape.map, sizeof(settings.shape.map), "%s", shape->map != NULL ? shape->map : "");
+	settings.shape = engine_shape_of(shape);
 	return engine_open(&settings);
 }
 

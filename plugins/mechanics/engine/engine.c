@@ -61,6 +61,23 @@ static int blocks_open(struct engine *e)
 	return e->blocks != NULL && terrain_open(&settings, e->blocks, &e->terrain) == 0 ? 0 : -1;
 }
 
+struct engine_shape engine_shape_of(const Region__Shape *shape)
+{
+	struct engine_shape ret = { .size = shape->size,
+				    .height = shape->height,
+				    .region = shape->region,
+				    .tick_ms = shape->tick_ms,
+				    .quarantine = shape->quarantine,
+				    .max_entities = shape->max_entities,
+				    .speed = shape->speed,
+				    .seed = shape->seed,
+				    .budget = shape->budget };
+
+	ret.lock = shape->commit != NULL && strcmp(shape->commit, "lock") == 0;
+	snprintf(ret.map, sizeof(ret.map), "%s", shape->map != NULL ? shape->map : "");
+	return ret;
+}
+
 struct engine *engine_open(const struct engine_settings *settings)
 {
 	struct engine *e = calloc(1, sizeof(*e));

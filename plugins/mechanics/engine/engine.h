@@ -33,6 +33,9 @@ struct engine_shape {
 	uint8_t lock; /* edits by locks instead of a queue */
 };
 
+/* engine_shape_of: the shape as the shard's database and a recording keep it. */
+struct engine_shape engine_shape_of(const Region__Shape *shape);
+
 struct engine_settings {
 	struct engine_shape shape;
 	size_t memory;	    /* of the rules' Lua state, bytes; 0 = 32 MiB */

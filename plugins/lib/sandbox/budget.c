@@ -44,6 +44,16 @@ static void hook(lua_State *L, lua_Debug *ar)
 	}
 }
 
+/* hook_lines: with stops. The line hook has no part in the counting: Lua counts down by instructions, whatever the mask is. */
+static void hook_lines(lua_State *L, lua_Debug *ar)
+{
+	if (ar->event != LUA_HOOKLINE) {
+		hook(L, ar);
+	} else if (sandbox_of(L)->stop == SANDBOX_OK) {
+		line_reached(L, ar);
+	}
+}
+
 static void stop_request(struct sandbox *s, enum sandbox_kind kind, lua_State *L)
 {
 	if (s->stop == SANDBOX_OK) {
@@ -84,7 +94,11 @@ void budget_start(struct sandbox *s)
 	s->pcalls = 0;
 	s->raised_code[0] = '\0';
 	s->started_ns = s->set.clock_ns != NULL ? s->set.clock_ns(s->set.arg) : 0;
-	lua_sethook(s->co, hook, LUA_MASKCOUNT, HOOK_STEP);
+	if (s->stops.stopped != NULL) {
+		lua_sethook(s->co, hook_lines, LUA_MASKCOUNT | LUA_MASKLINE, HOOK_STEP);
+	} else {
+		lua_sethook(s->co, hook, LUA_MASKCOUNT, HOOK_STEP);
+	}
 }
 
 void sandbox_charge(lua_State *L, uint64_t n)

@@ -36,7 +36,7 @@ void text_clean(char *dst, size_t dst_len, const char *src, size_t src_len, int 
 	dst[at] = '\0';
 }
 
-static void source_line(const struct script_file *file, int line, char *dst, size_t dst_len)
+void source_line(const struct script_file *file, int line, char *dst, size_t dst_len)
 {
 	const char *at = file->text, *end = file->text + file->text_len, *stop;
 
@@ -84,7 +84,7 @@ static const char *split(const struct sandbox *s, struct sandbox_error *error, c
 	return end + 2;
 }
 
-static void traceback(lua_State *co, char *dst, size_t dst_len)
+void traceback(lua_State *co, char *dst, size_t dst_len)
 {
 	lua_Debug ar;
 	size_t at = 0;
@@ -223,6 +223,7 @@ int run_protected(struct sandbox *s, lua_CFunction body, void *arg, const char *
 		return aborted(s, what, reterr);
 	}
 	s->running = 1;
+	s->what = what;
 	lua_settop(s->co, 0);
 	lua_pushcfunction(s->co, body);
 	lua_pushlightuserdata(s->co, arg);

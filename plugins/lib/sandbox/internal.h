@@ -51,6 +51,16 @@ struct sandbox {
 	int copies_ref; /* metatable -> the copy that Lua uses */
 	uint32_t pcalls; /* under way */
 	const char *loading; /* name of the file that is compiled, or NULL */
+	const char *what; /* runs, in the caller's words */
+	struct {
+		const struct sandbox_line *lines;
+		size_t len;
+		int every; /* stop at all lines */
+		sandbox_stop_call *stopped; /* NULL = there are no stops */
+		void *arg;
+		lua_State *L; /* that has stopped, and where; or NULL */
+		lua_Debug *ar;
+	} stops;
 	uint64_t fail_at; /* tests: refuse growth number fail_at and all after it; 0 = never */
 	uint64_t growths;
 };
@@ -75,6 +85,13 @@ int misuse(struct sandbox *s, struct sandbox_error *reterr, const char *what, co
 
 /* text_clean: copies text without control bytes (but line ends, if `lines`), cut to fit */
 void text_clean(char *dst, size_t dst_len, const char *src, size_t src_len, int lines);
+
+/* source_line: a line of a file, cut to fit. traceback: a line a frame, innermost first. */
+void source_line(const struct script_file *file, int line, char *dst, size_t dst_len);
+void traceback(lua_State *co, char *dst, size_t dst_len);
+
+/* stop.c: line_reached: for the hook, before the first instruction of a line. */
+void line_reached(lua_State *L, lua_Debug *ar);
 
 /* load.c */
 struct script_file *file_find(const struct sandbox *s, uint32_t generation, const char *name);

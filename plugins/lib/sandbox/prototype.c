@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads what lua_dump writes (Lua 5.4: ldump.c, lundump.c, lopcodes.h), to find the instructions that assign to a
- * variable of an outer function. The manual does not promise the form, so the header is compared with that of 5.4 and
+ * variable of an outer function, and the lines with code. The manual does not promise the form, so the header is compared with that of 5.4 and
  * all reads are bounded.
  */
 #include "prototype.h"
@@ -33,13 +33,14 @@ struct prototype {
 	const struct prototype *outer; /* NULL: what was dumped */
 	const unsigned char *code, *upvalues, *constants;
 	size_t code_len, upvalues_len, constants_len;
-	int line;
+	int line, takes_more; /* takes_more: its first instruction sets up `...`, and is of no line */
 };
 
 struct search {
 	struct bytes bytes;
 	int nesting, of_closure;
-	struct outer_write *found;
+	struct outer_write *found; /* NULL: a line is looked for */
+	int wanted, next; /* the line, and the first from it on with code; 0 = none */
 };
 
 static const unsigned char *take(struct bytes *b, size_t n)
@@ -254,6 +255,28 @@ static void search_code(struct search *search, const struct prototype *p, const 
 	}
 }
 
+/* search_lines: the lines of one function */
+static void search_lines(struct search *search, const struct prototype *p, const struct debug *debug)
+{
+	struct bytes places = debug->places;
+	int line = p->line;
+
+	take_size(&places); /* how many */
+	for (size_t i = 0; i < debug->lines_len; i++) {
+		int step = (signed char)debug->lines[i];
+
+		if (step == ABSLINEINFO) {
+			take_size(&places);
+			line = (int)take_size(&places);
+		} else {
+			line += step;
+		}
+		if ((i > 0 || !p->takes_more) && line >= search->wanted && (search->next == 0 || line < search->next)) {
+			search->next = line;
+		}
+	}
+}
+
 static void search_function(struct search *search, const struct prototype *outer)
 {
 	struct bytes *b = &search->bytes;
@@ -268,7 +291,9 @@ static void search_function(struct search *search, const struct prototype *outer
 	take_string(b, &n); /* the file's name */
 	p.line = (int)take_size(b);
 	take_size(b); /* last line */
-	take(b, 3);   /* parameters, varargs, registers */
+	take_byte(b); /* parameters */
+	p.takes_more = take_byte(b) != 0;
+	take_byte(b); /* registers */
 	p.code_len = take_count(b, 4);
 	p.code = take(b, 4 * p.code_len);
 	n = take_count(b, 1);
@@ -284,8 +309,10 @@ static void search_function(struct search *search, const struct prototype *outer
 		search_function(search, &p);
 	}
 	take_debug(b, &debug);
-	if (!b->bad) {
+	if (!b->bad && search->found != NULL) {
 		search_code(search, &p, &debug);
+	} else if (!b->bad) {
+		search_lines(search, &p, &debug);
 	}
 	search->nesting--;
 }
@@ -317,33 +344,40 @@ static int dump_more(lua_State *L, const void *bytes, size_t len, void *arg)
 	return 0;
 }
 
-static int search_top(lua_State *L, int of_closure, struct outer_write *ret_write)
+static int search_top(lua_State *L, struct search *search)
 {
 	struct dump dump = { NULL, 0, 0 };
-	struct search search = { .of_closure = of_closure, .found = ret_write };
 	int bad = lua_dump(L, dump_more, &dump, 0) != 0;
 
-	memset(ret_write, 0, sizeof(*ret_write));
-	search.bytes = (struct bytes){ dump.bytes, dump.bytes + dump.len, bad };
+	search->bytes = (struct bytes){ dump.bytes, dump.bytes + dump.len, bad };
 	if (!bad) {
-		const unsigned char *start = take(&search.bytes, sizeof(header) - 1 + 16 + 1); /* two numbers; upvalues */
+		const unsigned char *start = take(&search->bytes, sizeof(header) - 1 + 16 + 1); /* two numbers; upvalues */
 
-		search.bytes.bad |= start == NULL || memcmp(start, header, sizeof(header) - 1) != 0;
+		search->bytes.bad |= start == NULL || memcmp(start, header, sizeof(header) - 1) != 0;
 	}
-	if (!search.bytes.bad) {
-		search_function(&search, NULL);
+	if (!search->bytes.bad) {
+		search_function(search, NULL);
 	}
-	bad = search.bytes.bad || search.bytes.at != search.bytes.end;
+	bad = search->bytes.bad || search->bytes.at != search->bytes.end;
 	free(dump.bytes);
 	return bad ? -1 : 0;
 }
 
 int prototype_writes_file(lua_State *L, struct outer_write *ret_write)
 {
-	return search_top(L, 0, ret_write);
+	memset(ret_write, 0, sizeof(*ret_write));
+	return search_top(L, &(struct search){ .found = ret_write });
 }
 
 int prototype_writes_upvalue(lua_State *L, struct outer_write *ret_write)
 {
-	return search_top(L, 1, ret_write);
+	memset(ret_write, 0, sizeof(*ret_write));
+	return search_top(L, &(struct search){ .of_closure = 1, .found = ret_write });
+}
+
+int prototype_line(lua_State *L, int line)
+{
+	struct search search = { .wanted = line };
+
+	return search_top(L, &search) == 0 ? search.next : 0;
 }

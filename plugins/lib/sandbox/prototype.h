@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a compiled function assigns outside of itself; not for users of the sandbox. */
+/* What a compiled function assigns outside of itself, and which lines have code; not for users of the sandbox. */
 #ifndef SANDBOX_PROTOTYPE_H
 #define SANDBOX_PROTOTYPE_H
 
@@ -20,5 +20,9 @@ int prototype_writes_file(lua_State *L, struct outer_write *ret_write);
 /* prototype_writes_upvalue: the same for a closure on top of the stack: assignments to what it captured, by itself
  * or by a function inside of it. */
 int prototype_writes_upvalue(lua_State *L, struct outer_write *ret_write);
+
+/* prototype_line: the first line from `line` on that has code, in the function on top of the stack or in one inside of it; 0 if
+ * none has or the compiled form cannot be read. */
+int prototype_line(lua_State *L, int line);
 
 #endif

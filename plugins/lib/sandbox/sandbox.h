@@ -231,6 +231,51 @@ int sandbox_run(struct sandbox *s, lua_CFunction body, void *arg, const char *wh
  * has to be told of them. SANDBOX_OK takes it back. Returns 0, or -1 for a kind that happens again by itself. */
 int sandbox_abort_next(struct sandbox *s, enum sandbox_kind kind);
 
+/* ---- stopping at lines ---- */
+
+struct sandbox_line {
+	const char *file; /* its name; leading folders may be left out */
+	int line;
+};
+
+/* sandbox_stop: a line that is about to run. Good until the callback returns. */
+struct sandbox_stop {
+	const struct sandbox_line *at; /* that was asked for, or NULL: a step */
+	const char *file, *what;       /* the file's whole name; what runs, as given to sandbox_run and the like */
+	int line;
+	uint32_t generation;
+};
+typedef void sandbox_stop_call(void *arg, const struct sandbox_stop *stop);
+
+/* sandbox_stops: calls from now on stop at these lines (borrowed): `stopped` is told and, when it returns, they go on as if
+ * nothing had been: same budget, same instruction at which it ends, same random numbers, same results. While there are stops
+ * each line takes about 50 ns more; without (stopped NULL) nothing does. Not in a call. */
+void sandbox_stops(struct sandbox *s, const struct sandbox_line *lines, size_t len, sandbox_stop_call *stopped, void *arg);
+
+/* sandbox_step: 1 = stop at every line, of whatever file; 0 = at those asked for alone. Also in the callback. */
+void sandbox_step(struct sandbox *s, int on);
+
+/* sandbox_apart: in the callback: calls `body`, which may use the sandbox as if no call were under way. What it uses up, raises
+ * or prints is not the stopped call's. What it does to tables that the stopped call knows is done. */
+void sandbox_apart(struct sandbox *s, void (*body)(void *arg), void *arg);
+
+/* sandbox_stop_local, _upvalue: below sandbox_apart, in a function run by sandbox_run: pushes variable `number` (from 1) of the
+ * stopped function. Its name, those of Lua's own begin with '('; or NULL and nothing pushed: there are no more. */
+const char *sandbox_stop_local(lua_State *L, int number);
+const char *sandbox_stop_upvalue(lua_State *L, int number);
+
+/* sandbox_stop_traceback: in the callback: as in sandbox_error; returns its length. */
+size_t sandbox_stop_traceback(const struct sandbox *s, char *buf, size_t buf_len);
+
+/* sandbox_line_next: the first line from `line` on with code, of a loaded file; 0 = none has; -1 = there is no such file. */
+int sandbox_line_next(struct sandbox *s, uint32_t generation, const char *name, int line);
+
+/* sandbox_source: a line of the newest file of this name, without control bytes, cut to fit. 0, or -1 if there is none. */
+int sandbox_source(const struct sandbox *s, const char *name, int line, char *buf, size_t buf_len);
+
+/* sandbox_name_is: 1 if `name` is that of the file, or what is left of it without leading folders. */
+int sandbox_name_is(const char *file, const char *name);
+
 /* sandbox_unref: gives a reference back. */
 void sandbox_unref(struct sandbox *s, int ref);
 

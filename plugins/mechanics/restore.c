@@ -355,6 +355,7 @@ static struct engine *open_engine(struct mechanics *m, const Region__Shape *shap
 					    .budget_ms = (uint32_t)m->options->budget_ms,
 					    .arg = m,
 					    .clock_ns = engine_clock,
+					    .again = "troupe record REC && troupe replay REC",
 					    .log = engine_log };
 
 	if (shape == NULL) {

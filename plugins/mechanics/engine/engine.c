@@ -297,6 +297,27 @@ uint32_t engine_generation(const struct engine *e)
 	return figures.generation;
 }
 
+void engine_stops(struct engine *e, const struct sandbox_line *lines, size_t len,
+		  void (*stopped)(void *arg, struct engine *e, const struct sandbox_line *at), void *arg)
+{
+	rules_stops(e->rules, lines, len, stopped, arg);
+}
+
+void engine_step(struct engine *e, int on)
+{
+	rules_step(e->rules, on);
+}
+
+size_t engine_stop_text(struct engine *e, char *buf, size_t size)
+{
+	return rules_stop_text(e->rules, buf, size);
+}
+
+int engine_stop_look(struct engine *e, const char *line, char *ret_text, size_t size)
+{
+	return rules_stop_look(e->rules, line, ret_text, size);
+}
+
 int engine_look(struct engine *e, const char *line, char *ret_text, size_t size)
 {
 	return rules_look(e->rules, line, ret_text, size);

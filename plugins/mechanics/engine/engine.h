@@ -42,6 +42,7 @@ struct engine_settings {
 	uint32_t budget_ms; /* the last resort for a call of a rule; 0 = 100 */
 	void *arg;
 	uint64_t (*clock_ns)(void *arg); /* monotonic; NULL = no clock: scripts end by instructions alone */
+	const char *again; /* the command that runs the world again, for the help of errors without a remedy; NULL = none. Borrowed. */
 	/* log: a line for people. level as in host.h; code may be NULL. May be NULL. */
 	void (*log)(void *arg, uint32_t level, const char *code, const char *text);
 };
@@ -186,6 +187,20 @@ int32_t engine_echo(struct engine *e, uint64_t avatar, const void *bytes, size_t
  * budget of a rule. It has `g`, `w`, e(ID) and find(KIND), and can do what a check can: nothing of the world, its digest and
  * later ticks is changed. Text for people, cut to fit: 0 and the values, or -1 and the block of an error. */
 int engine_look(struct engine *e, const char *line, char *ret_text, size_t size);
+
+/* engine_stops: rules stop at these lines (sandbox.h; borrowed), also while they are loaded; `stopped` is told which one, NULL if
+ * it is but a step, and when it returns they go on: ticks and digests are as without. stopped NULL: no more. Between ticks.
+ * engine_step: 1 = each line stops, 0 = only those; also while stopped. */
+struct sandbox_line;
+void engine_stops(struct engine *e, const struct sandbox_line *lines, size_t len,
+		  void (*stopped)(void *arg, struct engine *e, const struct sandbox_line *at), void *arg);
+void engine_step(struct engine *e, int on);
+/* engine_stop_text: while stopped: the place with its neighbours, whom the call is about, variables, and who called: lines for
+ * people, cut to fit; returns the length. */
+size_t engine_stop_text(struct engine *e, char *buf, size_t size);
+/* engine_stop_look: while stopped: as engine_look, with the variables of the stopped function besides. A function that it calls
+ * may change tables of the stopped call: call it in a copy of the process (fork), if the tick is to go on as without. */
+int engine_stop_look(struct engine *e, const char *line, char *ret_text, size_t size);
 
 /* engine_spawn: one more of a kind, between ticks, as if the world had wished it: for tests. Its id, 0 if there is no such kind
  * or place. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What people are told when a rule fails, and how often. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules/internal.h"
+#include "rules/show.h"
 
 #define TOLD_A_SECOND 20u /* blocks in a second of the world, of all handlers together */
 #define AGAIN_AFTER 60u	  /* seconds of the world: the same error of a handler is told again then, with how often it came */
@@ -28,24 +28,6 @@ void log_block(struct engine *e, const char *code, const char *block)
 	}
 }
 
-struct text {
-	char *to;
-	size_t size, len;
-};
-
-static void put(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = text->len < text->size ? vsnprintf(text->to + text->len, text->size - text->len, format, args) : 0;
-	va_end(args);
-	text->len += n > 0 ? (size_t)n : 0;
-	text->len = text->len < text->size ? text->len : text->size - 1;
-}
-
 /* caret: under the function that the message speaks of: "w:set" and the like, as it stands in the line. */
 static void caret(struct text *text, const struct sandbox_error *error)
 {
@@ -63,32 +45,32 @@ static void caret(struct text *text, const struct sandbox_error *error)
 	if (at == NULL) {
 		return;
 	}
-	put(text, "%*s |%*s", snprintf(line, sizeof(line), "%d", error->line), "", (int)(at + 1 - source) + 1, "");
+	show_put(text, "%*s |%*s", snprintf(line, sizeof(line), "%d", error->line), "", (int)(at + 1 - source) + 1, "");
 	for (at++; (*at >= 'a' && *at <= 'z') || *at == '_'; at++) {
-		put(text, "^");
+		show_put(text, "^");
 	}
-	put(text, "\n");
+	show_put(text, "\n");
 }
 
 size_t error_block(const struct sandbox_error *error, uint32_t generation, const char *notes, char *buf, size_t size)
 {
 	struct text text = { buf, size, 0 };
 
-	put(&text, "error[%s]: %s\n", error->code, error->message);
+	show_put(&text, "error[%s]: %s\n", error->code, error->message);
 	if (error->file[0] != '\0') {
-		put(&text, "  --> %s", error->file);
+		show_put(&text, "  --> %s", error->file);
 		if (error->line > 0) {
-			put(&text, ":%d", error->line);
+			show_put(&text, ":%d", error->line);
 		}
-		put(&text, " in %s, gen %u\n", error->what, generation);
+		show_put(&text, " in %s, gen %u\n", error->what, generation);
 	}
 	if (error->source[0] != '\0') {
-		put(&text, "%d | %s\n", error->line, error->source);
+		show_put(&text, "%d | %s\n", error->line, error->source);
 		caret(&text, error);
 	}
-	put(&text, "%s", notes);
+	show_put(&text, "%s", notes);
 	if (error->help[0] != '\0') {
-		put(&text, "  = help: %s\n", error->help);
+		show_put(&text, "  = help: %s\n", error->help);
 	}
 	return text.len;
 }
@@ -116,14 +98,14 @@ static void notes(const struct rules *r, const struct handler *handler, char *bu
 
 	buf[0] = '\0';
 	if (row != NO_ROW) {
-		put(&text, "  = note: entity %llu (%s) at (%.1f, %.1f, %.1f), tick %llu\n", (unsigned long long)r->subject,
+		show_put(&text, "  = note: entity %llu (%s) at (%.1f, %.1f, %.1f), tick %llu\n", (unsigned long long)r->subject,
 		    kind_word(r->now, r->e->all.kind[row]), r->e->all.x[row], r->e->all.y[row], r->e->all.z[row],
 		    (unsigned long long)r->e->tick);
 	} else {
-		put(&text, "  = note: tick %llu\n", (unsigned long long)r->e->tick);
+		show_put(&text, "  = note: tick %llu\n", (unsigned long long)r->e->tick);
 	}
 	if (handler->untold > 0) {
-		put(&text, "  = note: %u more in %llu s\n", handler->untold,
+		show_put(&text, "  = note: %u more in %llu s\n", handler->untold,
 		    (unsigned long long)((r->e->tick - handler->told_at) * r->e->shape.tick_ms / 1000));
 	}
 }
@@ -144,7 +126,7 @@ static uint64_t blamed(const struct rules *r, const struct sandbox_error *error)
 
 void error_failed(struct rules *r, struct handler *handler, const struct sandbox_error *error)
 {
-	char block[3072], place[512], about[512];
+	char block[3072], place[512], about[1024];
 	uint64_t digest, since = r->e->tick - handler->told_at;
 
 	r->errors++;
@@ -159,6 +141,11 @@ void error_failed(struct rules *r, struct handler *handler, const struct sandbox
 		return;
 	}
 	notes(r, handler, about, sizeof(about));
+	if (error->help[0] == '\0' && error->line > 0 && r->e->settings.again != NULL) {
+		size_t len = strlen(about);
+
+		snprintf(about + len, sizeof(about) - len, "  = help: %s --break %s:%d\n", r->e->settings.again, error->file, error->line);
+	}
 	handler->logged = digest;
 	handler->told_at = r->e->tick;
 	handler->untold = 0;

@@ -234,6 +234,10 @@ struct rules {
 	uint8_t asked;
 	const char *ask_reason; /* why what it asked for cannot be */
 
+	void (*stopped)(void *arg, struct engine *e, const struct sandbox_line *at);
+	void *stopped_arg;
+	const struct sandbox_stop *stop; /* where a call has stopped; or NULL */
+
 	struct rule_timer *timers;
 	uint32_t timers_len, timers_size, timers_used, timers_free, wheel[WHEEL];
 };
@@ -361,6 +365,8 @@ uint32_t self_row(lua_State *L);
 void state_push(lua_State *L, int self, uint32_t row);
 /* state_snapshot: a table of its own with what the entity remembers, as it is: nothing is brought over. */
 void state_snapshot(lua_State *L, int self, uint32_t row);
+/* state_values: pushes the table with the values of the state at `at`, not to be changed; 0, and nothing, if it is none. */
+int state_values(lua_State *L, int at);
 /* state_text: 0 if the value at `arg` is a text that no state can hold. */
 int state_text(lua_State *L, int arg);
 int state_open(lua_State *L, struct rules *r);

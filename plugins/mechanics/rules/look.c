@@ -1,39 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* A line of Lua of an operator: it looks at the world, and leaves all that ticks depend on as it was. */
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/internal.h"
+#include "rules/show.h"
 
 #define FILE_NAME "(line)"
 #define LOOK_LINE_MAX 4096u /* bytes */
 #define FOUND_MAX 20u  /* entities that find gives */
-#define FIELDS_MAX 64u /* of a table that is shown */
 #define RESULTS_SHOWN 8
-#define HEAD "return function(w, e, find) local g = require 'game' "
+#define HEAD "local g = require 'game' return function(w, e, find%s) "
+#define NAMES_TEXT_MAX 2048u /* bytes of the names of a stopped function's variables */
+#define NAMES_MAX 150u       /* of them; Lua has up to 200 parameters */
 
 struct look {
 	struct rules *r;
 	int function_ref;
-	char *text;
-	size_t size, len;
+	struct text text;
+	char names[NAMES_TEXT_MAX]; /* ", name" of each variable of a stopped function, or "" */
+	uint32_t names_len;
+	int failed;
 };
-
-static void put(struct look *look, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct look *look, const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(look->text + look->len, look->size - look->len, format, args);
-	va_end(args);
-	look->len += n > 0 ? (size_t)n : 0;
-	look->len = look->len < look->size ? look->len : look->size - 1;
-}
 
 /* --- what a line has besides the rules' API ---------------------------------------------------------- */
 
@@ -90,101 +78,6 @@ static int look_find(lua_State *L)
 	return 1;
 }
 
-/* --- what is shown ------------------------------------------------------------------------------------ */
-
-static void show_entity(struct look *look, uint64_t id)
-{
-	const struct entities *w = &look->r->e->all;
-	uint32_t row = entities_row(w, id);
-
-	if (row == NO_ROW) {
-		put(look, "(gone) #%" PRIu64, id);
-		return;
-	}
-	put(look, "%s %s #%" PRIu64 " at (%.1f, %.1f, %.1f)", kind_word(look->r->now, w->kind[row]), w->name[row], id, w->x[row],
-	    w->y[row], w->z[row]);
-}
-
-/* show: one value without what is in it; `quoted` texts are those inside of tables. */
-static void show(lua_State *L, struct look *look, int at, int quoted)
-{
-	uint64_t id = handle_get(L, at);
-
-	if (id != 0) {
-		show_entity(look, id);
-		return;
-	}
-	switch (lua_type(L, at)) {
-	case LUA_TSTRING:
-		put(look, quoted ? "\"%s\"" : "%s", lua_tostring(L, at));
-		break;
-	case LUA_TNUMBER:
-		if (lua_isinteger(L, at)) {
-			put(look, "%" PRId64, (int64_t)lua_tointeger(L, at));
-		} else {
-			put(look, "%.14g", lua_tonumber(L, at));
-		}
-		break;
-	case LUA_TBOOLEAN:
-		put(look, lua_toboolean(L, at) ? "true" : "false");
-		break;
-	case LUA_TTABLE:
-		put(look, "{...}");
-		break;
-	default:
-		put(look, "%s", luaL_typename(L, at)); /* without addresses */
-	}
-}
-
-static int name_order(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* show_table: its list, then its names in order, then how many others there are. */
-static void show_table(lua_State *L, struct look *look, int at)
-{
-	const char *names[FIELDS_MAX];
-	lua_Integer len, shown;
-	uint32_t names_len = 0, others = 0;
-	int table;
-
-	sandbox_content(L, at);
-	table = lua_gettop(L);
-	len = (lua_Integer)lua_rawlen(L, table);
-	shown = len < (lua_Integer)FIELDS_MAX ? len : (lua_Integer)FIELDS_MAX;
-	put(look, "{");
-	for (lua_Integer i = 1; i <= shown; i++) {
-		put(look, i > 1 ? ", " : " ");
-		lua_rawgeti(L, table, i);
-		show(L, look, lua_gettop(L), 1);
-		lua_pop(L, 1);
-	}
-	for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
-		int in_list = lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= shown;
-
-		sandbox_charge(L, 1);
-		if (lua_type(L, -2) == LUA_TSTRING && names_len < FIELDS_MAX) {
-			names[names_len++] = lua_tostring(L, -2);
-		} else {
-			others += !in_list;
-		}
-	}
-	qsort(names, names_len, sizeof(*names), name_order);
-	for (uint32_t i = 0; i < names_len; i++) {
-		put(look, "%s%s = ", shown > 0 || i > 0 ? ", " : " ", names[i]);
-		lua_pushstring(L, names[i]);
-		lua_rawget(L, table);
-		show(L, look, lua_gettop(L), 1);
-		lua_pop(L, 1);
-	}
-	if (others > 0) {
-		put(look, ", ... %u more", others);
-	}
-	put(look, " }");
-	lua_pop(L, 1);
-}
-
 /* --- running ------------------------------------------------------------------------------------------ */
 
 static int show_all(lua_State *L, int status, lua_KContext context)
@@ -195,14 +88,68 @@ static int show_all(lua_State *L, int status, lua_KContext context)
 	(void)status;
 	luaL_checkstack(L, 10, "too many results");
 	for (int at = 2; at <= last; at++) {
-		put(look, at > 2 ? ", " : "");
-		if (lua_istable(L, at)) {
-			show_table(L, look, at);
-		} else {
-			show(L, look, at, 0);
-		}
+		show_put(&look->text, at > 2 ? ", " : "");
+		show_value(L, look->r, &look->text, at, 1, 0);
 	}
 	return 0;
+}
+
+/* each_variable: calls `take` with each variable of the stopped function on the stack, which it takes off, the innermost of a
+ * name last; until it returns 0. */
+static void each_variable(lua_State *L, int (*take)(lua_State *L, struct look *look, const char *name), struct look *look)
+{
+	const char *name;
+	int go_on = 1;
+
+	for (int i = 1; go_on && (name = sandbox_stop_upvalue(L, i)) != NULL; i++) {
+		go_on = take(L, look, name);
+	}
+	for (int i = 1; go_on && (name = sandbox_stop_local(L, i)) != NULL; i++) {
+		go_on = take(L, look, name);
+	}
+}
+
+/* is_named: scripts can say its name; others are Lua's own. */
+static int is_named(const char *name)
+{
+	return name[0] != '(' && strcmp(name, "_ENV") != 0;
+}
+
+static int take_name(lua_State *L, struct look *look, const char *name)
+{
+	size_t len = strlen(look->names);
+
+	lua_pop(L, 1);
+	if (is_named(name) && len + strlen(name) + 3 < sizeof(look->names) && look->names_len < NAMES_MAX) {
+		snprintf(look->names + len, sizeof(look->names) - len, ", %s", name);
+		look->names_len++;
+	}
+	return look->names_len < NAMES_MAX;
+}
+
+static int take_value(lua_State *L, struct look *look, const char *name)
+{
+	if (!is_named(name)) {
+		lua_pop(L, 1);
+	} else {
+		look->names_len++;
+	}
+	return look->names_len < NAMES_MAX;
+}
+
+static int names_body(lua_State *L)
+{
+	each_variable(L, take_name, lua_touserdata(L, 1));
+	return 0;
+}
+
+static void variables_push(lua_State *L, struct look *look)
+{
+	if (look->names_len > 0) {
+		look->names_len = 0;
+		luaL_checkstack(L, NAMES_MAX + 1, "too many variables");
+		each_variable(L, take_value, look);
+	}
 }
 
 static int look_body(lua_State *L)
@@ -213,7 +160,8 @@ static int look_body(lua_State *L)
 	view_push(L, look->r);
 	lua_pushcfunction(L, look_entity);
 	lua_pushcfunction(L, look_find);
-	lua_callk(L, 3, LUA_MULTRET, (lua_KContext)look, show_all); /* as in call.c: may be left by a yield */
+	variables_push(L, look);
+	lua_callk(L, 3 + (int)look->names_len, LUA_MULTRET, (lua_KContext)look, show_all); /* as in call.c: may be left by a yield */
 	return show_all(L, LUA_OK, (lua_KContext)look);
 }
 
@@ -221,8 +169,8 @@ static int look_body(lua_State *L)
 static int compile(struct look *look, uint32_t set, const char *word, const char *line, struct sandbox_error *reterr)
 {
 	struct sandbox *s = look->r->sandbox;
-	char text[sizeof(HEAD) + LOOK_LINE_MAX + 32];
-	int len = snprintf(text, sizeof(text), HEAD "%s%s\nend", word, line);
+	char text[sizeof(HEAD) + NAMES_TEXT_MAX + LOOK_LINE_MAX + 32];
+	int len = snprintf(text, sizeof(text), HEAD "%s%s\nend", look->names, word, line);
 
 	if (sandbox_load(s, set, FILE_NAME, text, (size_t)len, reterr) != 0 || sandbox_start(s, set, FILE_NAME, reterr) != 0) {
 		return -1;
@@ -231,14 +179,11 @@ static int compile(struct look *look, uint32_t set, const char *word, const char
 	return 0;
 }
 
-/* without_head: the line as it was given. */
-static void without_head(struct sandbox_error *error, const char *word)
+/* source_is: what is shown of the program that was made of the line is the line. */
+static void source_is(struct sandbox_error *error, const char *line)
 {
-	size_t len = strlen(HEAD), word_len = strlen(word);
-
-	if (strncmp(error->source, HEAD, len) == 0) {
-		len += strncmp(error->source + len, word, word_len) == 0 ? word_len : 0;
-		memmove(error->source, error->source + len, strlen(error->source + len) + 1);
+	if (strcmp(error->file, FILE_NAME) == 0 && error->line == 1) {
+		snprintf(error->source, sizeof(error->source), "%.*s", (int)strcspn(line, "\r\n\t"), line);
 	}
 }
 
@@ -255,29 +200,41 @@ static int evaluate(struct look *look, uint32_t set, const char *line, struct sa
 		failed = sandbox_run(look->r->sandbox, look_body, look, "a line of an operator", reterr);
 	}
 	if (failed) {
-		without_head(reterr, word);
+		source_is(reterr, line);
 	}
 	return failed;
+}
+
+/* look_run: the line in a generation of its own; look->failed. */
+static void look_run(struct look *look, const char *line)
+{
+	struct sandbox *s = look->r->sandbox;
+	struct sandbox_error error;
+	uint32_t set;
+
+	look->failed = -1;
+	look->text.to[0] = '\0';
+	if (strlen(line) > LOOK_LINE_MAX) {
+		show_put(&look->text, "error: a line has up to %u bytes\n", LOOK_LINE_MAX);
+		return;
+	}
+	set = sandbox_generation_open(s);
+	if (set == 0) {
+		show_put(&look->text, "error: too many generations are open: try again\n");
+		return;
+	}
+	look->failed = evaluate(look, set, line, &error);
+	sandbox_generation_close(s, set);
+	if (look->failed) {
+		error_block(&error, look->r->now->number, "", look->text.to, look->text.size);
+	}
 }
 
 /* What a tick could see of it is put back or begun anew by each call of a rule: its seed, its effects, its serial. */
 int rules_look(struct rules *r, const char *line, char *ret_text, size_t size)
 {
-	struct look look = { .r = r, .function_ref = LUA_NOREF, .text = ret_text, .size = size };
-	struct sandbox_error error;
-	uint32_t set;
-	int failed;
+	struct look look = { .r = r, .function_ref = LUA_NOREF, .text = { ret_text, size, 0 } };
 
-	ret_text[0] = '\0';
-	if (strlen(line) > LOOK_LINE_MAX) {
-		put(&look, "error: a line has up to %u bytes\n", LOOK_LINE_MAX);
-		return -1;
-	}
-	set = sandbox_generation_open(r->sandbox);
-	if (set == 0) {
-		put(&look, "error: too many generations are open: try again\n");
-		return -1;
-	}
 	r->effects_len = r->text_len = r->undo_len = 0;
 	r->subject = 0;
 	r->target_set = 0;
@@ -286,14 +243,37 @@ int rules_look(struct rules *r, const char *line, char *ret_text, size_t size)
 	r->looks = r->everywhere = 1;
 	sandbox_abort_next(r->sandbox, SANDBOX_OK);
 	sandbox_seed(r->sandbox, seed_mix(r->e->shape.seed, r->e->tick));
-	failed = evaluate(&look, set, line, &error);
-	sandbox_generation_close(r->sandbox, set);
+	look_run(&look, line);
 	undo_run(r);
 	r->effects_len = r->text_len = 0;
 	r->looks = r->everywhere = r->when = 0;
 	r->serial++;
-	if (failed) {
-		error_block(&error, r->now->number, "", ret_text, size);
-	}
-	return failed;
+	return look.failed;
+}
+
+/* --- where a call has stopped --------------------------------------------------------------------------- */
+
+struct stopped_line {
+	struct look look;
+	const char *line;
+};
+
+static void stopped_body(void *arg)
+{
+	struct stopped_line *in = arg;
+	struct sandbox_error error;
+
+	sandbox_run(in->look.r->sandbox, names_body, &in->look, "the names of variables", &error);
+	look_run(&in->look, in->line);
+}
+
+/* It keeps whom the call is about, its serial and where it looks from: what it may see can be seen. */
+int rules_stop_look(struct rules *r, const char *line, char *ret_text, size_t size)
+{
+	struct stopped_line in = { { .r = r, .function_ref = LUA_NOREF, .text = { ret_text, size, 0 } }, line };
+
+	r->when = WHEN_CHECK;
+	r->looks = r->everywhere = 1;
+	sandbox_apart(r->sandbox, stopped_body, &in);
+	return in.look.failed;
 }

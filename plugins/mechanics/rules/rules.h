@@ -14,6 +14,7 @@ struct engine_file;
 struct wish;
 struct claim;
 struct rules;
+struct sandbox_line;
 
 #define NO_KIND UINT16_MAX
 
@@ -89,6 +90,12 @@ int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t l
 		   size_t *ret_len, const char **ret_reason);
 /* rules_look: see engine_look. */
 int rules_look(struct rules *r, const char *line, char *ret_text, size_t size);
+/* rules_stops, rules_step, rules_stop_text, rules_stop_look: see engine_stops. */
+void rules_stops(struct rules *r, const struct sandbox_line *lines, size_t len,
+		 void (*stopped)(void *arg, struct engine *e, const struct sandbox_line *at), void *arg);
+void rules_step(struct rules *r, int on);
+size_t rules_stop_text(struct rules *r, char *buf, size_t size);
+int rules_stop_look(struct rules *r, const char *line, char *ret_text, size_t size);
 /* rules_entity_gone: lets go of what scripts hold of an entity; before its row is removed. */
 void rules_entity_gone(struct rules *r, uint32_t row);
 

@@ -84,6 +84,22 @@ void state_snapshot(lua_State *L, int self, uint32_t row)
 	}
 }
 
+int state_values(lua_State *L, int at)
+{
+	int is_state;
+
+	if (lua_type(L, at) != LUA_TUSERDATA || !lua_getmetatable(L, at)) {
+		return 0;
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, rules_of(L)->state_meta_ref);
+	is_state = lua_rawequal(L, -1, -2);
+	lua_pop(L, 2);
+	if (is_state) {
+		lua_getiuservalue(L, at, 1);
+	}
+	return is_state;
+}
+
 struct birth {
 	struct rules *r;
 	uint32_t row;

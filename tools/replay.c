@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/engine.h"
 #include "host/command.h"
+#include "number.h"
 #include "recording.h"
+#include "stops.h"
 #include "tick.pb-c.h"
 #include "tools.h"
 #include "troupe/host.h"
@@ -16,7 +19,7 @@
 #include "worldkey/worldkey.h"
 
 const char replay_usage[] =
-	"usage: troupe replay [--until TICK] [--owners N] [--digest] [--quiet] FILE\n"
+	"usage: troupe replay [--until TICK] [--owners N] [--break SCRIPT:LINE ...] [--digest] [--quiet] FILE\n"
 	"\n"
 	"Runs a world again that `troupe record` has recorded: the same inputs, the same seed, the same world.\n"
 	"\n"
@@ -24,6 +27,10 @@ const char replay_usage[] =
 	"  troupe replay incident.rec --until 901223   up to this tick, then says who is where\n"
 	"  troupe replay incident.rec --owners 3       divided among so many owners: the same world, too\n"
 	"\n"
+	"  troupe replay incident.rec --break meadow.lua:12   stops there, with all variables; on a terminal it asks what to do\n"
+	"\n"
+	"  --break-limit N   stops that are shown, others are counted (10; on a terminal all)\n"
+	"  --interactive  ask at a stop, also if the input is no terminal\n"
 	"  --digest       print the digest of every tick, not only of the last\n"
 	"  --quiet        print no lines of rules\n"
 	"\n"
@@ -36,8 +43,10 @@ struct replay {
 	struct recording recording;
 	struct engine *engines[OWNERS_MAX];
 	uint32_t owners;
-	uint64_t tick, last;
-	int digests, quiet, differs;
+	uint64_t tick, last, until;
+	int has_until, limited, digests, quiet, differs;
+	struct stops stops;
+	char again[512]; /* how to get here once more */
 };
 
 static void line(void *arg, uint32_t level, const char *code, const char *text)
@@ -111,7 +120,7 @@ static int open_engines(struct replay *r)
 {
 	const struct recording_entry *entry = recording_get(&r->recording, WORLD_KEY_SHAPE);
 	Region__Shape *shape = entry != NULL ? region__shape__unpack(NULL, entry->value_len, entry->value) : NULL;
-	struct engine_settings settings = { .log = line, .arg = r, .memory = 256u << 20 };
+	struct engine_settings settings = { .log = line, .arg = r, .memory = 256u << 20, .again = r->again };
 	uint8_t *owners = NULL;
 
 	if (shape == NULL) {
@@ -189,6 +198,7 @@ static int load(struct replay *r)
 	Tick__Checkpoint *checkpoint = entry != NULL ? tick__checkpoint__unpack(NULL, entry->value_len, entry->value) : NULL;
 	int result = open_engines(r);
 
+	stops_open(&r->stops, r->engines, result == 0 ? r->owners : 0);
 	if (result == 0 && checkpoint != NULL) { /* without one the world begins */
 		r->tick = checkpoint->tick;
 		result = rules_take(r, checkpoint->rules, checkpoint->generation);
@@ -310,6 +320,7 @@ static int run_tick(struct replay *r)
 	int result;
 
 	r->tick++;
+	stops_tick(&r->stops);
 	result = inputs(r);
 	for (unsigned stage = 1; stage <= 3 && result == 0; stage++) {
 		for (uint32_t i = 0; i < r->owners; i++) {
@@ -347,74 +358,110 @@ static int show(void *arg, const struct sight *sight)
 	return 0;
 }
 
-static int run(struct replay *r, uint64_t until)
+/* until_check: sets the tick to end with; 0, or an exit code after printing which there are. */
+static int until_check(struct replay *r)
+{
+	r->last = last_tick(&r->recording);
+	if (r->last <= r->tick) {
+		return bad("the recording has nothing behind its checkpoint: it was made too soon after one");
+	}
+	if (r->has_until && (r->until <= r->tick || r->until > r->last)) {
+		fprintf(stderr, "troupe replay: --until takes a tick from %" PRIu64 " to %" PRIu64 ", which are recorded, not %" PRIu64 "\n",
+			r->tick + 1, r->last, r->until);
+		return EXIT_USAGE;
+	}
+	r->last = r->has_until ? r->until : r->last;
+	return 0;
+}
+
+static int run(struct replay *r)
 {
 	struct timespec began, ended;
 	uint64_t first;
-	int result = load(r);
+	int result = stops_check(&r->stops, &r->recording) == 0 ? load(r) : EXIT_INVALID;
 
+	result = result == 0 ? until_check(r) : result;
 	if (result != 0) {
 		return result;
 	}
 	first = r->tick;
-	r->last = last_tick(&r->recording);
-	r->last = until != 0 && until < r->last ? until : r->last;
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	while (result == 0 && r->tick < r->last) {
+	while (result == 0 && r->tick < r->last && !r->stops.quits) {
 		result = run_tick(r);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &ended);
 	if (result == 0) {
+		stops_report(&r->stops);
 		printf("ticks %" PRIu64 " to %" PRIu64 " in %.2f s, digest %016" PRIx64 "\n", first + 1, r->tick,
 		       (double)(ended.tv_sec - began.tv_sec) + (double)(ended.tv_nsec - began.tv_nsec) / 1e9, digest(r));
-		for (uint32_t i = 0; i < r->owners && until != 0; i++) {
+		for (uint32_t i = 0; i < r->owners && r->has_until; i++) {
 			engine_each(r->engines[i], show, NULL);
 		}
 	}
 	return result == 0 && r->differs > 0 ? EXIT_FAILED : result;
 }
 
+/* option_read: the one at argv[*at], which goes on behind it; an exit code. */
+static int option_read(struct replay *r, int argc, char **argv, int *at, const char **ret_path)
+{
+	static const char *const known[] = { "--until", "--owners",	 "--break", "--break-limit", "--interactive",
+					     "--digest", "--quiet", NULL };
+	static const char *const valued[] = { "until", "owners", "break", "break-limit" };
+	const char *value;
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++) {
+		int taken = command_option(argc, argv, at, valued[i], &value), wrong = 0;
+
+		if (taken == 0) {
+			continue;
+		}
+		if (taken > 0 && i == 2) {
+			wrong = stops_add(&r->stops, value);
+		} else if (taken > 0) {
+			wrong = number_read("replay", known[i], value, i == 1, i == 1 ? OWNERS_MAX : UINT64_MAX, &number);
+			r->until = i == 0 ? number : r->until;
+			r->has_until |= i == 0;
+			r->owners = i == 1 ? (uint32_t)number : r->owners;
+			r->stops.limit = i == 3 ? (uint32_t)(number < STOPS_ALL ? number : STOPS_ALL) : r->stops.limit;
+			r->limited |= i == 3;
+		}
+		return taken < 0 || wrong ? EXIT_USAGE : 0;
+	}
+	r->digests |= strcmp(argv[*at], "--digest") == 0;
+	r->quiet |= strcmp(argv[*at], "--quiet") == 0;
+	r->stops.asks |= strcmp(argv[*at], "--interactive") == 0;
+	if (strcmp(argv[*at], "--digest") != 0 && strcmp(argv[*at], "--quiet") != 0 && strcmp(argv[*at], "--interactive") != 0) {
+		if (argv[*at][0] == '-' || *ret_path != NULL) {
+			return command_unknown("replay", argv[*at], known);
+		}
+		*ret_path = argv[*at];
+	}
+	++*at;
+	return 0;
+}
+
 int replay_main(int argc, char **argv)
 {
-	static const char *const known[] = { "--until", "--owners", "--digest", "--quiet", NULL };
-	struct replay replay = { .owners = 1 };
-	const char *path = NULL, *value;
-	uint64_t until = 0;
+	struct replay replay = { .owners = 1, .stops = { .asks = isatty(STDIN_FILENO) } };
+	const char *path = NULL;
 	int result;
 
 	for (int at = 1; at < argc;) {
-		int taken = command_option(argc, argv, &at, "until", &value);
-
-		if (taken > 0) {
-			until = strtoull(value, NULL, 10);
-			continue;
+		result = option_read(&replay, argc, argv, &at, &path);
+		if (result != 0) {
+			return result;
 		}
-		taken = taken == 0 ? command_option(argc, argv, &at, "owners", &value) : taken;
-		if (taken > 0) {
-			replay.owners = (uint32_t)strtoul(value, NULL, 10);
-		} else if (taken < 0) {
-			return EXIT_USAGE;
-		} else if (strcmp(argv[at], "--digest") == 0) {
-			replay.digests = 1;
-			at++;
-		} else if (strcmp(argv[at], "--quiet") == 0) {
-			replay.quiet = 1;
-			at++;
-		} else if (argv[at][0] == '-' || path != NULL) {
-			return command_unknown("replay", argv[at], known);
-		} else {
-			path = argv[at++];
-		}
-	}
-	if (replay.owners < 1 || replay.owners > OWNERS_MAX) {
-		fprintf(stderr, "troupe replay: --owners takes a number from 1 to %u\n", OWNERS_MAX);
-		return EXIT_USAGE;
 	}
 	if (path == NULL) {
 		fputs(replay_usage, stderr);
 		return EXIT_USAGE;
 	}
-	result = recording_read(&replay.recording, path) == 0 ? run(&replay, until) : EXIT_INVALID;
+	if (!replay.limited) {
+		replay.stops.limit = replay.stops.asks ? STOPS_ALL : STOPS_SHOWN;
+	}
+	snprintf(replay.again, sizeof(replay.again), "troupe replay %s", path);
+	result = recording_read(&replay.recording, path) == 0 ? run(&replay) : EXIT_INVALID;
 	for (uint32_t i = 0; i < replay.owners; i++) {
 		engine_close(replay.engines[i]);
 	}

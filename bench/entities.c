@@ -58,7 +58,7 @@ static void tick(struct engine *e, uint64_t n)
  * measured. */
 static double ours(uint32_t count, uint32_t ticks)
 {
-	uint32_t side = 256;
+	uint32_t side = 32;
 	struct engine_settings settings = { .memory = (size_t)2 << 30 };
 	struct engine_file file = { "rabbit.lua", rules, sizeof(rules) - 1 };
 	struct engine *e;
@@ -67,8 +67,8 @@ static double ours(uint32_t count, uint32_t ticks)
 	uint64_t began, n = 0;
 	double percent;
 
-	while (side * side < count * 20u) { /* one to twenty blocks of ground */
-		side *= 2;
+	while (side * side < count * 20u) { /* as many on each piece of ground, however many there are */
+		side += 32;
 	}
 	settings.shape = (struct engine_shape){ .size = side, .map = "flat", .tick_ms = TICK_MS, .max_entities = count + 1 };
 	e = engine_open(&settings);

@@ -57,7 +57,8 @@ int entities_open(struct entities *w, double size, double cell)
 	w->cells = w->columns * w->columns;
 	w->first = calloc(w->cells + 1u, sizeof(*w->first));
 	w->populace = calloc(w->cells + 1u, sizeof(*w->populace));
-	if (w->first == NULL || w->populace == NULL) {
+	w->kinds = calloc(w->cells + 1u, sizeof(*w->kinds));
+	if (w->first == NULL || w->populace == NULL || w->kinds == NULL) {
 		return -1;
 	}
 	memset(w->first, 0xFF, (w->cells + 1u) * sizeof(*w->first));
@@ -73,6 +74,7 @@ void entities_close(struct entities *w)
 	EACH_ARRAY(RELEASE, w)
 	free(w->first);
 	free(w->populace);
+	free(w->kinds);
 	map_free(&w->rows);
 	memset(w, 0, sizeof(*w));
 }
@@ -130,6 +132,7 @@ static void cell_enter(struct entities *w, uint32_t row, uint32_t cell)
 	}
 	w->first[cell] = row;
 	w->populace[cell]++;
+	w->kinds[cell] |= 1ull << w->kind[row] % 64;
 }
 
 static void cell_leave(struct entities *w, uint32_t row)
@@ -144,7 +147,24 @@ static void cell_leave(struct entities *w, uint32_t row)
 	if (w->next[row] != NO_ROW) {
 		w->prev[w->next[row]] = w->prev[row];
 	}
-	w->populace[cell]--;
+	if (--w->populace[cell] == 0) {
+		w->kinds[cell] = 0;
+	}
+}
+
+void entities_kind(struct entities *w, uint32_t row, uint16_t kind)
+{
+	w->kind[row] = kind;
+	w->kinds[w->chunk_of[row]] |= 1ull << kind % 64;
+}
+
+int entities_apart(const struct entities *w, uint32_t cell, double x, double y, double radius)
+{
+	double wide = 1 / w->per_cell, west = (double)((cell - 1) % w->columns) * wide - w->half;
+	double south = (double)((cell - 1) / w->columns) * wide - w->half;
+
+	radius += 0.01; /* so that no rounding of distances matters */
+	return west > x + radius || west + wide < x - radius || south > y + radius || south + wide < y - radius;
 }
 
 /* --- coming and going ----------------------------------------------------------------------------- */

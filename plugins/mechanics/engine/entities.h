@@ -50,6 +50,7 @@ struct entities {
 	char (*name)[ENTITY_NAME_MAX + 1];
 	/* one element for each cell, by number (1 ...) */
 	uint32_t *first, *populace;
+	uint64_t *kinds; /* bit kind % 64 is set if one of the kind is in it, or was: see entities_has_kind */
 	struct map rows; /* id -> row + 1 */
 	uint32_t *crossed, crossed_len; /* rows that changed their cell in the last entities_step, cell before */
 	uint32_t *crossed_from;
@@ -99,10 +100,19 @@ void entities_settle(struct entities *w);
  * look up. NO_ROW if not; `row` itself is always found. */
 uint32_t entities_near(const struct entities *w, uint32_t row, uint64_t id);
 
+/* entities_kind: it is of this kind from now on. entities_has_kind: 0 if no entity of the kind is in the cell; else one may be. */
+void entities_kind(struct entities *w, uint32_t row, uint16_t kind);
+static inline int entities_has_kind(const struct entities *w, uint32_t cell, uint16_t kind)
+{
+	return (w->kinds[cell] >> kind % 64 & 1) != 0;
+}
+
 /* entities_inside: a place that can be walked on; false for NaN and infinities. */
 int entities_inside(const struct entities *w, double x, double y);
 /* entities_chunk: the number of the cell that holds a place inside. */
 uint32_t entities_chunk(const struct entities *w, double x, double y);
+/* entities_apart: 1 if no place of the cell is at most `radius` from x, y in both directions. */
+int entities_apart(const struct entities *w, uint32_t cell, double x, double y, double radius);
 /* entities_around: the cell and those that touch it, in rising order; returns how many. */
 uint32_t entities_around(const struct entities *w, uint32_t cell, uint32_t ret_cells[AROUND_MAX]);
 /* entities_touching: 1 if b is a or touches it. */

@@ -217,6 +217,10 @@ static uint32_t taker(struct rules *r, uint32_t drop)
 	double least = DROP_REACH * DROP_REACH;
 
 	for (uint32_t i = 0; i < n; i++) {
+		if (!entities_has_kind(w, cells[i], KIND_PLAYER) ||
+		    entities_apart(w, cells[i], w->x[drop], w->y[drop], DROP_REACH)) {
+			continue;
+		}
 		for (uint32_t row = w->first[cells[i]]; row != NO_ROW; row = w->next[row]) {
 			double dx = w->x[row] - w->x[drop], dy = w->y[row] - w->y[drop], dz = w->z[row] - w->z[drop];
 			double square = dx * dx + dy * dy + dz * dz;

@@ -218,18 +218,24 @@ static int name_check(lua_State *L, struct rules *r, uint8_t type, struct arg *a
 	return 0;
 }
 
-static int number_check(lua_State *L, const char *of, const struct api_param *p, int arg, struct arg *a)
+static int number_check(lua_State *L, const struct bound *b, const char *of, const struct api_param *p, int arg, struct arg *a)
 {
 	a->number = lua_tonumber(L, arg);
 	if (p->bounded && !(a->number >= p->min && a->number <= p->max)) {
-		return sandbox_raise(L, "S0119", NULL, "%s: `%s` is %g to %g, not %g", of, p->name, p->min, p->max, a->number);
+		char text[64];
+
+		if (b != NULL) {
+			snprintf(text, sizeof(text), "%s%s%s", variable(b), colon(b), b->entry->name);
+		}
+		return sandbox_raise(L, "S0119", NULL, "%s: `%s` is %g to %g, not %g", b != NULL ? text : of, p->name, p->min, p->max,
+				     a->number);
 	}
 	return 0;
 }
 
-/* check: the value at `arg` is what the parameter says; what it means goes into *a. 0 = it is something else. `of` is whose
- * parameter it is, for messages about bounds. */
-static int check(lua_State *L, struct rules *r, const char *of, const struct api_param *p, int arg, struct arg *a)
+/* check: the value at `arg` is what the parameter says; what it means goes into *a. 0 = it is something else. `b` or, if that
+ * is NULL, `of` is whose parameter it is, for messages about bounds. */
+static int check(lua_State *L, struct rules *r, const struct bound *b, const char *of, const struct api_param *p, int arg, struct arg *a)
 {
 	int type = lua_type(L, arg);
 	size_t len;
@@ -246,10 +252,10 @@ static int check(lua_State *L, struct rules *r, const char *of, const struct api
 				return 0;
 			}
 		}
-		number_check(L, of, p, arg, a);
+		number_check(L, b, of, p, arg, a);
 		return 1;
 	case TYPE_NUMBER:
-		return type == LUA_TNUMBER && lua_tonumber(L, arg) - lua_tonumber(L, arg) == 0 && number_check(L, of, p, arg, a) == 0;
+		return type == LUA_TNUMBER && lua_tonumber(L, arg) - lua_tonumber(L, arg) == 0 && number_check(L, b, of, p, arg, a) == 0;
 	case TYPE_BOOLEAN:
 		a->n = (uint32_t)lua_toboolean(L, arg);
 		return type == LUA_TBOOLEAN;
@@ -320,7 +326,6 @@ static int api_call(lua_State *L)
 	const struct bound *b = lua_touserdata(L, lua_upvalueindex(1));
 	struct rules *r = rules_of(L);
 	int first = b->method ? 2 : 1;
-	char of[64];
 
 	if (b->method) {
 		self_check(L, r, b);
@@ -340,14 +345,12 @@ static int api_call(lua_State *L)
 		if (p->optional && lua_isnil(L, first + (int)i)) {
 			continue;
 		}
-		of[0] = '\0';
-		if (p->bounded) {
-			snprintf(of, sizeof(of), "%s%s%s", variable(b), colon(b), b->entry->name);
-		}
-		if (!check(L, r, of, p, first + (int)i, &r->args[i])) {
+		if (!check(L, r, b, NULL, p, first + (int)i, &r->args[i])) {
 			return wrong(L, b, i, first + (int)i);
 		}
 		if (p->type == TYPE_THING) {
+			char of[64];
+
 			snprintf(of, sizeof(of), "%s%s%s", variable(b), colon(b), b->entry->name);
 			bind_table(L, first + (int)i, (enum api_on)p->thing, of, p->thing == ON_ASK ? 2 : p->thing == DEF_PLAYER);
 		}
@@ -466,7 +469,7 @@ void bind_table(lua_State *L, int arg, enum api_on on, const char *what, int mor
 			continue;
 		}
 		snprintf(inner, sizeof(inner), "%s", what);
-		if (b->params_len == 1 && !check(L, r, inner, &b->params[0], table + 2, &ignored)) {
+		if (b->params_len == 1 && !check(L, r, NULL, inner, &b->params[0], table + 2, &ignored)) {
 			sandbox_raise(L, "S0118", NULL, "%s: `%s` is %s, not %s", what, key, api_type_names[b->params[0].type].words,
 				      lua_typename(L, type));
 		}

@@ -116,10 +116,10 @@ static int call_body(lua_State *L)
 	return 0;
 }
 
-static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t entity, const double *center, struct call call,
-	       struct answer *ret_answer)
+/* run: about the entity in this row; NO_ROW: it is not here, or 0. */
+static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t entity, uint32_t row, const double *center,
+	       struct call call, struct answer *ret_answer)
 {
-	uint32_t row = entity != 0 ? entities_row(&r->e->all, entity) : NO_ROW;
 	struct sandbox_error error;
 	uint64_t instructions, ns, about = r->claim != NULL ? r->claim->ask->actor : entity;
 	uint32_t number;
@@ -171,16 +171,22 @@ static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t 
 	return failed ? -1 : 0;
 }
 
+static uint32_t row_of(const struct rules *r, uint64_t entity)
+{
+	return entity != 0 ? entities_row(&r->e->all, entity) : NO_ROW;
+}
+
 int rules_call(struct rules *r, struct handler *handler, uint8_t when, uint64_t entity, const double *center,
 	       const struct value *args, uint32_t args_len, struct answer *ret_answer)
 {
-	return run(r, handler, when, entity, center, (struct call){ r, handler, args, args_len, 0, ret_answer }, ret_answer);
+	return run(r, handler, when, entity, row_of(r, entity), center, (struct call){ r, handler, args, args_len, 0, ret_answer },
+		   ret_answer);
 }
 
 int rules_call_bare(struct rules *r, struct handler *handler, uint8_t when, uint64_t entity, const struct value *args,
 		    uint32_t args_len)
 {
-	return run(r, handler, when, entity, NULL, (struct call){ r, handler, args, args_len, 1, NULL }, NULL);
+	return run(r, handler, when, entity, row_of(r, entity), NULL, (struct call){ r, handler, args, args_len, 1, NULL }, NULL);
 }
 
 int call_row(struct rules *r, struct handler *handler, uint8_t when, uint32_t row, const struct value *args, uint32_t args_len)
@@ -191,5 +197,5 @@ int call_row(struct rules *r, struct handler *handler, uint8_t when, uint32_t ro
 	for (uint32_t i = 0; i < args_len && i < ARGS_MAX; i++) {
 		all[i + 1] = args[i];
 	}
-	return rules_call(r, handler, when, r->e->all.id[row], NULL, all, args_len + 1, NULL);
+	return run(r, handler, when, r->e->all.id[row], row, NULL, (struct call){ r, handler, all, args_len + 1, 0, NULL }, NULL);
 }

@@ -136,7 +136,7 @@ static void take_over(struct rules *r, struct generation *next)
 			removed++;
 			continue;
 		}
-		w->kind[row] = kind;
+		entities_kind(w, row, kind);
 		health_take(w, row, next->kinds[kind].health);
 		next->kinds[kind].alive += (w->flags[row] & ENTITY_GHOST) == 0;
 	}

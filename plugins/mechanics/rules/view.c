@@ -64,19 +64,27 @@ static void near_check(lua_State *L, const struct rules *r, const double at[3], 
 	}
 }
 
-/* look: calls `take` for each entity of a kind (-1 = any) that is seen within the radius; charges for all that it looked at. */
+/* look: calls `take` for each entity of a kind (-1 = any) that is seen within the radius; charges for all in the chunks around,
+ * also for those that need not be looked at: what a call costs does not depend on what is known of a chunk. */
 static void look(lua_State *L, struct rules *r, int kind, const double at[3], double radius,
 		 void (*take)(void *arg, const struct found *found), void *arg)
 {
-	const struct entities *w = &r->e->all;
+	struct entities *w = &r->e->all;
 	uint32_t cells[AROUND_MAX], n = entities_around(w, entities_chunk(w, at[0], at[1]), cells), looked = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
+		uint64_t kinds = 0;
+
+		looked += w->populace[cells[i]];
+		if (w->populace[cells[i]] == 0 || (kind >= 0 && !entities_has_kind(w, cells[i], (uint16_t)kind)) ||
+		    entities_apart(w, cells[i], at[0], at[1], radius)) {
+			continue;
+		}
 		for (uint32_t row = w->first[cells[i]]; row != NO_ROW; row = w->next[row]) {
 			struct found found;
 			double dx, dy, dz;
 
-			looked++;
+			kinds |= 1ull << w->kind[row] % 64;
 			if (kind >= 0 && w->kind[row] != kind) {
 				continue;
 			}
@@ -88,6 +96,7 @@ static void look(lua_State *L, struct rules *r, int kind, const double at[3], do
 				take(arg, &found);
 			}
 		}
+		w->kinds[cells[i]] = kinds;
 	}
 	sandbox_charge(L, looked);
 }

@@ -10,6 +10,7 @@
 #include "tasks_internal.h"
 #include "messages.h"
 #include "screen.h"
+#include "scripts.h"
 #include "value.h"
 
 #define LINK_TYPE "troupe.link"
@@ -463,10 +464,6 @@ static int net_record(lua_State *L)
 	return 0;
 }
 
-static const char player_text[] = {
-#include "client/player.inc"
-};
-
 void net_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = { { "connect", net_connect }, { "sleep", net_sleep },
@@ -487,10 +484,6 @@ void net_open(lua_State *L)
 	lua_pop(L, 1);
 	luaL_newlib(L, functions);
 	lua_setglobal(L, "net");
-	if (luaL_loadbufferx(L, player_text, sizeof(player_text), "@player.lua", "t") != LUA_OK ||
-	    lua_pcall(L, 0, 0, 0) != LUA_OK) {
-		fprintf(stderr, "error: %s\n", lua_tostring(L, -1));
-		abort(); /* our own text, embedded at build time */
-	}
 	screen_open(L);
+	scripts_open(L);
 }

@@ -57,10 +57,6 @@ static int net_sections(lua_State *L)
 	return 1;
 }
 
-static const char view_text[] = {
-#include "client/view.inc"
-};
-
 void screen_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -70,9 +66,4 @@ void screen_open(lua_State *L)
 	lua_getglobal(L, "net");
 	luaL_setfuncs(L, functions, 0);
 	lua_pop(L, 1);
-	if (luaL_loadbufferx(L, view_text, sizeof(view_text), "@view.lua", "t") != LUA_OK ||
-	    lua_pcall(L, 0, 0, 0) != LUA_OK) {
-		fprintf(stderr, "error: %s\n", lua_tostring(L, -1));
-		abort(); /* our own text, embedded at build time */
-	}
 }

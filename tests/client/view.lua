@@ -235,6 +235,14 @@ do
 	check(call[1] == "act" and call[2] == "craft" and call[3] == 0 and call[4] == "wooden pick", "a verb with words is typed")
 	call = press(":act wave 7\r")
 	check(call[2] == "wave" and math.tointeger(call[3]) == 7 and not call[4], "or with a number", table.concat(call, " "))
+	me.inventory = function() return { { bag = "mail", kind = "hat.golden", id = 9 } } end
+	for _, verb in ipairs({ "bag", "inventory" }) do
+		local plain, said = print, {}
+		print = function(line) table.insert(said, line) end
+		press(":" .. verb .. "\r")
+		print = plain
+		same(table.concat(said, "\n"), "carried in the world: act done\nkept by the item store:\n  mail   1x hat.golden   9  (take 9)", verb .. " shows both")
+	end
 	press("tq\27")
 	check(not v.input and not v.ended, "or not")
 	press("?")

@@ -52,7 +52,7 @@ fall "gravel"
 
 g.action "mine" {
 	run = function(self, w, target, args)
-		if not args.at then return nil, "where" end
+		if not args.at then return "mine where? act mine X Y Z: look tells where you are" end
 		w:ask { edit = "mine", at = args.at }
 	end,
 }
@@ -75,7 +75,7 @@ g.edit "build" {
 
 g.action "build" {
 	run = function(self, w, target, args)
-		if not args.at then return nil, "where" end
+		if not args.at then return "build where? act build X Y Z, or act build X Y Z planks" end
 		local block
 		for _, name in ipairs(building) do
 			if not block and (args.text == "" or args.text == name) and self:count(name) > 0 then block = name end

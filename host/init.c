@@ -22,6 +22,7 @@
 
 #define TEMPLATE "conf/standalone.lua"
 #define RULES "scripts/lua/meadow"
+#define TYPES "scripts/lua/types/game.d.lua"
 #define FILE_MAX_BYTES (1u << 20)
 
 const char init_usage[] =
@@ -29,8 +30,9 @@ const char init_usage[] =
 	"\n"
 	"  troupe init mygame     makes the folder mygame: the sample game, yours to change\n"
 	"\n"
-	"In it are game.lua (the configuration), scripts (the rules of the game), a .gitignore, and in data the\n"
-	"host's key. Nothing that is there is overwritten.\n"
+	"In it are game.lua (the configuration), scripts (the rules of the game), a .gitignore, in data the host's\n"
+	"key, and for editors with the Lua language server types/game.d.lua (what the rules' API is) and .luarc.json\n"
+	"(where that is). Nothing that is there is overwritten.\n"
 	"\n"
 	"exit code: 0 done, 1 failed, 2 wrong usage\n";
 
@@ -179,6 +181,34 @@ static int rules_write(struct init *init, unsigned *ret_len)
 	return r == 0 && len <= 0 ? -ENOENT : r;
 }
 
+/* types_write: what an editor with the Lua language server needs to know the rules' API. The configuration is left out: its name is
+ * that of the module. */
+static int types_write(struct init *init)
+{
+	static const char settings[] = "{\n"
+				       "\t\"$schema\": \"https://raw.githubusercontent.com/LuaLS/vscode-lua/master/setting/schema.json\",\n"
+				       "\t\"runtime.version\": \"Lua 5.4\",\n"
+				       "\t\"runtime.builtin\": { \"io\": \"disable\", \"os\": \"disable\", \"package\": \"disable\", "
+				       "\"debug\": \"disable\" },\n"
+				       "\t\"workspace.library\": [\"types\"],\n"
+				       "\t\"workspace.ignoreDir\": [\"/game.lua\", \"/secrets.lua\", \"/data\"],\n"
+				       "\t\"workspace.checkThirdParty\": false\n"
+				       "}\n";
+	char path[PATH_MAX + 8];
+	struct text text = { 0 };
+	int r;
+
+	source_find(init, TYPES);
+	snprintf(path, sizeof(path), "%s/types", init->folder);
+	if (mkdir(path, 0755) < 0) {
+		return -errno;
+	}
+	r = file_read(init->source, &text);
+	r = r == 0 ? file_write(init, "types/game.d.lua", text.bytes, text.len) : r;
+	text_clear(&text);
+	return r == 0 ? file_write(init, ".luarc.json", settings, sizeof(settings) - 1) : r;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
 {
 	(void)st, (void)type, (void)walk;
@@ -197,6 +227,10 @@ static int init_fill(struct init *init, unsigned *ret_rules)
 		return fail(init, EXIT_FAILED, "cannot make game.lua from", init->source, strerror(-r));
 	}
 	r = rules_write(init, ret_rules);
+	if (r < 0) {
+		return fail(init, EXIT_FAILED, "cannot copy", init->source, strerror(-r));
+	}
+	r = types_write(init);
 	if (r < 0) {
 		return fail(init, EXIT_FAILED, "cannot copy", init->source, strerror(-r));
 	}
@@ -225,12 +259,12 @@ static void init_say(const struct init *init, unsigned rules)
 		text_clear(&out);
 		return;
 	}
-	printf("made %s: game.lua, scripts (%u files), .gitignore, data/keys/one.key\n\n", init->target, rules);
+	printf("made %s: game.lua, scripts (%u files), types, .luarc.json, .gitignore, data/keys/one.key\n\n", init->target, rules);
 	printf("next:  cd %s\n", init->target);
 	printf("       %s check game.lua      look at it without starting anything\n", program);
 	printf("       %s run game.lua        run it; Ctrl-C stops it\n", program);
 	printf("       %s client --as NAME    play, in a second terminal\n", program);
-	printf("edit:  the rules in scripts; save, and see them change\n");
+	printf("edit:  the rules in scripts; save, and see them change. Editors with the Lua language server know the API\n");
 }
 
 static int init_run(struct init *init)

@@ -90,6 +90,10 @@ ok "init: its own rules" 0 "scripts += \"$PWD/scripts\"" "$TROUPE" check game.lu
 ok "init: its host's key" 0 '^600 .*one.key$' stat -c '%a %n' data/keys/one.key
 grep -n 'standalone\|[.][.]/' game.lua >leads
 ok "init: nothing leads out of it" 0 '^0 ' wc -l leads
+ok "init: the settings of editors lead to the types" 0 '"workspace.library": \["types"\],$' cat .luarc.json
+"$TROUPE" api lua --types >leads
+ok "init: the types they lead to are those of this program" 0 '^$' sh -c 'cmp types/game.d.lua leads && echo'
+ok "init: the types are those of the module that rules require" 0 '^---@meta game$' head -1 types/game.d.lua
 cd ..
 ok "init: nothing is overwritten" 1 'mygame: it is there already' "$TROUPE" init mygame
 ok "init: a folder there is not" 1 'No such file' "$TROUPE" init gone/mygame

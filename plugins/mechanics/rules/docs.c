@@ -166,7 +166,20 @@ void api_markdown(FILE *out)
 	      "three stages. In stage 1 entities think: an entity changes itself at once, what it does to others happens in stage 2, and\n"
 	      "blocks it can only ask for. In stage 2 others are hurt, given, told, and edits of blocks are made. In stage 3 all move. What a\n"
 	      "call wants to be done is done when it ends well; a call that fails has done nothing. What others are like, one sees as it was\n"
-	      "when the tick began, and no farther than 16 blocks.\n",
+	      "when the tick began, and no farther than 16 blocks.\n\n"
+	      "## When it happens\n\n"
+	      "| what a call does | in stage 1: think, timers, actions, skills, enter, chat | in stage 2: on_hurt, on_death, g.on of an emit; "
+	      "in stage 3: regions, on_no_path | in an edit's `apply` |\n"
+	      "|---|---|---|---|\n"
+	      "| to its own entity: `state`, `target`, `walk_to`, `after` | at once; it moves in stage 3 | at once; it moves in the next "
+	      "stage 3 | it is about nobody: as to others |\n"
+	      "| to others and to the world: `hurt`, `give`, `slow`, `emit`, `w:spawn` | stage 2 of this tick | stage 2 of the next tick "
+	      "| stage 2 of the next tick, if the edit wins |\n"
+	      "| to blocks: `w:ask` | stage 2 of this tick | stage 2 of the next tick | - |\n"
+	      "| `w:set` | - | - | at the end of this tick's edits, if the edit wins |\n"
+	      "| `w:wake` | - | - | stage 2 of the next tick, never of this one: one edit wakes the next, so sand falls a block a tick |\n\n"
+	      "Within a tick nothing wakes anything else: what one call causes in another, the other sees a stage or a tick later, so the\n"
+	      "order in which they run decides nothing. A timer of `e:after` is due a tick later at the earliest.\n",
 	      out);
 	for (int on = 0; on < API_THINGS; on++) {
 		thing_page(out, (enum api_on)on);
@@ -214,7 +227,7 @@ void api_types(FILE *out)
 	static const char *const names[] = { "KindName", "BlockName", "ItemName", "SkillName", "EditName", "QuestName", "MethodName" };
 	const struct api_entry *entry = NULL;
 
-	fputs("---@meta\n-- SPDX-License-Identifier: MIT\n-- Made by `troupe api lua --types`: what the rules' API is, for editors.\n\n", out);
+	fputs("---@meta game\n-- SPDX-License-Identifier: MIT\n-- Made by `troupe api lua --types`: what the rules' API is, for editors.\n\n", out);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		fprintf(out, "---@alias %s string\n", names[i]);
 	}

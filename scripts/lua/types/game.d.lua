@@ -1,4 +1,4 @@
----@meta
+---@meta game
 -- SPDX-License-Identifier: MIT
 -- Made by `troupe api lua --types`: what the rules' API is, for editors.
 

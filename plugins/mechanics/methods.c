@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What players ask of the world: look and echo are answered at once, move, act and chat are inputs of the next tick. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #define CHAT_EVERY_US 200000u /* five a second ... */
 #define MOVE_EVERY_US 50000u  /* twenty a second ... */
+#define EVENT_SYSTEM_MESSAGE 73u
 #define BURST_US 1000000u     /* ... with those of one second at once */
 
 /* bucket: 1 if one more is allowed now. *at is when all that was allowed so far will have been paid for. */
@@ -114,6 +116,18 @@ static int queue_move(struct mechanics *m, const struct player *player, const Wo
 	return journal_queue(m, &input, body->seq);
 }
 
+/* tell_bounds: the refusal is a word for programs; the player is told where the world ends. */
+static void tell_bounds(struct mechanics *m, const struct player *player)
+{
+	World__SystemMessage message = WORLD__SYSTEM_MESSAGE__INIT;
+	int half = (int)engine_shape(m->engine)->size / 2;
+	char text[96];
+
+	snprintf(text, sizeof(text), "that is outside of the world: x and y go from %d to %d", -half, half);
+	message.text = text;
+	say_send(m, player, EVENT_SYSTEM_MESSAGE, &message.base);
+}
+
 void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body)
 {
 	struct player *player = here(m, ask, WORLD_MOVE_ID, &body->base);
@@ -128,6 +142,7 @@ void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveReque
 		status = TROUPE_INVALID_ARGUMENT; /* not there, NaN, or infinite */
 		reason = "world.bad_position";
 	} else if (!engine_inside(m->engine, body->x, body->y)) {
+		tell_bounds(m, player);
 		status = TROUPE_OUT_OF_RANGE;
 		reason = "world.out_of_world";
 	} else if (body->seq <= player->seq) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What players ask for: which of it is ours, and what it does. */
+#include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
@@ -132,6 +133,20 @@ static void gone(struct engine *e, uint32_t row)
 	touched(e, e->all.id[row]);
 }
 
+/* tell_bounds: the answer is a word for programs; the player is told where the world ends. */
+static void tell_bounds(struct engine *e, uint64_t avatar)
+{
+	struct output *out = output(e, OUTPUT_TELL, avatar);
+	char text[128];
+	int half = (int)e->all.half;
+
+	if (out != NULL) {
+		snprintf(text, sizeof(text), "that is outside of the world: x and y go from %d to %d, z from 0 to %u", -half, half - 1,
+			 e->shape.height - 1);
+		out->text = output_text(e, text);
+	}
+}
+
 static void act(struct engine *e, const Region__Input *input, uint32_t row)
 {
 	uint32_t target = entities_near(&e->all, row, input->target);
@@ -145,9 +160,14 @@ static void act(struct engine *e, const Region__Input *input, uint32_t row)
 		input_answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
 		return;
 	}
+	if (input->place && !(engine_inside(e, at[0], at[1]) && at[2] >= 0 && at[2] < e->shape.height)) {
+		tell_bounds(e, input->avatar);
+		input_answer(e, input, TROUPE_OUT_OF_RANGE, "world.outside");
+		return;
+	}
 	act = (struct rules_act){ .action = input->name != NULL ? input->name : "",
 				  .text = input->text != NULL ? input->text : "",
-				  .at = input->place && engine_inside(e, at[0], at[1]) && at[2] >= 0 && at[2] <= 1e6 ? at : NULL,
+				  .at = input->place ? at : NULL,
 				  .token = input->token,
 				  .target = target };
 	status = rules_act(e->rules, row, &act, text, sizeof(text), &reason);

@@ -109,6 +109,12 @@ struct part_item {
 
 enum zone { ZONE_FAR, ZONE_NEAR, ZONE_BORDER, ZONE_INNER }; /* another's, and touching one of ours; ours, and touching another's */
 
+/* An entity that found no way to where it was to go. */
+struct no_way {
+	uint64_t id;
+	double x, y;
+};
+
 struct engine {
 	struct engine_settings settings;
 	struct engine_shape shape;
@@ -147,7 +153,7 @@ struct engine {
 	struct block_table *blocks;
 	struct edits edits;
 	struct path_search *search;
-	struct list no_way;	/* uint64_t: ids of this tick that find no way */
+	struct list no_way;	/* struct no_way: of this tick */
 	uint8_t *touched_chunks; /* by chunk, for the time of one loop */
 };
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Standing, walking and falling on the blocks of the world. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 #include "rules/rules.h"
+
+#define NO_WAY_NEAR 4.0 /* blocks from the goal: a client's keys ask for less */
 
 void entity_stand(struct engine *e, uint32_t row, const double *z)
 {
@@ -122,14 +125,32 @@ static void tell_moved(struct engine *e, uint32_t row, uint8_t flag)
 	}
 }
 
+/* tell_no_way: a player that stopped well before where it was to go. Who just runs against a wall sees that. */
+static void tell_no_way(struct engine *e, uint32_t row, const struct no_way *no_way)
+{
+	double dx = no_way->x - e->all.x[row], dy = no_way->y - e->all.y[row];
+	struct output *out = e->all.kind[row] == 0 && dx * dx + dy * dy > NO_WAY_NEAR * NO_WAY_NEAR ?
+				     output(e, OUTPUT_TELL, e->all.id[row]) :
+				     NULL;
+	char text[160];
+
+	if (out != NULL) {
+		snprintf(text, sizeof(text),
+			 "no way to (%.1f, %.1f) was found: you stop at (%.1f, %.1f), and nothing within %d blocks leads nearer",
+			 no_way->x, no_way->y, e->all.x[row], e->all.y[row], PATH_WINDOW);
+		out->text = output_text(e, text);
+	}
+}
+
 void ways_tell(struct engine *e)
 {
-	const uint64_t *ids = e->no_way.items;
+	const struct no_way *no_ways = e->no_way.items;
 
 	for (uint32_t i = 0; i < e->no_way.len; i++) {
-		uint32_t row = entities_row(&e->all, ids[i]);
+		uint32_t row = entities_row(&e->all, no_ways[i].id);
 
 		if (row != NO_ROW && (e->all.flags[row] & (ENTITY_GHOST | ENTITY_LEAVES)) == 0) {
+			tell_no_way(e, row, &no_ways[i]);
 			tell_moved(e, row, MOVED_STANDS | MOVED_NO_WAY);
 			rules_no_way(e->rules, row);
 		}

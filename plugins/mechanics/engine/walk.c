@@ -177,12 +177,12 @@ void walk_look(struct engine *e, uint32_t row)
 
 static void no_way(struct engine *e, uint32_t row)
 {
-	uint64_t *id = list_add(&e->no_way, sizeof(*id), UINT32_MAX);
+	struct no_way *no_way = list_add(&e->no_way, sizeof(*no_way), UINT32_MAX);
 
-	entities_stop(&e->all, row);
-	if (id != NULL) {
-		*id = e->all.id[row];
+	if (no_way != NULL) {
+		*no_way = (struct no_way){ e->all.id[row], e->all.goal_x[row], e->all.goal_y[row] };
 	}
+	entities_stop(&e->all, row);
 }
 
 static struct vec3i goal_of(const struct engine *e, uint32_t row)

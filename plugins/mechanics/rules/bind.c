@@ -103,7 +103,8 @@ int place_read(lua_State *L, int arg, double ret_at[3], int clamp)
 	static const char *const names[] = { "x", "y", "z" };
 	struct rules *r = rules_of(L);
 	uint64_t id = handle_get(L, arg);
-	int top = lua_gettop(L);
+	int top = lua_gettop(L), flat = 0; /* flat: without z */
+	double half = r->e->all.half;
 
 	if (id != 0) {
 		uint32_t row = handle_row(L, id);
@@ -122,24 +123,26 @@ int place_read(lua_State *L, int arg, double ret_at[3], int clamp)
 		if (lua_rawget(L, top + 1) == LUA_TNIL) {
 			lua_rawgeti(L, top + 1, i + 1);
 		}
-		ret_at[i] = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : i == 2 ? -1 : 0.0 / 0.0;
+		flat = i == 2 && lua_isnil(L, -1);
+		ret_at[i] = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : flat ? 0 : 0.0 / 0.0;
 		lua_settop(L, top + 1);
 	}
 	lua_settop(L, top);
-	for (int i = 0; clamp && i < 2; i++) {
-		double half = r->e->all.half;
+	for (int i = 0; clamp && i < 3; i++) {
+		double low = i < 2 ? -half : 0, high = i < 2 ? half : r->e->shape.height;
 
-		ret_at[i] = ret_at[i] < -half ? -half : ret_at[i] > half ? half : ret_at[i];
+		ret_at[i] = ret_at[i] < low ? low : ret_at[i] > high ? high : ret_at[i];
 	}
-	if (!entities_inside(&r->e->all, ret_at[0], ret_at[1]) || !(ret_at[2] <= 1e6 && ret_at[2] >= -1e6)) {
-		if (ret_at[0] - ret_at[0] == 0 && ret_at[1] - ret_at[1] == 0) {
-			sandbox_raise(L, "S0119", NULL, "(%g, %g) is not in the world, which reaches from %g to %g", ret_at[0],
-				      ret_at[1], -r->e->all.half, r->e->all.half);
-		}
+	if (!(ret_at[0] - ret_at[0] == 0 && ret_at[1] - ret_at[1] == 0 && ret_at[2] - ret_at[2] == 0)) {
 		return 0;
 	}
-	if (ret_at[2] < 0) {
-		ret_at[2] = ground(r, ret_at[0], ret_at[1], -1); /* left out: where one stands */
+	if (!entities_inside(&r->e->all, ret_at[0], ret_at[1]) || ret_at[2] < 0 || ret_at[2] > 1e6) {
+		return sandbox_raise(L, "S0119", "look before, or leave z out: then it is where one stands",
+				     "(%g, %g, %g) is not in the world: x and y go from %g to %g, z from 0 to %u", ret_at[0], ret_at[1],
+				     ret_at[2], -half, half, r->e->shape.height);
+	}
+	if (flat) {
+		ret_at[2] = ground(r, ret_at[0], ret_at[1], -1);
 	}
 	return 1;
 }

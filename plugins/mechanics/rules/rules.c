@@ -119,6 +119,21 @@ static int32_t refusal(struct rules *r, const char *reason, size_t len, char *re
 	return TROUPE_FAILED_PRECONDITION;
 }
 
+/* tell_actions: what there is, to a player who asked for something else. */
+static void tell_actions(struct rules *r, uint32_t row)
+{
+	struct output *out = output(r->e, OUTPUT_TELL, r->e->all.id[row]);
+	char text[TEXT_MAX] = "the game has these actions:";
+	size_t len = strlen(text);
+
+	for (uint32_t i = 0; i < r->now->actions.len && len < sizeof(text) - WORD_MAX - 8; i++) {
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s", i > 0 ? "," : "", r->now->actions.items[i].name);
+	}
+	if (out != NULL) {
+		out->text = output_text(r->e, r->now->actions.len > 0 ? text : "the game has no actions");
+	}
+}
+
 int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *in, char *ret_text, size_t size, const char **ret_reason)
 {
 	struct handler *action = handlers_find(&r->now->actions, in->action);
@@ -129,6 +144,7 @@ int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *in, cha
 
 	*ret_reason = action == NULL ? "world.no_action" : fallen(r, row) ? "world.fallen" : "world.rule_paused";
 	if (action == NULL) {
+		tell_actions(r, row);
 		return TROUPE_NOT_FOUND;
 	}
 	if (action->quarantined || fallen(r, row)) {

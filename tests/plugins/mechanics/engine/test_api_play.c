@@ -168,6 +168,11 @@ static void test_mine(void **state)
 	assert_string_equal(rig.answer, "protected");
 	api_act(&rig, 7, "far", 0, at);
 	assert_string_equal(rig.answer, "world.outside");
+	assert_false(has(rig.told, "outside of the world"));
+	at[2] = -1; /* what a player asks for himself: he is told where the world ends */
+	api_act(&rig, 7, "mine", 0, at);
+	assert_string_equal(rig.answer, "world.outside");
+	assert_true(has(rig.told, "that is outside of the world: x and y go from -64 to 63, z from 0 to 63\n"));
 	close_well();
 }
 

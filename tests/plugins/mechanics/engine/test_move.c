@@ -59,7 +59,7 @@ static void stands_well(struct engine *e, uint32_t row)
 struct walk {
 	uint32_t ticks, cells; /* cells: how often it came to another one */
 	char way[128];	       /* from cell to cell: E, W, N, S for x, y more and less; + for across */
-	int no_way;
+	int no_way, why; /* why: it was told in words */
 };
 
 static void tick(struct edit_world *w)
@@ -82,6 +82,19 @@ static int told(struct edit_world *w, uint64_t id, uint8_t flag)
 }
 
 /* one_tick: and every step of this entity is one that a body can take. */
+static int told_why(struct edit_world *w, uint64_t id)
+{
+	uint32_t len;
+	const struct output *outputs = engine_outputs(w->engines[0], &len);
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (outputs[i].kind == OUTPUT_TELL && outputs[i].id == id && strstr(outputs[i].text, "no way to (10.5, 0.5)") != NULL) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static void one_tick(struct edit_world *w, uint32_t row, struct walk *walk)
 {
 	struct engine *e = w->engines[0];
@@ -106,6 +119,7 @@ static void one_tick(struct edit_world *w, uint32_t row, struct walk *walk)
 		walk->cells++;
 	}
 	walk->no_way |= told(w, e->all.id[row], MOVED_NO_WAY);
+	walk->why |= told_why(w, e->all.id[row]);
 }
 
 static struct walk walk_to(struct edit_world *w, uint32_t row, double x, double y, uint32_t ticks)
@@ -195,6 +209,8 @@ static void test_no_way(void **state)
 	row = actor(&w, 1, 0.5, 0.5);
 	walk = walk_to(&w, row, 10.5, 0.5, 1000);
 	assert_int_equal(walk.no_way, 1);
+	assert_int_equal(walk.why, 1);
+	assert_int_equal(walk_to(&w, row, 3.5, 0.5, 1000).why, 0); /* into the wall: who walks by keys sees it */
 	assert_true(walk.ticks <= 8); /* at its turn to search, not after running against the wall */
 	assert_false(entities_walks(&w.engines[0]->all, row));
 

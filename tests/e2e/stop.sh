@@ -19,7 +19,8 @@ test_is $? "it stops when it is told to" "$HOST_LOG"
 wait $player
 test_is $? "the player is told" "$STATE/out"
 helper_pids=
-! grep -iE 'lost|warning|error' "$HOST_LOG" >"$STATE/found"
+# That a slow machine makes a callback long is not lost.
+! grep -iE 'lost|warning|error' "$HOST_LOG" | grep -v 'one callback has held' >"$STATE/found"
 test_is $? "nothing is lost on the way" "$STATE/found"
 host_start
 test_is $? "the host starts again" "$HOST_LOG"

@@ -233,8 +233,8 @@ static void on_world_entered(void *instance, void *arg, const struct troupe_repl
 		/* the avatar, or its place, went to another owner while the request waited there */
 		int moved = reply->status == TROUPE_ABORTED && strcmp(reply->reason, "world.not_here") == 0;
 
-		if (undecided) {
-			world_left(fe, &there, 0);
+		if (undecided) { /* who is on his way back is tried again: his avatar stays where it is meanwhile */
+			world_left(fe, &there, client != NULL ? waits(visit) : !visit->unwanted);
 		}
 		if ((undecided || moved) && awaits(fe, visit)) {
 			free(visit->name);

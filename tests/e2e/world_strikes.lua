@@ -51,7 +51,7 @@ local function gain(me)
 			wrong("%s is told of gain %d after %d and %d open ones: twice", me.name, n, me.gained, me.open)
 		end
 		if me.off and off ~= me.off then
-			wrong("%s misses ticks: %s instead of %s, between tick %s and %s", me.name, off, me.off, me.tick, tick)
+			wrong("%s misses ticks: %s instead of %s, between tick %s and %s: %s", me.name, off, me.off, me.tick, tick, text)
 		end
 		me.gained, me.open, me.off, me.tick = n, 0, off, tick
 		told.gained = told.gained + 1

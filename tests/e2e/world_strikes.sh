@@ -9,8 +9,8 @@
 #   MUTANT=head_first         plants a mistake; then the test must fail: told_early, no_fence, grants_forgotten
 #   COMMIT=lock               how edits are decided
 #
-# HOW is kill, or stop: it wakes when the world has gone on without it, and of owners another is killed at once: what the sleeper
-# still writes must not be what the others then read. While the item store sleeps all owners are killed. BEFORE is done so that the point
+# HOW is kill, or stop: it wakes when the world has gone on without it. An owner wakes right after another was killed: what it still
+# writes must not be what the others then read. While the item store sleeps all owners are killed. BEFORE is done so that the point
 # is passed.
 . "${top_srcdir:-.}/tests/e2e/world_lib.sh"
 : "${ROUNDS:=1}" "${POINTS:=short}" "${COMMIT:=queue}" "${PLAYERS:=8}"
@@ -191,8 +191,9 @@ strike_at()
 		lose CONT "$host"
 	elif [ "$4" = stop ]; then
 		if [ "$1" = owner ]; then goes_on 2; else goes_on 3; fi
+		[ "$1" != owner ] || before other "$host"
 		lose CONT "$host"
-		[ "$1" != owner ] || { sleep 0.05; before other "$host"; }
+		sleep 0.2
 	else
 		wait "$(host_pid_of "$host")" 2>/dev/null
 		# sometimes it is back before anybody else has taken over

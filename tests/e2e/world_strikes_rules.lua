@@ -7,9 +7,15 @@ local function ticks() return math.floor(g.now() * 20 + 0.5) end
 g.item "token" { stack = 1000000 }
 
 g.player {
-	state = { gained = 0, beats = 0, since = -1 },
-	beat = function(self) self.state.beats = self.state.beats + 1 end,
+	state = { gained = 0, beats = 0, since = -1, beat_at = 0, gap = "none", left = 0 },
+	beat = function(self)
+		local state, now = self.state, ticks()
+		if state.beats > 0 and now ~= state.beat_at + 1 then state.gap = state.beat_at .. " to " .. now end
+		state.beats, state.beat_at = state.beats + 1, now
+	end,
 }
+
+g.on("leave", function(p) p.state.left = ticks() end)
 
 g.on("enter", function(p)
 	if p.state.since < 0 then
@@ -23,7 +29,8 @@ g.action "gain" {
 	run = function(self)
 		self.state.gained = self.state.gained + 1
 		self:give "token"
-		return ("%d %d %d"):format(self.state.gained, self.state.beats - (ticks() - self.state.since), ticks())
+		return ("%d %d %d gap %s, left at %d"):format(self.state.gained, self.state.beats - (ticks() - self.state.since), ticks(),
+			self.state.gap, self.state.left)
 	end,
 }
 

@@ -38,6 +38,7 @@ struct world {
 	uint64_t owner; /* mechanics names it in place of letting anybody in */
 	uint32_t refused; /* so often */
 	uint32_t gone;	  /* so often it says that the avatar has gone elsewhere meanwhile */
+	uint32_t paused;  /* so often it does not say what has become of it */
 	uint64_t held; /* a look that was not answered */
 	int answered;
 };
@@ -169,6 +170,11 @@ static void on_enter(void *instance, const struct troupe_request *request, const
 	if (w->gone > 0) {
 		w->gone--;
 		proto_refuse(w->mechanics, request->id, TROUPE_ABORTED, "world.not_here");
+		return;
+	}
+	if (w->paused > 0) {
+		w->paused--;
+		proto_refuse(w->mechanics, request->id, TROUPE_UNAVAILABLE, "world.paused");
 		return;
 	}
 	w->entered++;
@@ -1041,6 +1047,27 @@ static void test_out_of_reach(void **state)
 	player_done(&old);
 }
 
+/* The world is restored while somebody comes in again: his avatar does not leave it for that. */
+static void test_restored_twice(void **state)
+{
+	struct world *w = *state;
+	struct player p;
+	Frontend__Reenter event = FRONTEND__REENTER__INIT;
+	uint64_t session = in_world(&p, w, 1);
+
+	event.n_session = 1;
+	event.session = &session;
+	w->paused = 2;
+	frontend_reenter(w->mechanics, &event, NULL);
+	sim_run(w->sim, 5000);
+	expect_state(&p, 0, "frontend.world_gone");
+	player_expect(&p, WIRE_AVATAR_SELECTED, &client__avatar_selected__descriptor, 0);
+	assert_int_equal(w->paused, 0);
+	assert_int_equal(w->entered, 2);
+	assert_int_equal(w->left, w->lost);
+	player_done(&p);
+}
+
 /* It does not come back: its players are out of it in the end, and may say so themselves before. */
 static void test_world_gone(void **state)
 {
@@ -1365,6 +1392,7 @@ int main(void)
 		T(test_world_pauses),
 		T(test_world_awaited),
 		T(test_out_of_reach),
+		T(test_restored_twice),
 		T(test_world_gone),
 		T(test_world_moves),
 		T(test_owner_named),

@@ -31,7 +31,7 @@ extern "C" {
 struct troupe_reply {
 	uint32_t size;
 	int32_t status;	      /* enum troupe_status */
-	const uint8_t *body;  /* OK: the packed reply */
+	const uint8_t *body;  /* OK: the packed reply; a refusal: text for people behind the reason, not ended, or NULL */
 	uint32_t body_len;
 	uint32_t reserved;
 	const char *reason;   /* not OK: the reason id, e.g. "billing.insufficient", or "" */
@@ -355,7 +355,8 @@ struct troupe_host {
 	 * role that works on it is not told and finishes. An id that has ended is ignored. */
 	void (*cancel)(const struct troupe_host *h, uint64_t call);
 	/* reply: ends a request. `body` is taken over: the packed reply if OK, else the reason id's bytes. A
-	 * request that has timed out or been answered is ignored. */
+	 * request that has timed out or been answered is ignored. The refusal of a command may hold text for people, of several
+	 * lines, after the reason and a NUL; that of a method may not: it can go to another host. Since 1.3. */
 	void (*reply)(const struct troupe_host *h, uint64_t request, int32_t status, struct troupe_buf *body);
 	/* peers: fills up to `max` instances of `service` (of every part) and returns how many there are. */
 	uint32_t (*peers)(const struct troupe_host *h, const char *service, struct troupe_peer *ret_peers,

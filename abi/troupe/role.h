@@ -27,7 +27,7 @@ extern "C" {
  *  7. A plugin keeps no mutable statics and starts no threads.
  */
 #define TROUPE_ABI_MAJOR 1
-#define TROUPE_ABI_MINOR 2
+#define TROUPE_ABI_MINOR 3
 
 /* TROUPE_HAS: true if the struct at `ptr`, made by the other side, is long enough to hold `field`. */
 #define TROUPE_HAS(ptr, field) \
@@ -169,7 +169,7 @@ struct troupe_command {
 	/*
 	 * run: does it. `args` is laid out as the table says, borrowed. Answers request->id with
 	 * TROUPE_OK and a body of JSON text (an object, or an array of flat objects, which is shown as a
-	 * table), or with a refusal and its reason id. [loop]
+	 * table), or with a refusal, its reason id and, since 1.3, text for people (see reply). [loop]
 	 */
 	void (*run)(void *instance, const struct troupe_request *request, const void *args);
 };

@@ -200,6 +200,17 @@ void options_fill(const struct options_in *in, const struct value *block)
 	options_level(in, in->layers, in->layers_len, "", block, true);
 }
 
+/* Whether `--name` alone means true: the option is a truth, and the next word is not its value. */
+static bool options_alone(const struct troupe_option *table, uint32_t stride, const char *name, const char *next)
+{
+	const struct troupe_option *option = NULL;
+
+	while ((option = options_next(table, stride, option)) != NULL && strcmp(option->name, name) != 0) {
+	}
+	return option != NULL && option->type == TROUPE_OPTION_BOOL &&
+	       (next == NULL || (strcmp(next, "true") != 0 && strcmp(next, "false") != 0));
+}
+
 /* The n-th option of a table that no --name has given. */
 static const struct troupe_option *options_free_slot(const struct troupe_option *table, uint32_t stride,
 						     const struct value *given)
@@ -230,7 +241,11 @@ void *options_words(struct config_arena *arena, struct diag_list *diags, const c
 			size_t len = equals != NULL ? (size_t)(equals - text) - 2 : strlen(text + 2);
 
 			item->key = arena_copy(arena, text + 2, len);
-			item->string = equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : "";
+			if (equals == NULL && options_alone(table, stride, item->key, i + 1 < argc ? argv[i + 1] : NULL)) {
+				item->string = "true";
+			} else {
+				item->string = equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : "";
+			}
 		} else {
 			const struct troupe_option *option = options_free_slot(table, stride, &block);
 

@@ -145,18 +145,27 @@ void order_text(struct order *order, const struct text *text)
 
 void order_refused(struct order *order, int exit, const char *help, const char *format, ...)
 {
-	char error[1024], outcome[1100];
+	char error[1024], outcome[1400];
 	struct text out;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(error, sizeof(error), format, args);
 	va_end(args);
-	snprintf(outcome, sizeof(outcome), "refused, %s", error);
+	size_t first = 0;
+	while (first < order->detail_len && order->detail[first] != '\n' && order->detail[first] != '\0') {
+		first++;
+	}
+	snprintf(outcome, sizeof(outcome), "refused, %s%s%.*s", error, first > 0 ? ": " : "", (int)(first < 256 ? first : 256),
+		 first > 0 ? order->detail : "");
 	order_audit(order, outcome);
 	answer_begin(&out, order, exit);
 	text_member(&out, "error", error);
 	text_member(&out, "help", help);
+	if (order->detail_len > 0) {
+		text_put(&out, ",\"detail\":");
+		text_json(&out, order->detail, order->detail_len);
+	}
 	answer_send(&out, order);
 }
 

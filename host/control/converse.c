@@ -129,6 +129,21 @@ static void offer(void *arg, const char *word)
 	words_offer(arg, word);
 }
 
+/* Lines, without anything else that drives a terminal. */
+static void detail_show(const char *detail)
+{
+	size_t len = detail != NULL ? strlen(detail) : 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)detail[i];
+
+		fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? ' ' : c, stderr);
+	}
+	if (len > 0 && detail[len - 1] != '\n') {
+		fputc('\n', stderr);
+	}
+}
+
 static void refusal_show(const struct control_answer *answer)
 {
 	const char *error = control_answer_string(answer, "error"), *help = control_answer_string(answer, "help");
@@ -153,6 +168,7 @@ static void refusal_show(const struct control_answer *answer)
 		fprintf(stderr, "; %s", help);
 	}
 	fputc('\n', stderr);
+	detail_show(control_answer_string(answer, "detail"));
 }
 
 static int answer_show(struct operation *operation, const struct control_answer *answer)

@@ -34,7 +34,7 @@ void control_request_write(struct text *out, const struct control_request *reque
 
 /*
  * An answer: {"id":1,"exit":0,"body":...}, {"id":1,"exit":0,"text":"..."} or {"id":1,"exit":1,"error":"...",
- * "help":"...","reason":"billing.insufficient"}; "confirm":"north" asks for that name to be typed; "wait":true says
+ * "help":"...","detail":"lines of text"}; "confirm":"north" asks for that name to be typed; "wait":true says
  * that the work is done when the host hangs up.
  */
 struct control_answer;
@@ -44,7 +44,7 @@ struct control_answer *control_answer_parse(const char *line, size_t len);
 void control_answer_free(struct control_answer *answer);
 int control_answer_exit(const struct control_answer *answer);
 bool control_answer_wait(const struct control_answer *answer);
-/* control_answer_string returns "error", "help", "reason", "confirm" or "text"; NULL if there is none. */
+/* control_answer_string returns "error", "help", "detail", "confirm" or "text"; NULL if there is none. */
 const char *control_answer_string(const struct control_answer *answer, const char *name);
 /* control_answer_each calls fn for each string of a list: "known" words. */
 void control_answer_each(const struct control_answer *answer, const char *name, void (*fn)(void *arg, const char *word),

@@ -36,6 +36,8 @@ struct order {
 	struct control_request request;
 	struct config_arena *arena; /* of the arguments; may be NULL */
 	const char *audit;	    /* what is audited, NULL = nothing */
+	const char *detail;	    /* lines for people that go along with a refusal, detail_len bytes; NULL = none */
+	size_t detail_len;
 	char target[128];	    /* the instance it is for, or "" */
 };
 

@@ -79,6 +79,8 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 		order_done(order, (const char *)reply->body, reply->body_len);
 		return;
 	}
+	order->detail = (const char *)reply->body;
+	order->detail_len = reply->body != NULL ? reply->body_len : 0;
 	order_refused(order, denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
 		      undecided ? "look before you try again" : "", "%s: %s",
 		      reply->reason != NULL && reply->reason[0] != '\0' ? reply->reason : "no reason given",

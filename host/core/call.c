@@ -9,6 +9,7 @@
 #include "host/core/core.h"
 #include "host/core/directory.h"
 #include "host/core/mailbox.h"
+#include "host/core/refusal.h"
 
 #define TIMEOUT_DEFAULT_MS 5000u
 #define OPEN_MAX_REQUESTS 65536u
@@ -260,9 +261,7 @@ static void deliver_reply(struct mailbox *mailbox, struct message *message)
 			reply.from = message->from->host.id;
 			reply.buf = body;
 			if (message->status != TROUPE_OK && body != NULL) {
-				size_t len = body->len < TROUPE_REASON_MAX ? body->len : TROUPE_REASON_MAX;
-				memcpy(reason, body->data, len);
-				reason[len] = '\0';
+				refusal_read(&reply, body, reason);
 			} else if (body != NULL) {
 				reply.body = body->data;
 				reply.body_len = body->len;

@@ -412,6 +412,7 @@ static void test_words(void **state)
 	static const struct troupe_option table[] = {
 		{ .name = "account", .help = "Who.", .type = TROUPE_OPTION_INT, .flags = TROUPE_OPTION_REQUIRED },
 		{ .name = "reason", .help = "Why.", .type = TROUPE_OPTION_STRING, .fallback = "none", .offset = 8 },
+		{ .name = "all", .help = "Whether.", .type = TROUPE_OPTION_BOOL, .offset = 16 },
 		{ .name = NULL },
 	};
 	static const struct {
@@ -419,20 +420,25 @@ static void test_words(void **state)
 		int len;
 		int64_t account; /* -1 = refused */
 		const char *reason;
+		int64_t all;
 	} lines[] = {
-		{ { "5" }, 1, 5, "none" },		    { { "5", "spam" }, 2, 5, "spam" },
-		{ { "--reason", "a=b", "7" }, 3, 7, "a=b" }, { { "--reason=x", "--account=9" }, 2, 9, "x" },
-		{ { "x" }, 1, -1, NULL },		    { { "1", "2", "3" }, 3, -1, NULL },
-		{ { "spam", "--acount=1" }, 2, -1, NULL },   { { NULL }, 0, -1, NULL },
+		{ { "5" }, 1, 5, "none", 0 },		    { { "5", "spam" }, 2, 5, "spam", 0 },
+		{ { "--reason", "a=b", "7" }, 3, 7, "a=b", 0 }, { { "--reason=x", "--account=9" }, 2, 9, "x", 0 },
+		{ { "x" }, 1, -1, NULL, 0 },		    { { "1", "2", "true", "3" }, 4, -1, NULL, 0 },
+		{ { "spam", "--acount=1" }, 2, -1, NULL, 0 },   { { NULL, 0 }, 0, -1, NULL, 0 },
+		{ { "5", "--all", "spam" }, 3, 5, "spam", 1 }, { { "--all", "5" }, 2, 5, "none", 1 },
+		{ { "5", "--all" }, 2, 5, "none", 1 },	    { { "--all", "false", "5" }, 3, 5, "none", 0 },
+		{ { "--all=true", "5" }, 2, 5, "none", 1 }, { { "--all=maybe", "5" }, 2, -1, NULL, 0 },
+		{ { "5", "--reason", "--all" }, 3, 5, "--all", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct config_arena *arena = arena_create();
 		struct diag_list *diags = diag_list_create();
-		const char *args = options_words(arena, diags, "account ban", table, sizeof(table[0]), 16, lines[i].len,
+		const char *args = options_words(arena, diags, "account ban", table, sizeof(table[0]), 24, lines[i].len,
 						 lines[i].words);
-		int64_t account;
+		int64_t account, all;
 		const char *reason;
 
 		if (lines[i].account < 0) {
@@ -444,6 +450,8 @@ static void test_words(void **state)
 			memcpy(&reason, args + 8, sizeof(reason));
 			assert_int_equal(account, lines[i].account);
 			assert_string_equal(reason, lines[i].reason);
+			memcpy(&all, args + 16, sizeof(all));
+			assert_int_equal(all, lines[i].all);
 		}
 		diag_list_free(diags);
 		arena_free(arena);

@@ -30,13 +30,18 @@ struct grant_args {
 	int64_t amount;
 };
 
-static void answer(struct actor *actor, const struct troupe_request *request, int32_t status, const char *text)
+static void answer_bytes(struct actor *actor, const struct troupe_request *request, int32_t status, const char *text, size_t len)
 {
 	uint8_t *bytes;
-	struct troupe_buf *body = actor->host->buf_new(actor->host, strlen(text), &bytes);
+	struct troupe_buf *body = actor->host->buf_new(actor->host, len, &bytes);
 
-	memcpy(bytes, text, strlen(text));
+	memcpy(bytes, text, len);
 	actor->host->reply(actor->host, request->id, status, body);
+}
+
+static void answer(struct actor *actor, const struct troupe_request *request, int32_t status, const char *text)
+{
+	answer_bytes(actor, request, status, text, strlen(text));
 }
 
 static void run_grant(void *instance, const struct troupe_request *request, const void *args)
@@ -53,6 +58,14 @@ static void run_refuse(void *instance, const struct troupe_request *request, con
 {
 	(void)args;
 	answer(instance, request, TROUPE_FAILED_PRECONDITION, "billing.insufficient");
+}
+
+static void run_explain(void *instance, const struct troupe_request *request, const void *args)
+{
+	static const char text[] = "billing.broken\0error[B0001]: it is broken\n  --> here:1\n";
+
+	(void)args;
+	answer_bytes(instance, request, TROUPE_FAILED_PRECONDITION, text, sizeof(text) - 1);
 }
 
 static void run_deny(void *instance, const struct troupe_request *request, const void *args)
@@ -87,6 +100,7 @@ static const struct troupe_command verbs[] = {
 	{ .verb = "wipe", .help = "Takes all", .right = "money", .flags = TROUPE_COMMAND_CHANGES | TROUPE_COMMAND_DANGEROUS,
 	  .run = run_nonsense },
 	{ .verb = "refuse", .help = "Refuses", .right = "read", .run = run_refuse },
+	{ .verb = "explain", .help = "Refuses with a text", .right = "read", .flags = TROUPE_COMMAND_CHANGES, .run = run_explain },
 	{ .verb = "deny", .help = "Denies", .right = "read", .run = run_deny },
 	{ .verb = "nonsense", .help = "No JSON", .right = "read", .run = run_nonsense },
 	{ .verb = "lost", .help = "Is lost", .right = "read", .run = run_lost },
@@ -389,10 +403,12 @@ static void test_audit(void **state)
 	assert_non_null(strstr(first + 1, "base/billing: [A0001] operator anna: billing grant anna 5: done"));
 	assert_non_null(strstr(bytes, "operator anna: billing grant anna 5000: refused, "));
 	assert_null(strstr(bytes, "billing refuse")); /* it changes nothing */
+	ask_as("billing explain", false);
 	ask_as("dale world pause anna", false);
 	got = read(world.log[0], bytes, sizeof(bytes) - 1);
 	assert_true(got > 0);
 	bytes[got] = '\0';
+	assert_non_null(strstr(bytes, "billing explain: refused, billing.broken: refused, nothing was done: error[B0001]: it is broken\n"));
 	assert_non_null(strstr(bytes, "dale/ticker.b: [A0001] operator anna: world pause anna: done"));
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/refusal.h"
+
 #define MESSAGE_US 10
 
 /* --- buffers -------------------------------------------------------------------------------------- */
@@ -192,12 +194,15 @@ static void call_end(struct sim *sim, struct sim_call *call, int32_t status, con
 		.reason = reason,
 		.from = from,
 	};
+	char said[TROUPE_REASON_MAX + 1];
 
 	if (status == TROUPE_OK && buf != NULL) {
 		reply.buf = buf;
 		reply.body = buf->data;
 		reply.body_len = buf->len;
 		sim_mix(sim, buf->data, buf->len);
+	} else if (buf != NULL) {
+		refusal_read(&reply, buf, said);
 	}
 	sim_mix(sim, &status, sizeof(status));
 	sim_ask_end(sim, call->id);
@@ -230,16 +235,11 @@ static void answer_run(struct sim *sim, struct sim_event *event)
 {
 	struct answer *answer = event->payload;
 	struct sim_call *call = sim_table_take(&sim->calls, answer->call);
-	char reason[TROUPE_REASON_MAX + 1] = "";
 
 	if (call == NULL) {
 		return; /* it timed out, was cancelled, or had an answer before */
 	}
-	if (answer->status != TROUPE_OK && answer->body != NULL) {
-		memcpy(reason, answer->body->data,
-		       answer->body->len < TROUPE_REASON_MAX ? answer->body->len : TROUPE_REASON_MAX);
-	}
-	call_end(sim, call, answer->status, reason, answer->body, answer->from);
+	call_end(sim, call, answer->status, "", answer->body, answer->from);
 }
 
 /* Where an answer goes: to a call of `caller`, from the host `from`, through the host that forwarded the question. */

@@ -277,14 +277,24 @@ void proto_reply(const struct troupe_host *h, uint64_t request, const ProtobufCM
 	h->reply(h, request, TROUPE_OK, buf);
 }
 
-void proto_refuse(const struct troupe_host *h, uint64_t request, int32_t status, const char *reason)
+void proto_refuse_text(const struct troupe_host *h, uint64_t request, int32_t status, const char *reason, const char *text)
 {
-	size_t len = strnlen(reason, TROUPE_REASON_MAX);
+	size_t len = strnlen(reason, TROUPE_REASON_MAX), more = strnlen(text, TROUPE_BODY_MAX - len - 1);
+	size_t whole = more > 0 ? len + 1 + more : len;
 	uint8_t *bytes;
-	struct troupe_buf *buf = h->buf_new(h, len, &bytes);
+	struct troupe_buf *buf = h->buf_new(h, whole, &bytes);
 
 	if (buf != NULL) {
 		memcpy(bytes, reason, len);
 	}
+	if (buf != NULL && more > 0) {
+		bytes[len] = '\0';
+		memcpy(bytes + len + 1, text, more);
+	}
 	h->reply(h, request, status, buf);
+}
+
+void proto_refuse(const struct troupe_host *h, uint64_t request, int32_t status, const char *reason)
+{
+	proto_refuse_text(h, request, status, reason, "");
 }

@@ -60,6 +60,8 @@ void proto_reply(const struct troupe_host *h, uint64_t request, const ProtobufCM
 
 /* proto_refuse: answers with a status other than OK and a reason id such as "billing.insufficient". */
 void proto_refuse(const struct troupe_host *h, uint64_t request, int32_t status, const char *reason);
+/* proto_refuse_text: likewise for a command, with text for people, of several lines; what is longer than a body is cut. */
+void proto_refuse_text(const struct troupe_host *h, uint64_t request, int32_t status, const char *reason, const char *text);
 
 /* proto_utf8: 1 if the bytes are valid UTF-8 without NUL. [any] */
 int proto_utf8(const void *bytes, size_t len);

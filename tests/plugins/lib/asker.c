@@ -20,7 +20,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 	answer->done = 1;
 	answer->status = reply->status;
 	snprintf(answer->reason, sizeof(answer->reason), "%s", reply->reason != NULL ? reply->reason : "");
-	answer->len = reply->status == TROUPE_OK ? reply->body_len : 0;
+	answer->len = reply->body_len;
 	if (answer->len > 0) {
 		memcpy(answer->body, reply->body, answer->len);
 	}

@@ -72,7 +72,7 @@ static double ours(uint32_t count, uint32_t ticks)
 	}
 	settings.shape = (struct engine_shape){ .size = side, .map = "flat", .tick_ms = TICK_MS, .max_entities = count + 1 };
 	e = engine_open(&settings);
-	if (e == NULL || !engine_rules_try(e, 1, &file, 1, report, sizeof(report))) {
+	if (e == NULL || engine_rules_try(e, 1, &file, 1, report, sizeof(report)) != 1) {
 		fail("the engine does not open");
 	}
 	engine_rules_take(e);

@@ -101,7 +101,7 @@ static int rules_take(struct replay *r, ProtobufCBinaryData digest, uint32_t num
 		result = bad("the rules are not in the recording");
 	}
 	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
-		if (!engine_rules_try(r->engines[i], number, files, len, report, sizeof(report))) {
+		if (engine_rules_try(r->engines[i], number, files, len, report, sizeof(report)) != 1) {
 			fputs(report, stderr);
 			result = bad("the recorded rules are refused");
 		} else {

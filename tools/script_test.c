@@ -91,7 +91,7 @@ static lua_Integer setting(lua_State *L, const char *name, lua_Integer otherwise
 
 static int rules_take(struct world *w, const struct engine_file *files, uint32_t len)
 {
-	if (!engine_rules_try(w->engine, ++w->generation, files, len, w->problem, sizeof(w->problem))) {
+	if (engine_rules_try(w->engine, ++w->generation, files, len, w->problem, sizeof(w->problem)) != 1) {
 		return -1;
 	}
 	engine_rules_take(w->engine);

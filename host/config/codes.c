@@ -94,6 +94,8 @@ const struct code codes[] = {
 	{ "P0014", "create failed", "The plugin's own create refused. Only what needs this instance is stopped." },
 	{ "P0015", "command is taken", "A command that begins with a noun is spelled like one of the program or of another "
 	  "plugin." },
+	{ "R0003", "rules not taken", "What is in the folder fails; the generation before stays in force, and nothing is changed." },
+	{ "R0005", "world without rules", "A new world does not begin before the scripts of its folder are right; then it begins by itself." },
 	{ "S0101", "rule failed", "A script stopped with an error while it ran; what that call had begun to do is not done." },
 	{ "S0102", "script does not compile", "A Lua file that an option names has a syntax error, or is not a text file." },
 	{ "S0104", "state outside of `state`", "Rules keep what they remember in self.state: variables and tables of a file are the same "

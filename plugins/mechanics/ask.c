@@ -48,7 +48,7 @@ int ask_busy(struct mechanics *m, const struct ask *ask)
 		return 0;
 	}
 	count(m, METRIC_PAUSED_REFUSED);
-	ask_refuse(m, ask, TROUPE_UNAVAILABLE, "world.paused");
+	ask_refuse(m, ask, TROUPE_UNAVAILABLE, owner_refusal(m));
 	return 1;
 }
 

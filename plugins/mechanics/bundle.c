@@ -62,10 +62,11 @@ static void finish(struct mechanics *m, struct bundle *bundle, int32_t status)
 	if (status == TROUPE_OK) {
 		m->prepared_len = 0; /* what was tried before can be taken no more */
 		reply.has_accepted = reply.has_files = reply.has_failed = 1;
-		reply.accepted = engine_rules_try(m->engine, bundle->generation, bundle->files, bundle->files_len, report,
-						  REPORT_SIZE) == 1;
+		int result = engine_rules_try(m->engine, bundle->generation, bundle->files, bundle->files_len, report, REPORT_SIZE);
+
+		reply.accepted = result == 1;
 		reply.files = bundle->files_len;
-		reply.failed = !reply.accepted;
+		reply.failed = result < 0 ? (uint32_t)-result : 0;
 		reply.problem = reply.accepted ? NULL : report;
 		count(m, reply.accepted ? METRIC_RULES_ACCEPTED : METRIC_RULES_REFUSED);
 	}

@@ -229,6 +229,7 @@ struct mechanics {
 	struct assignment now, next; /* next.len != 0: from the end of this tick on */
 	struct ticking ticking;
 	char paused[128]; /* why; "" = not */
+	char paused_id[TROUPE_REASON_MAX + 1]; /* what players are told */
 	uint64_t heard_us; /* when the scheduler was last heard of */
 	int draining, drained, stopped, adopting;
 	uint64_t join_timer, drain_timer, drain_us;
@@ -308,6 +309,8 @@ void owner_forget(struct mechanics *m);
  * second. */
 void owner_state(struct mechanics *m);
 void owner_join(struct mechanics *m);
+/* owner_refusal: the reason id for players of a world that does not go on here. */
+const char *owner_refusal(const struct mechanics *m);
 void owner_on_paused(void *instance, const struct troupe_request *request, const Region__Paused *body);
 /* owner_heard: the scheduler lives. */
 void owner_heard(struct mechanics *m);

@@ -138,6 +138,11 @@ void owner_state(struct mechanics *m)
 	m->h->state(m->h, 1, why == NULL ? m->players_len : UINT32_MAX, why);
 }
 
+const char *owner_refusal(const struct mechanics *m)
+{
+	return m->paused[0] != '\0' && m->paused_id[0] != '\0' ? m->paused_id : "world.paused";
+}
+
 /* tell_running: players see whether the world goes on. */
 static void tell_running(struct mechanics *m)
 {
@@ -145,17 +150,18 @@ static void tell_running(struct mechanics *m)
 
 	state.has_running = 1;
 	state.running = m->paused[0] == '\0';
-	state.reason = state.running ? NULL : (char *)"world.paused";
+	state.reason = state.running ? NULL : (char *)owner_refusal(m);
 	say_publish(m, 0, EVENT_WORLD_STATE, &state.base, 0);
 	interest_flush(m);
 }
 
-/* pause: with a reason; "" = it goes on. */
-static void pause(struct mechanics *m, const char *reason)
+/* pause: with a reason; "" = it goes on. id: for players, NULL = that it is paused. */
+static void pause(struct mechanics *m, const char *reason, const char *id)
 {
 	int before = m->paused[0] != '\0';
 
 	snprintf(m->paused, sizeof(m->paused), "%s", reason);
+	snprintf(m->paused_id, sizeof(m->paused_id), "%s", id != NULL ? id : "");
 	if (m->phase == PHASE_RUNNING && !m->adopting && before != (m->paused[0] != '\0')) {
 		tell_running(m);
 	}
@@ -200,7 +206,7 @@ static void on_second(void *instance, void *arg)
 		players_second(m);
 		items_second(m);
 		if (m->paused[0] == '\0' && m->h->now_us(m->h) - m->heard_us > SILENT_US) {
-			pause(m, "the scheduler is not heard of");
+			pause(m, "the scheduler is not heard of", NULL);
 			log_line(m, TROUPE_LOG_WARNING, "S0402", "the world pauses here: the scheduler is not heard of");
 		}
 	}
@@ -234,7 +240,7 @@ void owner_heard(struct mechanics *m)
 {
 	m->heard_us = m->h->now_us(m->h);
 	if (m->paused[0] != '\0') {
-		pause(m, "");
+		pause(m, "", NULL);
 	}
 }
 
@@ -247,7 +253,7 @@ void owner_on_paused(void *instance, const struct troupe_request *request, const
 		return;
 	}
 	m->heard_us = m->h->now_us(m->h);
-	pause(m, body->reason != NULL && body->reason[0] != '\0' ? body->reason : "the scheduler stopped the world");
+	pause(m, body->reason != NULL && body->reason[0] != '\0' ? body->reason : "the scheduler stopped the world", body->id);
 	owner_drain_go_on(m);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The stages of a tick, as the scheduler asks for them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mechanics.h"
+#include "rules/rules.h"
 
 #ifdef TROUPE_STRIKE
 static const char *const asked[] = { "stage1.asked", "stage2.asked", "stage3.asked" };
@@ -11,6 +13,7 @@ static const char *const ran[] = { "stage1.ran", "stage2.ran", "stage3.ran" };
 static const char *const sent[] = { "stage1.sent", "stage2.sent", "stage3.sent" };
 #endif
 
+#define PAUSED_MAX 32u	/* rules in one report */
 #define LOADS_EVERY 20u /* ticks between two reports of what is in each region */
 
 static void refuse(struct mechanics *m, uint64_t request, int32_t status, const char *reason)
@@ -64,6 +67,30 @@ static void regions_fill(struct mechanics *m, Region__StageReply *reply, uint32_
 	}
 }
 
+/* The rules that are paused, while the answer is made. */
+struct paused {
+	uint32_t len;
+	Region__PausedRule rules[PAUSED_MAX], *list[PAUSED_MAX];
+	char at[PAUSED_MAX][160];
+};
+
+static void paused_one(void *arg, const struct rule_figures *figures)
+{
+	struct paused *paused = arg;
+	Region__PausedRule *rule = &paused->rules[paused->len];
+
+	if (!figures->quarantined || paused->len == PAUSED_MAX) {
+		return;
+	}
+	region__paused_rule__init(rule);
+	snprintf(paused->at[paused->len], sizeof(paused->at[0]), "%.140s:%d", figures->file, figures->line);
+	rule->rule = (char *)figures->what;
+	rule->at = paused->at[paused->len];
+	rule->has_errors = 1;
+	rule->errors = figures->errors;
+	paused->list[paused->len++] = rule;
+}
+
 static void answer(struct mechanics *m)
 {
 	struct ticking *t = &m->ticking;
@@ -71,6 +98,7 @@ static void answer(struct mechanics *m)
 	Region__RegionLoad *loads = NULL;
 	uint32_t *counts = NULL;
 	struct engine_figures figures;
+	struct paused paused = { .len = 0 };
 
 	region__stage_reply__init(reply);
 	reply->has_took_us = reply->has_inputs = reply->has_entities = reply->has_avatars = 1;
@@ -85,6 +113,10 @@ static void answer(struct mechanics *m)
 	}
 	if (t->stage == 3 && t->tick % LOADS_EVERY == 0) {
 		regions_fill(m, reply, &counts, &loads);
+		engine_profile(m->engine, paused_one, &paused);
+		reply->has_loads = reply->loads = 1;
+		reply->paused = paused.list;
+		reply->n_paused = paused.len;
 	}
 	STRIKE(t->stage == 3 ? "tick.unanswered" : "stage.unanswered");
 	region_stage_reply(m->h, t->request, reply);
@@ -94,8 +126,9 @@ static void answer(struct mechanics *m)
 	free(reply->regions);
 	free(loads);
 	free(counts);
-	reply->regions = NULL;
-	reply->n_regions = 0;
+	reply->regions = NULL; /* asked for again it is without them: those of the next time will do */
+	reply->paused = NULL;
+	reply->n_regions = reply->n_paused = reply->has_loads = 0;
 }
 
 /* --- a stage -------------------------------------------------------------------------------------- */

@@ -4,8 +4,13 @@
 
 #include "scheduler.h"
 
-void balance_loads(struct scheduler *s, const Region__StageReply *reply)
+void balance_loads(struct scheduler *s, const struct owner *owner, const Region__StageReply *reply)
 {
+	for (uint32_t i = 0; reply->loads && i < s->regions; i++) {
+		if (s->region_owner[i] == owner) {
+			s->region_load[i] = s->region_avatars[i] = 0; /* empty ones are not told */
+		}
+	}
 	for (size_t i = 0; i < reply->n_regions; i++) {
 		uint32_t region = reply->regions[i]->region;
 

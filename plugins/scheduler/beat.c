@@ -7,7 +7,6 @@
 
 #include "scheduler.h"
 
-#define LOADS_EVERY 20u	       /* ticks from one word of the owners about their regions to the next */
 #define SLOW_TICKS 20u	       /* after a tick that was left out the world is called slow for so long */
 #define WARN_US 10000000u      /* T0020 looks at so much and comes at most so often */
 
@@ -71,7 +70,7 @@ const char *beat_stands(const struct scheduler *s)
 	if (s->paused) {
 		return s->reason;
 	}
-	return rules_waits(s) ? "the first rules are being read" : NULL;
+	return !rules_waits(s) ? NULL : s->rules.none[0] != '\0' ? s->rules.none : "the first rules are being read";
 }
 
 void beat_record(struct scheduler *s, uint64_t tick)
@@ -182,7 +181,7 @@ static void stand(struct scheduler *s)
 	s->paused = 1;
 	metric_set(s, METRIC_PAUSED, 1);
 	log_line(s, TROUPE_LOG_NOTICE, NULL, "the world stands after tick %" PRIu64 ": %s", s->beat.tick, s->reason);
-	owners_tell_paused(s, s->reason);
+	owners_tell_paused(s, s->reason, NULL);
 	tell_state(s);
 	keep_pause(s);
 	rules_stand(s);
@@ -269,7 +268,8 @@ static void take_answer(struct scheduler *s, struct owner *owner, const Region__
 		owner->entities = body->entities;
 		owner->avatars = body->avatars;
 		beat->digest_sum += body->digest;
-		balance_loads(s, body);
+		balance_loads(s, owner, body);
+		rules_paused(s, body);
 	}
 	STRIKE("stage.answered");
 	if (--beat->missing == 0) {
@@ -438,7 +438,7 @@ void beat_pause(struct scheduler *s, const char *reason)
 {
 	snprintf(s->reason, sizeof(s->reason), "%s", reason);
 	if (s->paused) {
-		owners_tell_paused(s, s->reason);
+		owners_tell_paused(s, s->reason, NULL);
 		keep_pause(s);
 	} else if (s->phase != PHASE_RUN || rules_waits(s)) {
 		stand(s);

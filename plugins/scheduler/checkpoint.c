@@ -95,7 +95,7 @@ void checkpoint_now(struct scheduler *s, void (*then)(struct scheduler *s))
 {
 	struct checkpoint *c = &s->checkpoint;
 
-	if (s->phase != PHASE_RUN || s->paused || c->then_len == sizeof(c->then) / sizeof(c->then[0])) {
+	if (s->phase != PHASE_RUN || s->paused || rules_waits(s) || c->then_len == sizeof(c->then) / sizeof(c->then[0])) {
 		then(s);
 		return;
 	}

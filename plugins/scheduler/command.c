@@ -69,7 +69,8 @@ static const char *state_name(const struct scheduler *s)
 	case LEASE_TAKING:
 		return "standing by";
 	case LEASE_HELD:
-		return beat_stands(s) != NULL ? "paused" : s->restore_us != 0 ? "restoring" : "running";
+		return s->phase == PHASE_RUN && s->rules.none[0] != '\0' && rules_waits(s) ? "no rules"
+		       : beat_stands(s) != NULL ? "paused" : s->restore_us != 0 ? "restoring" : "running";
 	case LEASE_REFUSED:
 		return "refused";
 	default:
@@ -139,6 +140,7 @@ static void command_status(void *instance, const struct troupe_request *request,
 	put_times(s, &json, "entities", 1);
 	put_times(s, &json, "edits", 2);
 	put_times(s, &json, "movement", 3);
+	command_put_paused(s, &json);
 	json_close(&json, '}');
 	json_reply(&json, s->h, request->id);
 }

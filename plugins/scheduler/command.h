@@ -16,6 +16,8 @@ struct rollback_args {
 /* command_put, command_put_text: a member of the object that is open. */
 void command_put(struct json *json, const char *key, int64_t number);
 void command_put_text(struct json *json, const char *key, const char *text);
+/* command_put_paused: the list "paused_rules". */
+void command_put_paused(const struct scheduler *s, struct json *json);
 /* command_refused: 1 if this instance does not run the world; the request is answered then. */
 int command_refused(struct scheduler *s, const struct troupe_request *request);
 

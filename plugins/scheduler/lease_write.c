@@ -116,7 +116,7 @@ static void on_retry(void *instance, void *arg)
 static void retry(struct scheduler *s)
 {
 	if (++s->lease.write.waits == TELL_AFTER && s->lease.state == LEASE_HELD) {
-		owners_tell_paused(s, "the database does not answer"); /* the next stage says that it goes on */
+		owners_tell_paused(s, "the database does not answer", NULL); /* the next stage says that it goes on */
 	}
 	timer_clear(s, &s->lease.write.timer);
 	s->lease.write.timer = s->h->timer_start(s->h, RETRY_MS, on_retry, NULL);

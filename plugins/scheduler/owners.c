@@ -158,7 +158,7 @@ static void on_last_saved(struct scheduler *s)
 		return;
 	}
 	log_line(s, TROUPE_LOG_NOTICE, NULL, "the world stands: its last owner goes");
-	owners_tell_paused(s, "no owner of the world is ready");
+	owners_tell_paused(s, "no owner of the world is ready", NULL);
 	world_rests(s);
 }
 
@@ -217,7 +217,7 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	owner->draining = body->draining;
 	if (s->phase == PHASE_GATHER) {
 		gather(s, 0);
-	} else if (s->phase == PHASE_RUN && s->paused && owner->in && body->epoch == 0) {
+	} else if (s->phase == PHASE_RUN && (s->paused || rules_waits(s)) && owner->in && body->epoch == 0) {
 		restore_begin(s, "an owner has begun anew"); /* while ticks run the next stage says so */
 	} else if (s->phase == PHASE_RUN && s->restore_us == 0) {
 		owners_joined(s);
@@ -289,13 +289,14 @@ void owners_cancel(struct scheduler *s)
 	}
 }
 
-void owners_tell_paused(struct scheduler *s, const char *reason)
+void owners_tell_paused(struct scheduler *s, const char *reason, const char *id)
 {
 	Region__Paused paused = REGION__PAUSED__INIT;
 
 	paused.has_epoch = 1;
 	paused.epoch = s->lease.epoch;
 	paused.reason = (char *)reason;
+	paused.id = (char *)id;
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		struct proto_to to = { .instance = s->owners[i]->id };
 

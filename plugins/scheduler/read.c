@@ -124,7 +124,9 @@ void rules_begin(struct scheduler *s)
 {
 	struct rules *r = &s->rules;
 
-	r->tried = !has_scripts(s);
+	r->needed = has_scripts(s);
+	r->tried = !r->needed;
+	r->none[0] = '\0';
 	r->inherited = s->lease.owner[0] != '\0' && strcmp(s->lease.owner, s->h->name) != 0;
 	if (r->tried) {
 		return;
@@ -197,13 +199,15 @@ void rules_end(struct scheduler *s)
 
 	bundle_free(r);
 	free(r->report);
-	r->report = NULL;
+	free(r->told);
+	r->report = r->told = NULL;
 	timer_clear(s, &r->settle);
 	timer_clear(s, &r->timer);
+	timer_clear(s, &r->retry);
 	r->state = RULES_IDLE;
 	r->request = 0;
 	r->turn++;
-	r->again = r->forced = r->tried = 0;
+	r->again = r->forced = r->tried = r->retrying = 0;
 	if (request != 0 && !s->stopped) {
 		proto_refuse(s->h, request, TROUPE_FAILED_PRECONDITION, "world.not_here");
 	}

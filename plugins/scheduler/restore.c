@@ -371,7 +371,9 @@ void restore_ended(struct scheduler *s)
 	metric_set(s, METRIC_PAUSED, beat_stands(s) != NULL);
 	tell_state(s);
 	if (s->paused) {
-		owners_tell_paused(s, s->reason);
+		owners_tell_paused(s, s->reason, NULL);
+	} else if (s->rules.none[0] != '\0' && rules_waits(s)) {
+		owners_tell_paused(s, s->rules.none, "world.no_rules");
 	}
 	rules_restored(s);
 	restore_settings(s);

@@ -16,7 +16,6 @@ void rules_finished(struct scheduler *s, int accepted)
 {
 	struct rules *r = &s->rules;
 	uint64_t request = r->request;
-	int waited = !r->tried;
 
 	bundle_free(r);
 	free(r->report);
@@ -24,7 +23,7 @@ void rules_finished(struct scheduler *s, int accepted)
 	r->state = RULES_IDLE;
 	r->request = 0;
 	r->turn++;
-	r->forced = 0;
+	r->forced = r->retrying = 0;
 	r->tried = 1;
 	if (request != 0) {
 		command_reloaded(s, request, accepted);
@@ -32,43 +31,9 @@ void rules_finished(struct scheduler *s, int accepted)
 	if (r->again && !r->reading) {
 		rules_read_now(s);
 	}
-	if (waited && s->phase == PHASE_RUN) {
-		beat_restart(s);
-		metric_set(s, METRIC_PAUSED, beat_stands(s) != NULL);
-		tell_state(s);
-		beat_go(s);
+	if (rules_waits(s)) {
+		rules_wait(s);
 	}
-}
-
-/* log_block: a message of several lines, line by line. */
-static void log_block(struct scheduler *s, const char *block)
-{
-	while (*block != '\0') {
-		size_t len = strcspn(block, "\n");
-
-		if (len > 0) {
-			log_line(s, TROUPE_LOG_ERROR, NULL, "%.*s", (int)len, block);
-		}
-		block += len + (block[len] == '\n');
-	}
-}
-
-void rules_refuse(struct scheduler *s, const char *problem, const char *block)
-{
-	struct rules *r = &s->rules;
-
-	if (problem != r->next.problem) {
-		snprintf(r->next.problem, sizeof(r->next.problem), "%s", problem);
-	}
-	metric_add(s, METRIC_RELOAD_REFUSED, 1);
-	log_line(s, TROUPE_LOG_ERROR, "R0003", "reload refused, generation %u keeps running", r->now_number);
-	log_line(s, TROUPE_LOG_ERROR, NULL, "  = note: %s", r->next.problem);
-	log_block(s, block);
-	log_line(s, TROUPE_LOG_ERROR, NULL, "  = help: fix and save; nothing was changed");
-	r->next.number = 0;
-	r->next.since_ms = s->h->wall_ms(s->h);
-	history_add(s, &r->next);
-	rules_finished(s, 0);
 }
 
 /* --- trying --------------------------------------------------------------------------------------- */
@@ -78,6 +43,7 @@ static void try_rest(struct scheduler *s);
 static void judged(struct scheduler *s)
 {
 	struct rules *r = &s->rules;
+	int waited = rules_waits(s);
 
 	if (r->refused > 0) {
 		rules_refuse(s, r->next.problem, r->report != NULL ? r->report : "");
@@ -86,6 +52,9 @@ static void judged(struct scheduler *s)
 		try_rest(s);
 	} else {
 		r->state = RULES_READY; /* the next tick takes it */
+		if (waited) {
+			rules_waited(s);
+		}
 		rules_stand(s);
 		beat_go(s);
 	}
@@ -137,6 +106,7 @@ static void on_prepared(void *instance, void *arg, const struct troupe_reply *re
 		if (reply->status != TROUPE_OK) {
 			snprintf(r->next.problem, sizeof(r->next.problem), "%s did not try them: status %d %s", owner->name,
 				 (int)reply->status, reply->reason);
+			r->folder_known = 0; /* they may be good */
 		} else if (r->report == NULL) {
 			snprintf(r->next.problem, sizeof(r->next.problem), "%u of %u files failed", body->failed, body->files);
 			r->report = strndup(body->problem != NULL ? body->problem : "", REPORT_BYTES);
@@ -214,11 +184,6 @@ void rules_restored(struct scheduler *s)
 
 /* --- taking over ---------------------------------------------------------------------------------- */
 
-int rules_waits(const struct scheduler *s)
-{
-	return !s->rules.tried && s->beat.last == 0 && s->beat.tick == 0 && s->rules.state != RULES_READY;
-}
-
 int rules_take(struct scheduler *s, uint64_t tick)
 {
 	Tick__Control control = TICK__CONTROL__INIT;
@@ -245,6 +210,7 @@ static void in_force(struct scheduler *s, uint32_t number, const uint8_t digest[
 	struct rules *r = &s->rules;
 
 	memcpy(r->now, digest, WORLD_DIGEST_SIZE);
+	r->paused_len = number != r->now_number ? 0 : r->paused_len;
 	r->now_number = number;
 	r->last_number = number > r->last_number ? number : r->last_number;
 	metric_set(s, METRIC_GENERATION, number);

@@ -339,7 +339,7 @@ static void on_drain_saved(struct scheduler *s)
 		drain_done(s);
 		return;
 	}
-	owners_tell_paused(s, "the scheduler stops");
+	owners_tell_paused(s, "the scheduler stops", NULL);
 	s->h->state(s->h, 0, 0, "draining");
 	reign_end(s);
 	lease_release(s);

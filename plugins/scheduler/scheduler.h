@@ -32,6 +32,8 @@
 #define TIMES_LEN 256u	    /* durations of ticks that are remembered */
 #define CONTROLS_MAX 256u   /* changes of rules between two checkpoints */
 #define HISTORY_MAX 64u	    /* generations that are remembered */
+#define PAUSED_MAX 32u	    /* rules that failed too often, and are shown */
+#define FAILURES_MAX 16u    /* errors of a reload that are remembered */
 
 struct balance_options {
 	int64_t threshold, every_ms;
@@ -170,9 +172,9 @@ struct owner *owner_find(const struct scheduler *s, uint64_t id);
 void owner_lost(struct scheduler *s, struct owner *owner, const char *why);
 /* owners_joined: whoever has joined since the last restore is taken in by another, soon. */
 void owners_joined(struct scheduler *s);
-/* owners_cancel: calls under way are forgotten. owners_tell_paused: to all. */
+/* owners_cancel: calls under way are forgotten. owners_tell_paused: to all; players are told `id`, NULL = "world.paused". */
 void owners_cancel(struct scheduler *s);
-void owners_tell_paused(struct scheduler *s, const char *reason);
+void owners_tell_paused(struct scheduler *s, const char *reason, const char *id);
 void owners_count(struct scheduler *s);
 /* owners_staying: how many there are that do not drain. */
 uint32_t owners_staying(const struct scheduler *s);
@@ -245,7 +247,7 @@ const char *beat_stands(const struct scheduler *s);
 /* beat_record: adds what the database must know of the beat to the next write. */
 void beat_record(struct scheduler *s, uint64_t tick);
 
-/* --- rules.c, read.c, bundle.c, history.c -------------------------------------------------------- */
+/* --- rules.c, refused.c, read.c, bundle.c, history.c -------------------------------------------------------- */
 
 struct generation {
 	uint32_t number, files;
@@ -253,6 +255,17 @@ struct generation {
 	int64_t since_ms;
 	char who[NAME_LEN];
 	char problem[TEXT_LEN]; /* refused: why; "" = accepted */
+};
+
+/* What was wrong with one file, or with a rule in it. */
+struct failure {
+	char at[128];	 /* "meadow/rules.lua:3" */
+	char error[200]; /* "error[S0102]: ..." */
+};
+
+struct paused_rule {
+	char rule[96], at[160];
+	uint32_t errors;
 };
 
 struct bundle_page {
@@ -266,7 +279,7 @@ struct rules {
 	uint8_t now[WORLD_DIGEST_SIZE];	   /* in force, if now_number is not 0 */
 	uint32_t now_number;
 	uint8_t folder[WORLD_DIGEST_SIZE]; /* as last read */
-	int folder_known, tried, inherited;
+	int folder_known, tried, inherited, needed; /* needed: there is a folder, and no tick without rules from it */
 	/* reading */
 	uint64_t watch, settle, request;
 	int reading, again, forced, canary, trim;
@@ -279,6 +292,15 @@ struct rules {
 	uint32_t missing, refused, turn;
 	uint64_t timer;
 	char *report;	     /* what those said that refused it */
+	/* the newest that was refused */
+	struct failure failures[FAILURES_MAX];
+	uint32_t failures_len;
+	char *told;	     /* what people were told of it; may be NULL */
+	char none[TEXT_LEN]; /* why the world has never had rules; "" = it is not known yet */
+	uint64_t retry;
+	int retrying;	     /* what is being read is so because the world has none */
+	struct paused_rule paused[PAUSED_MAX];
+	uint32_t paused_len;
 	uint64_t prepared;   /* the tick of the journal whose rules the owners have ready */
 };
 
@@ -300,8 +322,14 @@ void rules_finished(struct scheduler *s, int accepted);
 /* rules_interrupted: the calls to owners are given up. rules_restored: the owners are new: what was prepared is prepared again. */
 void rules_interrupted(struct scheduler *s);
 void rules_restored(struct scheduler *s);
-/* rules_waits: the first tick of a new world waits for its first rules. */
+/* rules_any: the world has had rules. rules_waits: its next tick waits for its first ones. rules_wait: it goes on waiting, and
+ * says so; rules_waited: it waits no more. */
+int rules_any(const struct scheduler *s);
 int rules_waits(const struct scheduler *s);
+void rules_wait(struct scheduler *s);
+void rules_waited(struct scheduler *s);
+/* rules_paused: what an owner said of rules that failed too often. */
+void rules_paused(struct scheduler *s, const Region__StageReply *reply);
 /* rules_take: adds the candidate, if it is ready, to the tick that begins; 1 = it is. rules_taken: that tick has ended.
  * rules_again: a tick run again has changed them. */
 int rules_take(struct scheduler *s, uint64_t tick);
@@ -371,7 +399,7 @@ struct move {
 };
 
 /* balance_loads: what an owner said of its regions. */
-void balance_loads(struct scheduler *s, const Region__StageReply *reply);
+void balance_loads(struct scheduler *s, const struct owner *owner, const Region__StageReply *reply);
 /* balance_find: the region to move now; threshold in percent. 1 = there is one. */
 int balance_find(const struct scheduler *s, int64_t threshold, struct move *ret_move);
 /* balance_tick: moves one if it is time. */

@@ -237,7 +237,7 @@ int rules_try(struct rules *r, uint32_t number, const struct engine_file *files,
 		next->files = len;
 		if (kinds_open(r, next) == 0) {
 			try_all(r, next, files, len, report);
-			ok = report->failed == 0;
+			ok = report->failed == 0 ? 1 : -(int)report->failed;
 		}
 	}
 	if (ret_report != NULL && size > 0) {
@@ -247,8 +247,8 @@ int rules_try(struct rules *r, uint32_t number, const struct engine_file *files,
 		sandbox_generation_close(r->sandbox, set);
 	}
 	free(report);
-	generation_free(r, ok ? r->tried : next);
-	r->tried = ok ? next : r->tried;
+	generation_free(r, ok == 1 ? r->tried : next);
+	r->tried = ok == 1 ? next : r->tried;
 	return ok;
 }
 

@@ -127,6 +127,12 @@ void rig_open(struct rig *rig, const char *world, const char *owners, const char
 
 void rig_open_seed(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed)
 {
+	rig_begin(rig, world, owners, script, seed);
+	rig_runs(rig);
+}
+
+void rig_begin(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed)
+{
 	char text[1024];
 
 	memset(rig, 0, sizeof(*rig));
@@ -144,7 +150,6 @@ void rig_open_seed(struct rig *rig, const char *world, const char *owners, const
 	rig->sim = sim_open(rig->config, seed);
 	rig->fe = sim_actor(rig->sim, "meadow/frontend.fe1", "shard:meadow", rig, fe_methods);
 	rig->store = sim_actor(rig->sim, "meadow/itemstore", "shard:meadow", rig, store_methods);
-	rig_runs(rig);
 }
 
 void rig_close(struct rig *rig)
@@ -186,15 +191,20 @@ static void on_command(void *instance, void *arg, const struct troupe_reply *rep
 	(void)instance;
 	(void)typed;
 	answered(rig, reply);
-	if (reply->status == TROUPE_OK) {
-		snprintf(rig->text, sizeof(rig->text), "%.*s", (int)reply->body_len, (const char *)reply->body);
-	}
+	snprintf(rig->text, sizeof(rig->text), "%.*s", (int)reply->body_len, reply->body != NULL ? (const char *)reply->body : "");
 }
 
 int rig_reload(struct rig *rig)
 {
 	rig->answered = 0;
 	sim_command(rig->sim, "meadow/scheduler.s1", "script reload", NULL, on_command, rig);
+	return wait_for(rig);
+}
+
+int rig_world(struct rig *rig)
+{
+	rig->answered = 0;
+	sim_command(rig->sim, "meadow/scheduler.s1", "world status", NULL, on_command, rig);
 	return wait_for(rig);
 }
 

@@ -46,7 +46,7 @@ struct rig {
 	uint64_t account; /* of who asks; 0 = the avatar's number */
 	/* the last answer */
 	int answered, status;
-	char reason[TROUPE_REASON_MAX + 1], text[1024];
+	char reason[TROUPE_REASON_MAX + 1], text[4096];
 	double x, y;
 	uint64_t tick;
 	uint32_t entities;
@@ -57,15 +57,17 @@ struct rig {
  * script, which may be NULL. Returns when the world runs. */
 #define RIG_ONE "mechanics \"m1\" { database = \"meadow\" }\n"
 void rig_open(struct rig *rig, const char *world, const char *owners, const char *script);
-/* rig_open_seed: the same with other luck. */
+/* rig_open_seed: the same with other luck. rig_begin: without waiting for the world. */
 void rig_open_seed(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed);
+void rig_begin(struct rig *rig, const char *world, const char *owners, const char *script, uint64_t seed);
 void rig_close(struct rig *rig);
 /* rig_runs: waits until RIG_NAME has had a tick. */
 void rig_runs(struct rig *rig);
 /* rig_script: writes a file of the scripts' folder; NULL removes it. */
 void rig_script(struct rig *rig, const char *name, const char *text);
-/* rig_reload: the command; returns its status. */
+/* rig_reload, rig_world: the commands `script reload` and `world status`; they return how it ended, what it says is in rig->text. */
 int rig_reload(struct rig *rig);
+int rig_world(struct rig *rig);
 /* rig_status: a number from the command `status`. */
 long rig_status(struct rig *rig, const char *key);
 long rig_status_of(struct rig *rig, const char *owner, const char *key);

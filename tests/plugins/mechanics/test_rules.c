@@ -296,6 +296,10 @@ static void test_reload_refused(void **state)
 			fail_msg("%s: %d %s", cases[i].name, rig.status, rig.reason);
 		}
 		assert_string_equal(rig.reason, "world.reload_refused");
+		if (strstr(rig.text, "reload refused, generation 1") == NULL || strstr(rig.text, "  --> mechanics-") == NULL ||
+		    strstr(rig.text, "/more.lua:") == NULL || strstr(rig.text, cases[i].said) == NULL) {
+			fail_msg("%s: the answer is %s", cases[i].name, rig.text);
+		}
 		assert_int_equal(rig_status(&rig, "generation"), 1);
 		rig_act(&rig, 1, "ok", 0);
 		assert_string_equal(rig.text, "first");
@@ -306,6 +310,38 @@ static void test_reload_refused(void **state)
 	assert_int_equal(rig_reload(&rig), TROUPE_OK);
 	rig_act(&rig, 1, "ok", 0);
 	assert_string_equal(rig.text, "second");
+}
+
+/* A new world waits for rules that are right, and says so to players. */
+static void test_no_rules(void **state)
+{
+	(void)state;
+	rig_begin(&rig, "size = 64", RIG_ONE, HEAD "g.on('enter', function(p) p:tell('hi') end\n", 1);
+	rig_script(&rig, "other.lua", "x = = 1");
+	sim_run(rig.sim, 3000);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_UNAVAILABLE);
+	assert_string_equal(rig.reason, "world.no_rules");
+	assert_int_equal(rig_reload(&rig), TROUPE_FAILED_PRECONDITION);
+	assert_non_null(strstr(rig.text, "2 of 2 files failed"));
+	assert_non_null(strstr(rig.text, "/other.lua:1"));
+	assert_non_null(strstr(rig.text, "/rules.lua:3"));
+	rig_script(&rig, "other.lua", NULL);
+	rig_script(&rig, "rules.lua", HEAD "g.on('enter', function(p) p:tell('hi') end)\n");
+	rig_runs(&rig);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_lines(&rig, 73, "hi"), 1);
+}
+
+/* What is paused is shown by the scheduler too. */
+static void test_paused_shown(void **state)
+{
+	(void)state;
+	begin(HEAD "g.on('tick', function() error('again') end)\n");
+	sim_run(rig.sim, 3000);
+	assert_int_equal(rig_world(&rig), TROUPE_OK);
+	assert_non_null(strstr(rig.text, "\"paused_rules\":[{\"rule\":\"on \\u0022tick\\u0022\",\"at\":\"mechanics-"));
+	assert_non_null(strstr(rig.text, "/rules.lua:2\",\"errors\":3}]"));
 }
 
 /* Memory must not grow from reload to reload. */
@@ -333,7 +369,7 @@ int main(void)
 		CASE(test_events),	 CASE(test_actions),	CASE(test_monsters),	 CASE(test_same_again),
 		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),
 		CASE(test_quarantine_players),	 CASE(test_reload_keeps),
-		CASE(test_reload_refused), CASE(test_many_reloads),
+		CASE(test_reload_refused), CASE(test_many_reloads), CASE(test_no_rules), CASE(test_paused_shown),
 	};
 
 	return cmocka_run_group_tests_name("mechanics rules", tests, NULL, NULL);

@@ -52,8 +52,14 @@ static void answer_stage(struct fake *fake)
 {
 	Region__StageReply reply = REGION__STAGE_REPLY__INIT;
 	Region__RegionLoad loads[RIG_REGIONS], *list[RIG_REGIONS];
+	static Region__PausedRule rule = REGION__PAUSED_RULE__INIT;
+	Region__PausedRule *paused = &rule;
 	uint64_t request = fake->request;
 
+	rule.rule = (char *)"monster slime.think";
+	rule.at = (char *)"meadow/rules.lua:9";
+	rule.has_errors = 1;
+	rule.errors = 10;
 	if (request == 0 || (fake->stage == 3 && !fake->durable)) {
 		return;
 	}
@@ -75,9 +81,10 @@ static void answer_stage(struct fake *fake)
 			}
 		}
 		reply.regions = list;
-		if (fake->tick % 20 != 0) {
-			reply.n_regions = 0;
-		}
+		reply.has_loads = reply.loads = fake->tick % 20 == 0;
+		reply.n_regions = reply.loads ? reply.n_regions : 0;
+		reply.paused = &paused;
+		reply.n_paused = reply.loads && fake->pauses_rule;
 	}
 	region_stage_reply(fake->h, request, &reply);
 }
@@ -398,6 +405,7 @@ static void on_paused(void *instance, const struct troupe_request *request, cons
 	(void)request;
 	fake->paused++;
 	snprintf(fake->reason, sizeof(fake->reason), "%s", body->reason);
+	snprintf(fake->refusal, sizeof(fake->refusal), "%s", body->id != NULL ? body->id : "world.paused");
 }
 
 static void on_prepare(void *instance, const struct troupe_request *request, const Region__PrepareRequest *body)
@@ -409,6 +417,10 @@ static void on_prepare(void *instance, const struct troupe_request *request, con
 		return;
 	}
 	fake->prepares++;
+	if (fake->no_memory) {
+		proto_refuse(fake->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "region.no_memory");
+		return;
+	}
 	reply.has_accepted = reply.has_files = reply.has_failed = 1;
 	reply.accepted = !fake->refuses_rules;
 	reply.files = 2;

@@ -29,7 +29,7 @@ struct fake {
 	uint32_t regions;
 	int in, durable, wants_done;
 	uint32_t restores, agains, paused, lates;
-	char reason[128];
+	char reason[128], refusal[32]; /* for operators, for players */
 	uint8_t rules[WORLD_DIGEST_SIZE], prepared[WORLD_DIGEST_SIZE];
 	uint32_t generation, prepared_generation, prepares;
 	uint32_t speed, speed_again; /* of the shape; when ticks were last run again */
@@ -38,7 +38,7 @@ struct fake {
 	int dead;		 /* neither speaks nor answers */
 	uint64_t die_tick;	 /* in this tick ... */
 	unsigned die_stage;	 /* ... and stage; 4 = after its end */
-	int draining, hangs_restore, refuses_rules, refuses_restore, never_saves;
+	int draining, hangs_restore, refuses_rules, no_memory, refuses_restore, never_saves, pauses_rule;
 	uint32_t load[RIG_REGIONS];
 };
 

@@ -59,6 +59,8 @@ static void test_first(void **state)
 	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"generation\":1,"));
 	assert_true(rig_says(&rig, "\"by\":\"the start\",\"result\":\"in force\""));
+	assert_true(rig_says(&rig, "Z\",\"age\":\"0s\"") || rig_says(&rig, "Z\",\"age\":\"1s\""));
+	assert_true(rig_says(&rig, "\"failed\":[],\"paused_rules\":[]"));
 }
 
 static void test_accepted(void **state)
@@ -91,6 +93,10 @@ static void test_refused(void **state)
 	rig.owners[1].refuses_rules = 1;
 	assert_int_equal(reload(), TROUPE_FAILED_PRECONDITION);
 	assert_string_equal(rig.answer.reason, "world.reload_refused");
+	assert_string_equal((const char *)rig.answer.body, "error[R0003]: reload refused, generation 1 keeps running\n"
+							   "  = note: 1 of 2 files failed\n"
+							   "error[S0102]: unexpected symbol\n  --> meadow/rules.lua:3\n"
+							   "  = help: fix and save; nothing was changed\n");
 	rig_until(&rig, rig.told + 10, 1000);
 	assert_int_equal(in_force(), 1);
 	assert_true(sim_logged(rig.sim, "reload refused, generation 1 keeps running"));
@@ -98,19 +104,123 @@ static void test_refused(void **state)
 	assert_true(sim_logged(rig.sim, "  --> meadow/rules.lua:3"));
 	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
 	assert_true(rig_says(&rig, "\"result\":\"1 of 2 files failed\""));
+	assert_true(rig_says(&rig, "\"failed\":[{\"at\":\"meadow/rules.lua:3\",\"error\":\"error[S0102]: unexpected symbol\"}]"));
 	rig.owners[1].refuses_rules = 0;
 	assert_int_equal(reload(), TROUPE_OK);
 	assert_int_equal(in_force(), 2);
 }
 
-/* A world whose first rules are wrong runs without; it does not wait for ever. */
+/* stands: a new world, for want of rules. */
+static void stands(const char *why)
+{
+	char text[300];
+
+	rig_run(&rig, 3000);
+	assert_int_equal(rig.told, 0);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"no rules\""));
+	snprintf(text, sizeof(text), "\"reason\":\"no rules: %s", why);
+	if (!rig_says(&rig, text)) {
+		fail_msg("not %s: %s", why, (const char *)rig.answer.body);
+	}
+	for (uint32_t i = 0; i < rig.owners_len; i++) {
+		assert_string_equal(rig.owners[i].refusal, "world.no_rules");
+	}
+}
+
+/* A world whose first rules are wrong does not begin without; when they are right it does so by itself. */
 static void test_first_refused(void **state)
+{
+	uint32_t prepares;
+
+	(void)state;
+	rig_open(&rig, "SCRIPTS, checkpoint = \"500ms\"", 0, 2);
+	rig.owners[0].refuses_rules = 1;
+	stands("meadow/rules.lua:3: unexpected symbol");
+	assert_true(sim_logged(rig.sim, "the world has no rules and does not begin"));
+	prepares = rig.owners[0].prepares;
+	rig_run(&rig, 10000);
+	assert_int_equal(rig.owners[0].prepares, prepares); /* the same folder is not tried again and again */
+	assert_int_equal(reload(), TROUPE_FAILED_PRECONDITION);
+	assert_true(rig_says(&rig, "error[R0005]: the world has no rules"));
+	/* who comes meanwhile knows, and so does the scheduler after this one */
+	rig_alive(&rig.owners[1]);
+	stands("meadow/rules.lua:3");
+	sim_crash(rig.sim, RIG_A);
+	rig_run(&rig, 3000);
+	stands("meadow/rules.lua:3");
+	rig.owners[0].refuses_rules = 0;
+	rig_script(&rig, "rules.lua", "-- right");
+	rig_until(&rig, 20, 3000);
+	assert_int_equal(in_force(), 1);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"running\""));
+	assert_int_equal(rig_number(&rig, "late"), 0); /* it has not lost the time in which it stood */
+	/* from then on what is wrong changes nothing, even for a scheduler that begins with it */
+	rig.owners[0].refuses_rules = 1;
+	rig_script(&rig, "rules.lua", "-- wrong");
+	sim_crash(rig.sim, RIG_A);
+	rig_until(&rig, 60, 6000);
+	assert_int_equal(in_force(), 1);
+}
+
+static void test_first_missing(void **state)
+{
+	char path[128];
+
+	(void)state;
+	rig_open(&rig, "SCRIPTS, watch = false", 0, 1);
+	snprintf(path, sizeof(path), "%s-away", rig.scripts);
+	assert_int_equal(rename(rig.scripts, path), 0);
+	stands("the scripts in /tmp/scheduler-");
+	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
+	assert_null(strstr(strstr((const char *)rig.answer.body, "cannot be read") + 1, "cannot be read")); /* told once */
+	assert_int_equal(rename(path, rig.scripts), 0);
+	rig_until(&rig, 20, 3000);
+	assert_int_equal(in_force(), 1);
+}
+
+/* An owner that cannot try them says nothing about the rules: they are tried again. */
+static void test_first_not_tried(void **state)
+{
+	(void)state;
+	rig_open(&rig, "SCRIPTS", 0, 1);
+	rig.owners[0].no_memory = 1;
+	stands("meadow/mechanics.m1 did not try them");
+	rig.owners[0].no_memory = 0;
+	rig_until(&rig, 20, 3000);
+	assert_int_equal(in_force(), 1);
+}
+
+static void test_stands_and_drains(void **state)
 {
 	(void)state;
 	rig_open(&rig, "SCRIPTS", 0, 2);
 	rig.owners[0].refuses_rules = 1;
-	rig_until(&rig, 10, 2000);
-	assert_int_equal(in_force(), 0);
+	stands("meadow/rules.lua:3");
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "lunch" }), TROUPE_OK);
+	rig_drain(&rig.owners[0]);
+	rig_drain(&rig.owners[1]);
+	rig_run(&rig, 1000);
+	assert_string_equal(rig.owners[1].reason, "no owner of the world is ready");
+}
+
+static void test_paused_rules(void **state)
+{
+	(void)state;
+	rig_open(&rig, "SCRIPTS", 0, 2);
+	rig_until(&rig, 5, 1000);
+	rig.owners[0].pauses_rule = rig.owners[1].pauses_rule = 1;
+	rig_until(&rig, 42, 3000);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"paused_rules\":[{\"rule\":\"monster slime.think\",\"at\":\"meadow/rules.lua:9\",\"errors\":10}]"));
+	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"paused_rules\":[{\"rule\":\"monster slime.think\""));
+	rig.owners[0].pauses_rule = rig.owners[1].pauses_rule = 0;
+	rig_script(&rig, "rules.lua", "-- 2");
+	assert_int_equal(reload(), TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"paused_rules\":[]"));
 }
 
 /* While the world stands rules are tried and accepted, the newest replaces one that waits, and the first tick takes it. */
@@ -394,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_shape), cmocka_unit_test(test_what_cannot_be),
 		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused),
+		TEST(test_first_missing),  TEST(test_first_not_tried), TEST(test_stands_and_drains), TEST(test_paused_rules),
 		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again),
 		TEST(test_death_meanwhile), TEST(test_old_ones_go), TEST(test_large),	 TEST(test_too_large), TEST(test_settings),
 	};

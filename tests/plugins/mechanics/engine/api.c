@@ -29,7 +29,7 @@ int api_open(struct api_rig *rig, const char *rules)
 		fprintf(stderr, "an engine does not open: %s\n", rig->log);
 		exit(99);
 	}
-	if (!engine_rules_try(rig->e, 12, &file, 1, rig->report, sizeof(rig->report))) {
+	if (engine_rules_try(rig->e, 12, &file, 1, rig->report, sizeof(rig->report)) != 1) {
 		return 0;
 	}
 	engine_rules_take(rig->e);

@@ -34,7 +34,7 @@ static void rules(struct engine *e, const char *const *files, uint32_t generatio
 	for (; files[2 * len] != NULL; len++) {
 		list[len] = (struct engine_file){ files[2 * len], files[2 * len + 1], strlen(files[2 * len + 1]) };
 	}
-	if (!engine_rules_try(e, generation, list, len, report, sizeof(report))) {
+	if (engine_rules_try(e, generation, list, len, report, sizeof(report)) != 1) {
 		fail(report);
 	}
 	engine_rules_take(e);

@@ -3,15 +3,16 @@
 # A world of three owners and two schedulers, while bots walk about in it. Its owners and schedulers are killed and stopped; each
 # time it goes on, no tick twice or left out, and what was recorded runs again to the same digest.
 #
-#   ROUNDS=3     how often each of them is lost; `make soak MINUTES=30` asks for many
+#   ROUNDS=3     how often each of them is lost
+#   MINUTES=30   for at least so long, as `make soak` does
 . "${top_srcdir:-.}/tests/e2e/world_lib.sh"
-: "${ROUNDS:=1}" "${BOTS:=20}"
+: "${ROUNDS:=1}" "${MINUTES:=0}" "${BOTS:=20}"
 
-# memory: of the owners together, in KiB.
+# memory HOST...: of these together, in KiB.
 memory()
 {
-	for owner in m1 m2 m3; do
-		sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(host_pid_of $owner)/status"
+	for host in "$@"; do
+		sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(host_pid_of "$host")/status"
 	done | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
@@ -26,7 +27,8 @@ audit "with bots"
 replays "with bots"
 
 round=0
-while [ $round -lt "$ROUNDS" ]; do
+soak_end=$(($(date +%s) + MINUTES * 60))
+while [ $round -lt "$ROUNDS" ] || [ "$(date +%s)" -lt $soak_end ]; do
 	round=$((round + 1))
 	for owner in m1 m2 m3; do
 		before=$(world tick)
@@ -60,8 +62,13 @@ while [ $round -lt "$ROUNDS" ]; do
 	test_is $? "round $round: with a higher epoch, from where it was" "$STATE/world"
 	begin "$runs"
 	replays "round $round"
-	echo "# round $round: $(memory) KiB in three owners, $(world entities) entities, tick $(world tick)"
+	echo "# round $round: $(memory m1 m2 m3) KiB in three owners, $(memory data base) in what is never killed," \
+		"$(world entities) entities, tick $(world_said tick)"
+	memory m1 m2 m3 data base >>"$STATE/memory"
 done
+# The first rounds fill what is kept and bounded.
+[ $round -lt 10 ] || sed -n '3,5p;$p' "$STATE/memory" | awk 'NR < 4 { sum += $1 } END { exit !($1 <= sum / 3 * 1.25) }'
+test_is $? "memory stays" "$STATE/memory"
 
 "$TROUPE" script profile --json --host m1 >"$STATE/out" 2>&1 && grep -q '"rule":"monster .*"us_a_call"' "$STATE/out"
 test_is $? "an owner says what its rules cost" "$STATE/out"

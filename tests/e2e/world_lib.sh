@@ -27,6 +27,13 @@ world()
 	for asked in data base; do
 		"$TROUPE" world status --json --host $asked --timeout 5 2>/dev/null >"$STATE/world" && break
 	done
+	world_said "$1"
+}
+
+# world_said FIELD: the same, of what was read last. What belongs together is read at once: of two readings the first may be of
+# the world before a loss.
+world_said()
+{
 	sed -n "s/.*\"$1\":\"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p" "$STATE/world"
 }
 
@@ -34,7 +41,7 @@ world()
 goes_on()
 {
 	tries=0
-	until [ "$(world world)" = running ] && [ "$(world owners)" = "$1" ]; do
+	until [ "$(world world)" = running ] && [ "$(world_said owners)" = "$1" ]; do
 		tries=$((tries + 1))
 		[ $tries -lt 150 ] || return 1
 		sleep 0.1

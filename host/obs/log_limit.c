@@ -26,11 +26,10 @@ static bool entry_is(const struct limit_entry *entry, const struct log_line *lin
 	       strncmp(entry->text, line->text, sizeof(entry->text) - 1) == 0;
 }
 
-bool limit_admit(struct limit_table *table, const struct log_line *line, uint64_t now_ms, struct limit_entry *ret_told)
+static bool head_admit(struct limit_table *table, const struct log_line *line, uint64_t now_ms, struct limit_entry *ret_told)
 {
 	struct limit_entry *entry = &table->entries[line_hash(line) % LIMIT_ENTRIES];
 
-	ret_told->repeats = 0;
 	if (entry_is(entry, line) && now_ms < entry->until_ms) {
 		entry->repeats++;
 		return false;
@@ -47,6 +46,33 @@ bool limit_admit(struct limit_table *table, const struct log_line *line, uint64_
 	snprintf(entry->code, sizeof(entry->code), "%s", or_empty(line->code));
 	snprintf(entry->text, sizeof(entry->text), "%s", line->text);
 	return true;
+}
+
+/* belongs: to the line before, as the place, the source and the notes of an error do. */
+static bool belongs(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return strncmp(text, "  ", 2) == 0 || (digits > 0 && strncmp(text + digits, " | ", 3) == 0);
+}
+
+bool limit_admit(struct limit_table *table, const struct log_line *line, uint64_t now_ms, struct limit_entry *ret_told)
+{
+	uint64_t instance = troupe_fnv64(or_empty(line->instance), strlen(or_empty(line->instance)));
+	uint64_t *left_out = &table->left_out[instance % LIMIT_BLOCKS];
+
+	ret_told->repeats = 0;
+	if (belongs(line->text)) {
+		return *left_out != instance;
+	}
+	bool admitted = head_admit(table, line, now_ms, ret_told);
+
+	if (!admitted) {
+		*left_out = instance;
+	} else if (*left_out == instance) {
+		*left_out = 0;
+	}
+	return admitted;
 }
 
 bool limit_over(struct limit_table *table, uint64_t now_ms, uint32_t *at, struct limit_entry *ret_told)

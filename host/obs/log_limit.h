@@ -8,6 +8,7 @@
 #define LIMIT_WINDOW_MS 10000u
 #define LIMIT_ENTRIES 256u
 #define LIMIT_TEXT 256u
+#define LIMIT_BLOCKS 64u
 
 /* A line that was written not long ago. */
 struct limit_entry {
@@ -21,9 +22,12 @@ struct limit_entry {
 /* Zeroed = empty. Not thread-safe. */
 struct limit_table {
 	struct limit_entry entries[LIMIT_ENTRIES];
+	uint64_t left_out[LIMIT_BLOCKS]; /* digests of instances whose last line with a text of its own was left out */
 };
 
 /*
+ * A line that begins with two spaces, or with a number and " | ", belongs to the line that its instance wrote before: it is written or
+ * left out with that one, so that a block of lines about an error stays whole, and is not counted.
  * limit_admit says whether `line` is to be written. If an entry must be told about before it (its time is over, or its
  * place is needed), *ret_told is a copy of it with repeats > 0.
  */

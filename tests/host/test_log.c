@@ -214,6 +214,31 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+/* A block of lines is written whole or not at all, whoever else writes between them. */
+static void test_block(void **state)
+{
+	static struct limit_table table;
+	static const char *const block[] = { "error[S0101]: attempt", "  --> x.lua:3 in think", "3 | x()", "  = help: mend it" };
+	struct log_line line = { .level = TROUPE_LOG_ERROR, .instance = "m1" };
+	struct log_line other = { .level = TROUPE_LOG_ERROR, .instance = "m2" };
+	struct limit_entry told;
+
+	(void)state;
+	for (uint64_t now = 1000; now <= 1001; now++) { /* the second one is a repetition */
+		for (size_t i = 0; i < 4; i++) {
+			line.text = block[i];
+			assert_int_equal(limit_admit(&table, &line, now, &told), now == 1000);
+			assert_int_equal(told.repeats, 0);
+			other.text = i == 0 ? "another" : "  = note: of another";
+			assert_int_equal(limit_admit(&table, &other, now, &told), now == 1000);
+		}
+	}
+	line.text = "error[S0101]: another";
+	assert_true(limit_admit(&table, &line, 1002, &told));
+	line.text = block[3]; /* the same help as of the first */
+	assert_true(limit_admit(&table, &line, 1002, &told));
+}
+
 static void test_stuck(void **state)
 {
 	struct log_counts before, after;
@@ -288,7 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),   cmocka_unit_test(test_hostile), cmocka_unit_test(test_text),
-		cmocka_unit_test(test_repeats), cmocka_unit_test(test_window),	cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_repeats), cmocka_unit_test(test_window), cmocka_unit_test(test_block),	cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_threads),
 	};
 

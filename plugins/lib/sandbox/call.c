@@ -13,7 +13,7 @@ static const struct {
 } kinds[SANDBOX_KINDS] = {
 	[SANDBOX_OK] = { "", "", "" },
 	[SANDBOX_RUNTIME] = { "S0101", "", "" },
-	[SANDBOX_SYNTAX] = { "S0102", "", "" },
+	[SANDBOX_SYNTAX] = { "S0102", "", "look above the line, too: what is left open there, such as a missing `end` or `)`, shows only later" },
 	[SANDBOX_MISUSE] = { "S0103", "", "" },
 	[SANDBOX_BUDGET] = { "S0420", "the instruction budget of one call is used up",
 			     "look for a loop that does not end, or spread the work over several ticks" },

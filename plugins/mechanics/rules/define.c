@@ -43,12 +43,36 @@ void *defs_find(const struct list *list, size_t item, const char *name)
 	return NULL;
 }
 
+int twice_raise(lua_State *L, const char *what)
+{
+	struct handlers *lists[HANDLER_LISTS];
+	uint32_t n = handler_lists(loading_of(L), lists);
+	size_t len = strlen(what);
+	char help[160];
+
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t at = 0; at < lists[i]->len; at++) {
+			const struct handler *h = &lists[i]->items[at];
+
+			if (strncmp(h->what, what, len) == 0 && (h->what[len] == '\0' || h->what[len] == '.')) {
+				snprintf(help, sizeof(help), "give one of them another name; the other is in %s, around line %d", h->file,
+					 h->line);
+				return sandbox_raise(L, "S0123", help, "%s is defined twice", what);
+			}
+		}
+	}
+	return sandbox_raise(L, "S0123", "give one of them another name", "%s is defined twice", what);
+}
+
 void *defs_add(lua_State *L, struct list *list, size_t item, const char *what, const char *name)
 {
 	void *added;
 
 	if (defs_find(list, item, name) != NULL) {
-		sandbox_raise(L, "S0123", "give one of them another name", "%s \"%s\" is defined twice", what, name);
+		char whole[80];
+
+		snprintf(whole, sizeof(whole), "%s \"%s\"", what, name);
+		twice_raise(L, whole);
 	}
 	added = list_add(list, item, DEFS_MAX);
 	if (added == NULL) {

@@ -28,6 +28,18 @@ void log_block(struct engine *e, const char *code, const char *block)
 	}
 }
 
+/* names: 1 if the message speaks of the method that stands at `at`, as ":set". */
+static int names(const char *message, const char *at)
+{
+	size_t len = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_");
+	const char *found = message;
+
+	while ((found = strchr(found, ':')) != NULL && strncmp(found, at, len) != 0) {
+		found++;
+	}
+	return found != NULL;
+}
+
 /* caret: under the function that the message speaks of: "w:set" and the like, as it stands in the line. */
 static void caret(struct text *text, const struct sandbox_error *error)
 {
@@ -42,7 +54,7 @@ static void caret(struct text *text, const struct sandbox_error *error)
 			}
 		}
 	}
-	if (at == NULL) {
+	if (at == NULL || (strcmp(error->code, "S0412") != 0 && !names(error->message, at))) {
 		return;
 	}
 	show_put(text, "%*s |%*s", snprintf(line, sizeof(line), "%d", error->line), "", (int)(at + 1 - source) + 1, "");

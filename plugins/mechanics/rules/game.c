@@ -85,7 +85,7 @@ static int action_define(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	bind_table(L, 1, DEF_ACTION, what, 0);
 	if (handlers_find(&generation->actions, name) != NULL) {
-		return sandbox_raise(L, "S0123", "give one of them another name", "%s is defined twice", what);
+		return twice_raise(L, what);
 	}
 	if (key_push(L, 1, "run") != LUA_TFUNCTION) {
 		return sandbox_raise(L, "S0125", "run = function(self, w, target, args) ... end", "%s has no `run`", what);

@@ -143,6 +143,11 @@ static void take_over(struct rules *r, struct generation *next)
 	for (uint32_t i = 1; i < before->kinds_len; i++) {
 		next->kinds[number[i]].total = number[i] != 0 ? before->kinds[i].total : 0;
 	}
+	for (uint32_t i = 0; i < before->kinds_len; i++) {
+		if (i == KIND_PLAYER || number[i] != 0) {
+			state_changes(r, &before->kinds[i], &next->kinds[number[i]], kind_word(before, i));
+		}
+	}
 	zones_take(w, before, next);
 	r->now = next;
 	blocks_take(r);

@@ -338,6 +338,8 @@ extern const struct api_entry game_api[], define_api[], view_api[], entity_api[]
 int define_push(lua_State *L, lua_CFunction define, const char *what);
 const char *defined_name(lua_State *L);
 struct generation *loading_of(lua_State *L);
+/* twice_raise: S0123, with the place of the first, found by the functions that it has. what: such as monster "slime". */
+int twice_raise(lua_State *L, const char *what);
 /* defs_add: a new one of this name in a list of the generation that is being read; an error if there is one. */
 void *defs_add(lua_State *L, struct list *list, size_t item, const char *what, const char *name);
 void *defs_find(const struct list *list, size_t item, const char *name);
@@ -367,6 +369,8 @@ void state_push(lua_State *L, int self, uint32_t row);
 void state_snapshot(lua_State *L, int self, uint32_t row);
 /* state_values: pushes the table with the values of the state at `at`, not to be changed; 0, and nothing, if it is none. */
 int state_values(lua_State *L, int at);
+/* state_changes: says what of a kind's declared state has another type in the next generation, or is gone. */
+void state_changes(struct rules *r, const struct kind *before, const struct kind *next, const char *what);
 /* state_text: 0 if the value at `arg` is a text that no state can hold. */
 int state_text(lua_State *L, int arg);
 int state_open(lua_State *L, struct rules *r);

@@ -76,9 +76,13 @@ static int state_copy(lua_State *L, int table, const char *what)
 
 		if (lua_type(L, -2) != LUA_TSTRING || lua_rawlen(L, -2) > WORD_MAX || !state_text(L, -2) || !state_text(L, -1) ||
 		    (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) || ++n > (int)STATE_MAX) {
-			sandbox_raise(L, "S0118", NULL,
-				      "the state of %s holds up to %d numbers, texts (up to 256 bytes), true or false, each under a name",
-				      what, (int)STATE_MAX);
+			const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "a value without a name";
+
+			sandbox_raise(L, "S0118",
+				      "functions and tables are not remembered: write a function beside `state`, and a list as several values",
+				      "the state of %s holds up to %d numbers, texts (up to 256 bytes), true or false, each under a name; "
+				      "`%.31s` is a %s",
+				      what, (int)STATE_MAX, name, lua_typename(L, type));
 		}
 		lua_pushvalue(L, -2);
 		lua_pushvalue(L, -2);
@@ -172,7 +176,7 @@ static int monster_define(lua_State *L)
 	snprintf(what, sizeof(what), "monster \"%s\"", name);
 	luaL_checktype(L, 1, LUA_TTABLE);
 	if (kind_find(generation, name) >= 0 || strcmp(name, "avatar") == 0) {
-		return sandbox_raise(L, "S0123", "give one of them another name", "%s is defined twice", what);
+		return twice_raise(L, what);
 	}
 	if (generation->kinds_len == KINDS_MAX) {
 		return sandbox_raise(L, "S0111", NULL, "there are more than %u kinds", KINDS_MAX - KIND_FIRST);

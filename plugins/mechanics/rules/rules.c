@@ -378,10 +378,30 @@ static uint64_t sandbox_clock(void *arg)
 	return r->e->settings.clock_ns(r->e->settings.arg);
 }
 
+/* game_index: what `g` does not have. */
+static int game_index(lua_State *L)
+{
+	const struct api_entry *entry = NULL;
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?", *near = NULL;
+	char help[64];
+
+	while ((entry = api_next(entry, ON_GAME)) != NULL) {
+		near = api_near(near, name, entry->name);
+	}
+	snprintf(help, sizeof(help), near != NULL ? "did you mean `%s`?" : "docs/reference/lua.md lists what it has", near);
+	return sandbox_raise(L, "S0117", help, "`game` has no `%s`", name);
+}
+
 static int game_fill(lua_State *L)
 {
 	lua_settop(L, 2);
 	bind_thing(L, lua_touserdata(L, 1), ON_GAME);
+	lua_createtable(L, 0, 2);
+	lua_pushcfunction(L, game_index);
+	lua_setfield(L, -2, "__index");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, 2);
 	return 0;
 }
 

@@ -127,6 +127,42 @@ void rules_born(struct rules *r, uint32_t row)
 	}
 }
 
+struct change {
+	struct rules *r;
+	const struct kind *before, *next;
+	const char *what;
+};
+
+static int change_body(lua_State *L)
+{
+	const struct change *in = lua_touserdata(L, 1);
+
+	lua_rawgeti(L, LUA_REGISTRYINDEX, in->before->state_ref);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, in->next->state_ref);
+	for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4)) {
+		lua_pushvalue(L, 4);
+		if (lua_rawget(L, 3) == LUA_TNIL) {
+			say_log(in->r->e, TROUPE_LOG_NOTICE, NULL, "`%s` is not in the state of a %s any more: what was remembered is gone",
+				lua_tostring(L, 4), in->what);
+		} else if (lua_type(L, 6) != lua_type(L, 5)) {
+			say_log(in->r->e, TROUPE_LOG_NOTICE, NULL,
+				"`%s` in the state of a %s is a %s now and was a %s: all begin with what is declared", lua_tostring(L, 4),
+				in->what, luaL_typename(L, 6), luaL_typename(L, 5));
+		}
+	}
+	return 0;
+}
+
+void state_changes(struct rules *r, const struct kind *before, const struct kind *next, const char *what)
+{
+	struct change in = { r, before, next, what };
+	struct sandbox_error error;
+
+	if (first_owner(r->e) && before->state_ref != LUA_NOREF && next->state_ref != LUA_NOREF) {
+		sandbox_run(r->sandbox, change_body, &in, "comparing states", &error); /* without memory: nothing is said */
+	}
+}
+
 int state_text(lua_State *L, int arg)
 {
 	return lua_type(L, arg) != LUA_TSTRING ||
@@ -203,8 +239,9 @@ static int state_newindex(lua_State *L)
 	}
 	if (lua_type(L, 5) != type || !state_text(L, 3) ||
 	    (type == LUA_TNUMBER && !(lua_tonumber(L, 3) - lua_tonumber(L, 3) == 0))) {
-		return sandbox_raise(L, "S0118", NULL, "the state's `%s` is declared as a %s (texts: up to 256 bytes of UTF-8; numbers: finite)",
-				     lua_tostring(L, 2), luaL_typename(L, 5));
+		return sandbox_raise(L, "S0118", "declare it with a value of that type in state = { ... }; functions and tables are not remembered",
+				     "the state's `%s` is declared as a %s, not %s (texts: up to 256 bytes of UTF-8; numbers: finite)",
+				     lua_tostring(L, 2), luaL_typename(L, 5), luaL_typename(L, 3));
 	}
 	undo_note(L, 4, 2, 5);
 	lua_pushvalue(L, 2);

@@ -257,6 +257,7 @@ static void test_reload_keeps(void **state)
 	assert_int_equal(rig_reload(&rig), TROUPE_OK);
 	assert_int_equal(rig_status(&rig, "generation"), 2);
 	rig_act(&rig, 1, "pet", 0);
+	assert_true(sim_logged(rig.sim, "`old` in the state of a player is a number now and was a string"));
 	assert_string_equal(rig.text, "27new9"); /* kept; another type now: as declared; new; kept */
 	/* a kind that is gone takes its entities along */
 	sim_run(rig.sim, 1000);

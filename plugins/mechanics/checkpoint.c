@@ -31,7 +31,7 @@ struct checkpoint {
 	struct mechanics *m;
 	uint64_t tick, epoch, bytes;
 	struct value *first, **last, *busy; /* waiting; under way */
-	uint32_t under_way, chunks, pending, failed, forgotten; /* pending: pages of no region */
+	uint32_t under_way, chunks, failed, forgotten;
 };
 
 static void go_on(struct mechanics *m, struct checkpoint *checkpoint);
@@ -195,7 +195,6 @@ static void on_save(void *arg, uint32_t region, uint32_t number, const uint8_t *
 	unsigned long long tick = checkpoint->tick;
 
 	if (value != NULL && region == UINT32_MAX) {
-		checkpoint->pending = number + 1;
 		worldkey(&value->key, WORLD_KEY_PENDING, tick, (unsigned long long)checkpoint->m->h->id, number);
 	} else if (value != NULL) {
 		worldkey(&value->key, WORLD_KEY_REGION, tick, region, number);
@@ -237,27 +236,6 @@ static void add_chunks(struct mechanics *m, struct checkpoint *checkpoint)
 	}
 }
 
-static void add_grants(struct mechanics *m, struct checkpoint *checkpoint)
-{
-	Region__Grant grants[GRANTS_PAGE], *list[GRANTS_PAGE];
-	Region__Page page = REGION__PAGE__INIT;
-	uint32_t at = 0;
-
-	page.grants = list;
-	while (items_save(m, &at, &page, grants) > 0) {
-		size_t len = region__page__get_packed_size(&page);
-		uint8_t *bytes = malloc(len);
-
-		if (bytes == NULL) {
-			checkpoint->failed = 1;
-			return;
-		}
-		region__page__pack(&page, bytes);
-		on_save(checkpoint, UINT32_MAX, checkpoint->pending, bytes, len);
-		free(bytes);
-	}
-}
-
 static int under_way(const struct mechanics *m)
 {
 	for (const struct checkpoint *checkpoint = m->checkpoint; checkpoint != NULL; checkpoint = checkpoint->next) {
@@ -281,7 +259,6 @@ void checkpoint_begin(struct mechanics *m)
 	checkpoint->last = &checkpoint->first;
 	m->checkpoint = checkpoint;
 	engine_save(m->engine, on_save, checkpoint);
-	add_grants(m, checkpoint);
 	add_chunks(m, checkpoint);
 	STRIKE("checkpoint.unwritten");
 	go_on(m, checkpoint);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What rules give to players: asked of the item store under a key of the tick, until it has answered; that is an input. */
+/* What rules give to players: asked of the item store under a key of the tick, until it has answered; that is an input. What is asked
+ * and not answered is the avatar's (engine_owed): it goes with it to another owner, into checkpoints, and to where it comes back. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,13 @@ static void grant_end(struct mechanics *m, struct grant *grant)
 	free(grant);
 }
 
+static int is_ours(const struct mechanics *m, uint64_t avatar)
+{
+	struct sight sight;
+
+	return engine_see(m->engine, avatar, &sight) == 0 && sight.ours;
+}
+
 static void on_granted(void *instance, void *arg, const struct troupe_reply *reply, const Item__GrantReply *body)
 {
 	struct mechanics *m = instance;
@@ -37,17 +45,19 @@ static void on_granted(void *instance, void *arg, const struct troupe_reply *rep
 	(void)body;
 	STRIKE("grant.answered");
 	grant->under_way = 0;
-	if (grant->forgotten) {
+	/* of one that went to another owner, or left, the answer is for whoever has it: that asks under the same key */
+	if (grant->forgotten || !is_ours(m, grant->avatar)) {
 		grant_end(m, grant);
 		return;
 	}
 	if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED || reply->status == TROUPE_UNAVAILABLE) {
 		return; /* the same again with the next second */
 	}
-	input.has_kind = input.has_avatar = input.has_status = 1;
+	input.has_kind = input.has_avatar = input.has_state = input.has_status = 1;
 	input.kind = REGION__INPUT_KIND__INPUT_REPLY;
 	input.avatar = grant->avatar;
 	input.name = grant->kind;
+	input.state = (ProtobufCBinaryData){ .len = sizeof(grant->key), .data = grant->key };
 	input.status = reply->status;
 	input.text = (char *)reply->reason;
 	if (journal_queue(m, &input, 0) == 0) {
@@ -72,94 +82,58 @@ static void ask(struct mechanics *m, struct grant *grant)
 	STRIKE("grant.asked");
 }
 
-/* add: one more wish; NULL if there are too many. */
-static struct grant *add(struct mechanics *m, uint64_t avatar, const char *kind, uint32_t number)
+/* account_of: whose avatar it is, also while nobody plays it. */
+static uint64_t account_of(const struct mechanics *m, uint64_t avatar)
 {
-	size_t len = kind != NULL ? strlen(kind) : 0;
-	struct grant *grant = m->grants_len < GRANTS_MAX && len > 0 ? calloc(1, sizeof(*grant) + len + 1) : NULL;
+	const struct player *player = map_get(&m->by_avatar, avatar);
+	const Region__Session *session = engine_session(m->engine, avatar);
+
+	return player != NULL ? player->account : session != NULL ? session->account : 0;
+}
+
+static int is_asked(const struct mechanics *m, const struct owed *owed)
+{
+	for (const struct grant *grant = m->grants; grant != NULL; grant = grant->next) {
+		if (!grant->forgotten && memcmp(grant->key, owed->key, TROUPE_KEY_SIZE) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void ask_for(struct mechanics *m, uint64_t avatar, const struct owed *owed)
+{
+	size_t len = strlen(owed->item);
+	struct grant *grant = m->grants_len < GRANTS_MAX ? calloc(1, sizeof(*grant) + len + 1) : NULL;
 
 	if (grant == NULL) {
 		count(m, METRIC_GRANTS_FULL);
-		log_line(m, TROUPE_LOG_ERROR, "S0411", "avatar %llu does not get %u of %s: too much is asked of the item store",
-			 (unsigned long long)avatar, number, len > 0 ? kind : "nothing");
-		return NULL;
+		if (!m->grants_wait) { /* said once */
+			log_line(m, TROUPE_LOG_WARNING, "S0411", "%u rewards are not answered by the item store yet: others wait",
+				 m->grants_len);
+		}
+		m->grants_wait = 1;
+		return;
 	}
 	grant->next = m->grants;
 	grant->avatar = avatar;
-	grant->count = number;
-	memcpy(grant->kind, kind, len + 1);
+	grant->account = account_of(m, avatar);
+	grant->count = owed->count;
+	memcpy(grant->key, owed->key, TROUPE_KEY_SIZE);
+	memcpy(grant->kind, owed->item, len + 1);
 	m->grants = grant;
 	m->grants_len++;
-	return grant;
+	ask(m, grant);
 }
 
-void items_grant(struct mechanics *m, const struct output *output)
+void items_owed(struct mechanics *m, uint64_t avatar)
 {
-	struct grant *grant = add(m, output->id, output->name, output->count);
+	uint32_t len;
+	const struct owed *owed = engine_owed(m->engine, avatar, &len);
 
-	if (grant != NULL) {
-		grant->account = output->account;
-		memcpy(grant->key, output->key, TROUPE_KEY_SIZE);
-		ask(m, grant);
-	}
-}
-
-/* --- in checkpoints ------------------------------------------------------------------------------- */
-
-uint32_t items_save(struct mechanics *m, uint32_t *at, Region__Page *page, Region__Grant *grants)
-{
-	const struct grant *grant = m->grants;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < *at && grant != NULL; i++) {
-		grant = grant->next;
-	}
-	for (; grant != NULL && n < GRANTS_PAGE; grant = grant->next, ++*at) {
-		Region__Grant *to = &grants[n];
-
-		if (grant->forgotten) {
-			continue;
-		}
-		region__grant__init(to);
-		to->has_avatar = to->has_account = to->has_key = to->has_count = 1;
-		to->avatar = grant->avatar;
-		to->account = grant->account;
-		to->key.data = (uint8_t *)grant->key;
-		to->key.len = TROUPE_KEY_SIZE;
-		to->kind = (char *)grant->kind;
-		to->count = grant->count;
-		page->grants[n++] = to;
-	}
-	page->n_grants = n;
-	return n;
-}
-
-void items_load(struct mechanics *m, const Region__Page *page)
-{
-	for (size_t i = 0; i < page->n_grants && !MUTANT("grants_forgotten"); i++) {
-		const Region__Grant *from = page->grants[i];
-		struct grant *grant = from->key.len == TROUPE_KEY_SIZE ? add(m, from->avatar, from->kind, from->count) : NULL;
-
-		if (grant != NULL) {
-			grant->account = from->account;
-			memcpy(grant->key, from->key.data, TROUPE_KEY_SIZE);
-		}
-	}
-}
-
-void items_loaded(struct mechanics *m)
-{
-	uint32_t first = 0;
-
-	while (first < m->now.len && m->now.count[first] == 0) {
-		first++;
-	}
-	for (struct grant *grant = m->grants, *next; grant != NULL; grant = next) {
-		int owner = engine_owner_of(m->engine, grant->avatar);
-
-		next = grant->next;
-		if ((owner >= 0 ? (uint32_t)owner : first) != m->now.self && !grant->under_way) {
-			grant_end(m, grant);
+	for (uint32_t i = 0; i < len; i++) {
+		if (!is_asked(m, &owed[i])) {
+			ask_for(m, avatar, &owed[i]);
 		}
 	}
 }
@@ -169,6 +143,12 @@ void items_second(struct mechanics *m)
 	for (struct grant *grant = m->grants; grant != NULL; grant = grant->next) {
 		if (!grant->under_way && !grant->forgotten) {
 			ask(m, grant);
+		}
+	}
+	if (m->grants_wait && m->grants_len < GRANTS_MAX / 2) {
+		m->grants_wait = 0;
+		for (uint32_t i = 0; i < m->players_len; i++) {
+			items_owed(m, m->players[i]->avatar);
 		}
 	}
 }

@@ -47,7 +47,6 @@
 #define COMMITS_MAX 8u	     /* of a checkpoint, under way at once */
 #define PASSES_MAX 4096u     /* avatars that went to another owner and are remembered for it */
 #define GRANTS_MAX 4096u     /* wishes to the item store that are under way */
-#define GRANTS_PAGE 512u     /* of them in one page of a checkpoint */
 
 struct mechanics_options {
 	const char *database;
@@ -270,6 +269,7 @@ struct mechanics {
 	uint32_t pass_at;
 	struct grant *grants; /* items.c */
 	uint32_t grants_len;
+	uint8_t grants_wait; /* some were too many to be asked for */
 
 	struct frontend frontends[FRONTENDS_MAX];
 	struct change *changes;
@@ -524,15 +524,10 @@ void blocks_flush(struct mechanics *m);
 
 /* --- items.c -------------------------------------------------------------------------------------- */
 
-/* items_grant: asks the item store, until it has answered; the answer is an input. */
-void items_grant(struct mechanics *m, const struct output *output);
+/* items_owed: asks the item store for what it owes to an avatar of ours, unless that is asked already, until it has answered; the
+ * answer is an input. items_second: asks again where there was no answer. */
+void items_owed(struct mechanics *m, uint64_t avatar);
 void items_second(struct mechanics *m);
-/* items_save: the wishes that are not answered yet, from the *at-th on, into a page with room for GRANTS_PAGE of `grants`, which point
- * into the wishes; returns how many, 0 = no more. items_load: those of a page; items_loaded: of those of all pages the ones that are ours are
- * asked again with the next second. */
-uint32_t items_save(struct mechanics *m, uint32_t *at, Region__Page *page, Region__Grant *grants);
-void items_load(struct mechanics *m, const Region__Page *page);
-void items_loaded(struct mechanics *m);
 void items_forget(struct mechanics *m);
 void items_free(struct mechanics *m);
 

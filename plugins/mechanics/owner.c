@@ -281,14 +281,14 @@ static void on_drain(void *instance, void *arg)
 
 void owner_drain_go_on(struct mechanics *m)
 {
-	int waits, hopes = m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US;
+	int waits;
 
 	if (!m->draining || m->drained || m->stopped) {
 		return;
 	}
 	if (m->phase != PHASE_RUNNING || m->now.count[m->now.self] == 0) {
-		waits = m->saves > 0 || (m->grants_len > 0 && hopes); /* nothing is ours any more */
-	} else if (m->paused[0] == '\0' && schedulers(m) > 0 && hopes) {
+		waits = m->saves > 0; /* nothing is ours any more */
+	} else if (m->paused[0] == '\0' && schedulers(m) > 0 && m->h->now_us(m->h) - m->drain_us < DRAIN_HOPE_US) {
 		waits = 1; /* until our regions are others', or, as the last, what is in them is in a checkpoint */
 	} else {
 		waits = save_all(m); /* the world itself is in the database: of a tick that runs nobody was told */

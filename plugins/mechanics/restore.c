@@ -59,7 +59,6 @@ static void done(struct mechanics *m, struct restore *restore)
 	struct engine_figures figures;
 
 	engine_loaded(m->engine, restore->checkpoint);
-	items_loaded(m);
 	m->ticking.tick = restore->checkpoint;
 	m->phase = PHASE_RUNNING;
 	m->adopting = 1;
@@ -86,7 +85,6 @@ static int read_page(struct mechanics *m, struct restore *restore, const struct 
 	int failed = page == NULL || engine_load(m->engine, page) != 0;
 
 	if (page != NULL) {
-		items_load(m, page);
 		region__page__free_unpacked(page, NULL);
 	}
 	restore->pages++;

@@ -80,6 +80,10 @@ static void note(struct mechanics *m, const struct output *output)
 	switch ((enum output_kind)output->kind) {
 	case OUTPUT_ENTERED:
 		players_entered(m, output->id, output->token);
+		items_owed(m, output->id);
+		break;
+	case OUTPUT_GRANT:
+		items_owed(m, output->id);
 		break;
 	case OUTPUT_LEFT:
 		players_left(m, output->id);
@@ -92,6 +96,7 @@ static void note(struct mechanics *m, const struct output *output)
 		break;
 	case OUTPUT_TAKEN:
 		pass_taken(m, output->id, output->session);
+		items_owed(m, output->id);
 		break;
 	default:
 		break;
@@ -111,9 +116,7 @@ void tell_tick(struct mechanics *m)
 	STRIKE("players.untold");
 	outputs = engine_outputs(m->engine, &len);
 	for (uint32_t i = 0; i < len; i++) {
-		if (outputs[i].kind == OUTPUT_GRANT) {
-			items_grant(m, &outputs[i]); /* run again it asks again, with the same key */
-		} else if (!t->silent) {
+		if (!t->silent) {
 			note(m, &outputs[i]);
 		}
 	}

@@ -122,7 +122,7 @@ enum output_kind {
 	OUTPUT_REMOVED,	 /* the avatar id is in the world no more */
 	OUTPUT_HANDED,	 /* the avatar id is another owner's now */
 	OUTPUT_TAKEN,	 /* the avatar id came from another owner, with its session */
-	OUTPUT_GRANT,	 /* item `name`, count, to the avatar id of `account`, under `key`: for the item store */
+	OUTPUT_GRANT,	 /* item `name`, count, is owed to the avatar id from now on: engine_owed */
 	OUTPUT_ABORT	 /* a call about id was ended by the clock or for memory: key[0] its number in the tick, status how
 			  * (sandbox_kind), count the stage: to be journaled as INPUT_ABORT */
 };
@@ -131,7 +131,7 @@ struct output {
 	uint8_t kind, flag;
 	int32_t status;
 	uint32_t chunk, count;
-	uint64_t id, token, account, key[2];
+	uint64_t id, token, key[2];
 	int32_t x, y, z;
 	const char *name, *channel, *text; /* NULL or borrowed */
 	const Region__Session *session;	   /* TAKEN */
@@ -216,6 +216,15 @@ int engine_put(struct engine *e, int32_t x, int32_t y, int32_t z, const char *bl
 uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len);
 /* engine_session: who plays the avatar, as its last entering said; borrowed, NULL if nobody is known. Not in its record. */
 const Region__Session *engine_session(const struct engine *e, uint64_t id);
+/* A reward that the item store has not answered yet. It is the avatar's, and goes where that goes: whoever has the avatar asks for
+ * it under this key, and the answer is an input (INPUT_REPLY, with the key): of several the first counts. */
+struct owed {
+	uint64_t key[2];
+	uint32_t count;
+	char item[32];
+};
+/* engine_owed: all of an avatar of ours; borrowed. */
+const struct owed *engine_owed(const struct engine *e, uint64_t id, uint32_t *ret_len);
 /* engine_save: calls `page` for packed region.Page of each of our regions (numbers), then with region UINT32_MAX for what else
  * must be kept (pending wishes; counters at the owner of region 0). Pages are at most 200 KiB. Between ticks. */
 void engine_save(struct engine *e, void (*page)(void *arg, uint32_t region, uint32_t number, const uint8_t *bytes, size_t len),

@@ -51,6 +51,7 @@ void extra_free(struct extra *extra)
 	list_free(&extra->slows);
 	list_free(&extra->cooldowns);
 	list_free(&extra->quests);
+	list_free(&extra->owed);
 	free(extra);
 }
 

@@ -16,6 +16,7 @@ struct engine;
 #define COOLDOWNS_MAX 64u
 #define QUESTS_MAX 256u /* tallies of an entity's quests */
 #define ZONES_MAX 64u	/* regions of the rules */
+#define OWED_MAX 64u	/* rewards that are not answered yet */
 
 /* A list of items of one size; zeroed = empty. */
 struct list {
@@ -50,6 +51,7 @@ struct extra {
 	Region__Session *session; /* its own, malloc'ed by protobuf-c; NULL = none */
 	uint64_t account;
 	struct list bag, slows, cooldowns, quests; /* stack, slow, cooldown, tally; each in the order of its names */
+	struct list owed;     /* struct owed, in the order in which they came to be */
 	uint64_t zones;	      /* bits: the regions of the rules that it is in */
 	uint64_t target;      /* an entity that it keeps in mind; 0 = none */
 	uint64_t rises;	      /* tick: a player that fell gets up; 0 = it stands */

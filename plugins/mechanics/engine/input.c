@@ -198,12 +198,23 @@ uint32_t input_row(const struct engine *e, const Region__Input *input)
 {
 	uint32_t row = entities_row(&e->all, input->avatar);
 	int enters = input->kind == REGION__INPUT_KIND__INPUT_ENTER;
+	int sleeps = enters || input->kind == REGION__INPUT_KIND__INPUT_GONE || input->kind == REGION__INPUT_KIND__INPUT_REPLY;
 
 	if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0 || (!enters && (e->all.flags[row] & ENTITY_LEAVES) != 0) ||
-	    (!enters && input->kind != REGION__INPUT_KIND__INPUT_GONE && (e->all.flags[row] & ENTITY_ASLEEP) != 0)) {
+	    (!sleeps && (e->all.flags[row] & ENTITY_ASLEEP) != 0)) {
 		return NO_ROW;
 	}
 	return row;
+}
+
+static void reply(struct engine *e, const Region__Input *input, uint32_t row)
+{
+	uint64_t key[2];
+
+	if (input->state.len == sizeof(key)) {
+		memcpy(key, input->state.data, sizeof(key));
+		rules_rewarded(e->rules, row, key, input->status == TROUPE_OK, input->text != NULL ? input->text : "");
+	}
 }
 
 void input_run(struct engine *e, const Region__Input *input)
@@ -234,6 +245,9 @@ void input_run(struct engine *e, const Region__Input *input)
 		break;
 	case REGION__INPUT_KIND__INPUT_CHAT:
 		chat(e, input, row);
+		break;
+	case REGION__INPUT_KIND__INPUT_REPLY:
+		reply(e, input, row);
 		break;
 	default:
 		break;

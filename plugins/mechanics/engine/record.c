@@ -144,6 +144,15 @@ uint8_t *engine_record(struct engine *e, uint64_t id, size_t *ret_len)
 	return bytes;
 }
 
+const struct owed *engine_owed(const struct engine *e, uint64_t id, uint32_t *ret_len)
+{
+	uint32_t row = entities_row(&e->all, id);
+	const struct extra *extra = row != NO_ROW ? e->all.extra[row] : NULL;
+
+	*ret_len = extra != NULL ? extra->owed.len : 0;
+	return extra != NULL ? extra->owed.items : NULL;
+}
+
 const Region__Session *engine_session(const struct engine *e, uint64_t id)
 {
 	uint32_t row = entities_row(&e->all, id);

@@ -263,20 +263,73 @@ void bags_tick(struct rules *r)
 
 /* --- rewards ------------------------------------------------------------------------------------------- */
 
+/* tell: the event "rewarded" in this tick, or the next one. */
+static void rewarded_tell(struct rules *r, uint32_t row, const struct owed *owed, int granted, const char *reason)
+{
+	uint64_t id = r->e->all.id[row];
+	struct wish *wish = wish_to(r, WISH_EVENT, id, id, "rewarded", 0);
+	char text[256];
+
+	snprintf(text, sizeof(text), "count i%u;granted b%d;item s%zu:%s;", owed->count, granted, strlen(owed->item), owed->item);
+	if (!granted && strlen(reason) <= TROUPE_REASON_MAX && proto_utf8(reason, strlen(reason))) {
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "reason s%zu:%s;", strlen(reason), reason);
+	}
+	if (wish != NULL) {
+		wish->text = output_text(r->e, text);
+		wish->text = wish->text != NULL ? wish->text : "";
+	}
+}
+
+static struct owed *owed_find(const struct list *owed, const uint64_t key[2])
+{
+	struct owed *all = owed->items;
+
+	for (uint32_t i = 0; i < owed->len; i++) {
+		if (memcmp(all[i].key, key, sizeof(all[i].key)) == 0) {
+			return &all[i];
+		}
+	}
+	return NULL;
+}
+
 void wish_reward(struct rules *r, uint32_t row, const struct wish *wish)
 {
-	struct output *out = output(r->e, OUTPUT_GRANT, r->e->all.id[row]);
-	const Region__Session *session = engine_session(r->e, r->e->all.id[row]);
+	struct extra *extra = extra_of(r->e, row);
+	struct owed owed = { .count = (uint32_t)wish->amount }, *place;
+	struct output *out;
 
-	if (out == NULL) {
+	/* the same when the tick is run again: so it is granted once */
+	owed.key[0] = seed_mix(seed_mix(r->e->shape.seed, r->e->tick), r->e->all.id[row]);
+	owed.key[1] = troupe_fnv64(wish->text, strlen(wish->text));
+	snprintf(owed.item, sizeof(owed.item), "%s", wish->name);
+	if (extra == NULL || owed_find(&extra->owed, owed.key) != NULL) {
 		return;
 	}
-	/* the same when the tick is run again: so it is granted once */
-	out->key[0] = seed_mix(seed_mix(r->e->shape.seed, r->e->tick), r->e->all.id[row]);
-	out->key[1] = troupe_fnv64(wish->text, strlen(wish->text));
-	out->account = session != NULL ? session->account : 0; /* now: it may be another owner's at the end of this tick */
-	out->name = output_text(r->e, wish->name);
-	out->count = (uint32_t)wish->amount;
+	place = list_add(&extra->owed, sizeof(owed), OWED_MAX);
+	if (place == NULL) {
+		rewarded_tell(r, row, &owed, 0, "world.busy");
+		return;
+	}
+	*place = owed;
+	out = output(r->e, OUTPUT_GRANT, r->e->all.id[row]);
+	if (out != NULL) { /* else whoever asks for what is owed does so later */
+		memcpy(out->key, owed.key, sizeof(out->key));
+		out->name = output_text(r->e, owed.item);
+		out->count = owed.count;
+	}
+}
+
+void rules_rewarded(struct rules *r, uint32_t row, const uint64_t key[2], int granted, const char *reason)
+{
+	struct list *list = r->e->all.extra[row] != NULL ? &r->e->all.extra[row]->owed : NULL;
+	struct owed *all = list != NULL ? list->items : NULL, *owed = list != NULL ? owed_find(list, key) : NULL;
+
+	if (owed == NULL) {
+		return; /* it was answered */
+	}
+	rewarded_tell(r, row, owed, granted, reason);
+	memmove(owed, owed + 1, (size_t)(all + list->len - owed - 1) * sizeof(*owed));
+	list->len--;
 }
 
 static int player_reward(lua_State *L)
@@ -308,7 +361,8 @@ const struct api_entry bag_api[] = {
 	{ ON_ENTITY, API_FUNCTION, WHEN_LOOK, 1, "tool", "", "Tool", "The strongest tool in its bag; the bare hand has power 0.",
 	  "if self:tool().power >= 1 then self:say('I can dig') end", entity_tool },
 	{ ON_PLAYER, API_FUNCTION, WHEN_DO, 0, "reward", "item:item count:integer[1,1000000] receipt:text", NULL,
-	  "Grants items for good, by the item store: once for each receipt of a player in a tick, also when the tick is run again.",
+	  "Grants items for good, by the item store: once for each receipt of a player in a tick, also when the tick is run again. What "
+	  "came of it is told by the event \"rewarded\".",
 	  "self:reward('medal', 1, 'first_wave')", player_reward },
 	{ ON_TOOL, API_FIELD, 0, 0, "name", "name:item", NULL, "The item; \"hand\" for the bare hand.", NULL, NULL },
 	{ ON_TOOL, API_FIELD, 0, 0, "power", "power:integer", NULL, "Its power.", NULL, NULL },

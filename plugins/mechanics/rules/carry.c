@@ -83,6 +83,28 @@ static int keep_lists(const struct extra *extra, Region__Record *record, struct 
 		       : -1;
 }
 
+static int keep_owed(const struct extra *extra, Region__Record *record, struct arena *a)
+{
+	const struct owed *all = extra->owed.items;
+
+	record->owed = arena_get(a, (extra->owed.len + 1) * sizeof(*record->owed));
+	for (uint32_t i = 0; record->owed != NULL && i < extra->owed.len; i++) {
+		Region__Owed *owed = arena_get(a, sizeof(*owed));
+
+		if (owed == NULL) {
+			return -1;
+		}
+		region__owed__init(owed);
+		owed->has_key = owed->has_key_more = owed->has_count = 1;
+		owed->key = all[i].key[0];
+		owed->key_more = all[i].key[1];
+		owed->item = arena_text(a, all[i].item);
+		owed->count = all[i].count;
+		record->owed[record->n_owed++] = owed;
+	}
+	return record->owed != NULL ? 0 : -1;
+}
+
 static int keep_zones(const struct rules *r, const struct extra *extra, Region__Record *record, struct arena *a)
 {
 	const struct rule_zone *zones = r->now->zones.items;
@@ -118,7 +140,7 @@ int extra_keep(struct rules *r, uint32_t row, Region__Record *record, struct are
 			return -1;
 		}
 	}
-	if (keep_bag(extra, record, a) != 0 || keep_lists(extra, record, a) != 0) {
+	if (keep_bag(extra, record, a) != 0 || keep_lists(extra, record, a) != 0 || keep_owed(extra, record, a) != 0) {
 		return -1;
 	}
 	return keep_zones(r, extra, record, a);
@@ -134,7 +156,8 @@ static int is_name(const char *name)
 int extra_check(const Region__Record *record)
 {
 	int bad = record->n_bag > BAG_STACKS_MAX || record->n_cooldowns > COOLDOWNS_MAX || record->n_slows > SLOWS_MAX ||
-		  record->n_quests > QUESTS_MAX || record->n_zones > ZONES_MAX || (record->cast != NULL && !is_name(record->cast->method));
+		  record->n_quests > QUESTS_MAX || record->n_zones > ZONES_MAX || record->n_owed > OWED_MAX ||
+		  (record->cast != NULL && !is_name(record->cast->method));
 
 	for (size_t i = 0; !bad && i < record->n_bag; i++) {
 		bad = !is_name(record->bag[i]->item);
@@ -147,6 +170,9 @@ int extra_check(const Region__Record *record)
 	}
 	for (size_t i = 0; !bad && i < record->n_quests; i++) {
 		bad = !is_name(record->quests[i]->name);
+	}
+	for (size_t i = 0; !bad && i < record->n_owed; i++) {
+		bad = !is_name(record->owed[i]->item);
 	}
 	return bad ? -1 : 0;
 }
@@ -184,10 +210,22 @@ static void bring_lists(struct extra *extra, const Region__Record *record)
 	}
 }
 
+static void bring_owed(struct extra *extra, const Region__Record *record)
+{
+	for (size_t i = 0; i < record->n_owed && !MUTANT("owed_lost"); i++) {
+		struct owed *owed = list_add(&extra->owed, sizeof(*owed), OWED_MAX);
+
+		if (owed != NULL) {
+			*owed = (struct owed){ .key = { record->owed[i]->key, record->owed[i]->key_more }, .count = record->owed[i]->count };
+			snprintf(owed->item, sizeof(owed->item), "%s", record->owed[i]->item);
+		}
+	}
+}
+
 void extra_bring(struct rules *r, uint32_t row, const Region__Record *record)
 {
 	const struct rule_zone *zones = r->now->zones.items, *zone;
-	int any = record->n_bag + record->n_cooldowns + record->n_slows + record->n_quests + record->n_zones > 0 ||
+	int any = record->n_bag + record->n_cooldowns + record->n_slows + record->n_quests + record->n_zones + record->n_owed > 0 ||
 		  record->target != 0 || record->rises != 0 || record->ends != 0 || record->cast != NULL;
 	struct extra *extra = any ? extra_of(r->e, row) : NULL;
 
@@ -195,6 +233,7 @@ void extra_bring(struct rules *r, uint32_t row, const Region__Record *record)
 		return;
 	}
 	bring_lists(extra, record);
+	bring_owed(extra, record);
 	extra->target = record->target;
 	extra->rises = record->rises;
 	extra->ends = record->ends;

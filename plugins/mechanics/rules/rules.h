@@ -67,6 +67,9 @@ void rules_moved(struct rules *r);
 /* rules_edit: stage 2: what the edit of claim->ask writes and wishes (claim_set, claim_block, claim_wish), or why it does not
  * (claim->refused). It sees the blocks as they are at the start of the stage; its actor may be another owner's. */
 void rules_edit(struct rules *r, struct claim *claim);
+/* rules_rewarded: what became of a reward that was asked for under this key; of one that is not owed nothing happens. The player
+ * hears of it by the event "rewarded". */
+void rules_rewarded(struct rules *r, uint32_t row, const uint64_t key[2], int granted, const char *reason);
 /* rules_no_way: stage 3: one of ours stands, because no way leads to where it was to go. */
 void rules_no_way(struct rules *r, uint32_t row);
 /* The row is that of an avatar of ours; rows do not move in these. */

@@ -92,7 +92,7 @@
 
 ---The avatar of a player: the kind "player".
 ---@class Player: Entity
----@field reward fun(self, item: ItemName, count: integer, receipt: string) # Grants items for good, by the item store: once for each receipt of a player in a tick, also when the tick is run again.
+---@field reward fun(self, item: ItemName, count: integer, receipt: string) # Grants items for good, by the item store: once for each receipt of a player in a tick, also when the tick is run again. What came of it is told by the event "rewarded".
 ---@field start_quest fun(self, quest: QuestName): boolean # Begins a quest; false if it runs already or is done.
 ---@field end_quest fun(self, quest: QuestName): boolean # Ends a quest whose goals are reached, in stage 2; false if they are not.
 ---@field quest fun(self, quest: QuestName): string? # "running", "done", or nil.

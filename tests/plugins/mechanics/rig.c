@@ -100,7 +100,24 @@ static void on_save(void *instance, const struct troupe_request *request, const 
 	avatar_save_reply(rig->store, request->id, &reply);
 }
 
-static const struct troupe_method store_methods[] = { AVATAR_SAVE(on_save), { 0 } };
+static void on_grant(void *instance, const struct troupe_request *request, const Item__GrantRequest *body)
+{
+	static const Item__GrantReply reply = ITEM__GRANT_REPLY__INIT;
+	struct rig *rig = instance;
+
+	assert_int_equal(body->order.len, sizeof(rig->grant_key));
+	if (rig->grants++ == 0) {
+		memcpy(rig->grant_key, body->order.data, sizeof(rig->grant_key));
+	}
+	rig->grants_other += memcmp(rig->grant_key, body->order.data, sizeof(rig->grant_key)) != 0;
+	if (rig->store_down) {
+		proto_refuse(rig->store, request->id, TROUPE_UNAVAILABLE, "store.down");
+		return;
+	}
+	item_grant_reply(rig->store, request->id, &reply);
+}
+
+static const struct troupe_method store_methods[] = { AVATAR_SAVE(on_save), ITEM_GRANT(on_grant), { 0 } };
 
 /* --- life ----------------------------------------------------------------------------------------- */
 

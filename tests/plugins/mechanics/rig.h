@@ -5,6 +5,7 @@
 
 #include "avatar.stub.h"
 #include "frontend.stub.h"
+#include "item.stub.h"
 #include "proto/proto.h"
 #include "sim/sim.h"
 #include "world.stub.h"
@@ -39,6 +40,8 @@ struct rig {
 	/* the store */
 	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
 	int store_silent, store_down;
+	uint32_t grants, grants_other; /* asked for; under another key than the first */
+	uint8_t grant_key[16];
 	double saved_x, saved_y;
 	uint64_t saved_avatar, saved_epoch;
 	uint8_t saved_state[4096];

@@ -17,6 +17,8 @@
 #define WORLD "size = 128, region = 64, checkpoint = \"1s\", lease = \"1s\""
 #define SCRIPT "local g = require 'game'\n" \
 	"g.player { state = { n = 0 } }\n" \
+	"g.action 'win' { run = function(self) self:reward('medal', 1, 'won') end }\n" \
+	"g.on('rewarded', function(self, w, data) self.state.n = self.state.n + (data.granted and 100 or 1000) end)\n" \
 	"g.action 'count' { run = function(self) self.state.n = self.state.n + 1 return 'n' .. self.state.n end }\n"
 
 static struct rig rig;
@@ -137,6 +139,72 @@ static void test_crossing(void **state)
 	assert_int_equal(rig_leave(&rig, 1, 1001), TROUPE_OK);
 	sim_run(rig.sim, 300);
 	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 3);
+}
+
+/* walk_over: avatar 1 goes where another owner has it. */
+static void walk_over(void)
+{
+	static const double to[3][2] = { { 30, -30 }, { 30, 30 }, { -30, 30 } };
+
+	for (int goal = 0; goal < 3 && rig.moved == 0; goal++) {
+		walk(1, (uint64_t)goal + 1, to[goal][0], to[goal][1]);
+		for (int i = 0; i < 300 && rig.moved == 0; i++) {
+			sim_run(rig.sim, 100);
+		}
+	}
+	assert_int_equal(rig.moved, 1);
+	rig.at[1] = rig.moved_to;
+}
+
+/* A reward that the item store has not answered goes with its avatar: the new owner asks under the same key, and the player
+ * hears of it once. */
+static void test_reward_follows(void **state)
+{
+	(void)state;
+	begin(TWO);
+	enter_all();
+	rig.store_down = 1;
+	assert_int_equal(rig_act(&rig, 1, "win", 0), TROUPE_OK);
+	walk_over();
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n1");
+	rig.store_down = 0;
+	sim_run(rig.sim, 5000);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n102");
+	assert_int_equal(rig.grants_other, 0);
+}
+
+/* power_again: all die at once, the world is taken up, and avatar 1 is played again. */
+static void power_again(void)
+{
+	sim_power(rig.sim);
+	rig_runs(&rig);
+	sim_run(rig.sim, 4000);
+	memset(rig.at, 0, sizeof(rig.at));
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
+}
+
+/* And it is in the checkpoint: nobody forgets it, whenever all die. */
+static void test_reward_lasts(void **state)
+{
+	(void)state;
+	begin(TWO);
+	enter_all();
+	rig.store_down = 1;
+	assert_int_equal(rig_act(&rig, 1, "win", 0), TROUPE_OK);
+	sim_run(rig.sim, 4000); /* the tick of it is in no journal any more */
+	rig.grants = 0;
+	power_again();
+	assert_true(rig.grants > 0);
+	rig.store_down = 0;
+	sim_run(rig.sim, 2000);
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n101");
+	assert_int_equal(rig.grants_other, 0);
+	power_again(); /* and whatever is run again, it counts once */
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_OK);
+	assert_string_equal(rig.text, "n102");
 }
 
 static void on_rival(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
@@ -388,7 +456,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_owner_dies),
+		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_reward_follows), CASE(test_reward_lasts), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),
 	};

@@ -25,7 +25,7 @@ static Region__Input *input(Region__InputKind kind, uint64_t avatar)
 	static Region__Input in;
 
 	region__input__init(&in);
-	in.has_kind = in.has_avatar = in.has_token = 1;
+	in.has_kind = in.has_avatar = in.has_token = in.has_x = in.has_y = in.has_status = 1;
 	in.kind = kind;
 	in.avatar = avatar;
 	in.token = avatar + 1000;
@@ -73,7 +73,6 @@ static void test_player(void **state)
 	assert_string_equal(find(w.engines[0], OUTPUT_HEARD)->text, "hello");
 
 	in = input(REGION__INPUT_KIND__INPUT_MOVE, 7);
-	((Region__Input *)in)->has_x = 1;
 	((Region__Input *)in)->x = 3;
 	worlds_tick(&w, &in, 1);
 	for (int i = 0; i < 30; i++) {
@@ -125,7 +124,6 @@ static uint64_t crowd(uint32_t engines, uint32_t ticks)
 		for (uint32_t i = 0; i < CROWD; i++) {
 			inputs[i] = *input(tick == 0 ? REGION__INPUT_KIND__INPUT_ENTER : REGION__INPUT_KIND__INPUT_MOVE, i + 1);
 			seed = seed * 1664525u + 1013904223u;
-			inputs[i].has_x = inputs[i].has_y = 1;
 			inputs[i].x = (seed >> 8) % 16;
 			inputs[i].y = (seed >> 20) % 16;
 			list[i] = &inputs[i];
@@ -235,7 +233,7 @@ static void rival(Region__Input *in, Region__Record *record, double at, uint64_t
 	static uint8_t bytes[2][64];
 
 	*in = *input(REGION__INPUT_KIND__INPUT_ENTER, 7);
-	in->has_x = in->has_y = in->has_state = 1;
+	in->has_state = 1;
 	in->x = in->y = at;
 	in->token = epoch;
 	region__session__init(&session);
@@ -314,11 +312,95 @@ static void test_rivals(void **state)
 	}
 }
 
+/* A reward is owed until it is answered, wherever its avatar goes meanwhile. */
+static const char *const rewards[] = {
+	"rewards.lua",
+	"local g = require 'game'\n"
+	"g.action 'win' { run = function(self) self:walk_to { 20, 1 } self:reward('medal', 2, 'first') self:reward('medal', 2, 'first') end }\n"
+	"g.on('rewarded', function(p, w, d) p:say(d.item .. d.count .. tostring(d.granted) .. (d.reason or '')) end)\n",
+	NULL
+};
+
+/* owner: the engine that has avatar 7. */
+static struct engine *owner(struct worlds *w)
+{
+	return w->engines[engine_owner_of(w->engines[0], 7)];
+}
+
+static uint64_t owed(uint32_t engines, int32_t status, int restart, char *ret_heard, int *ret_moved)
+{
+	struct engine_shape shape = { .map = "flat", .size = 128, .region = 64, .height = 64 };
+	const Region__Input *in = input(REGION__INPUT_KIND__INPUT_ENTER, 7);
+	const struct output *out;
+	struct worlds w;
+	uint64_t key[2], digest;
+	uint32_t len;
+	int first;
+
+	worlds_open(&w, engines, &shape, rewards);
+	((Region__Input *)in)->x = -3;
+	((Region__Input *)in)->y = 1;
+	worlds_tick(&w, &in, 1);
+	first = engine_owner_of(w.engines[0], 7);
+	in = input(REGION__INPUT_KIND__INPUT_ACT, 7);
+	((Region__Input *)in)->name = (char *)"win";
+	worlds_tick(&w, &in, 1);
+	out = find(owner(&w), OUTPUT_GRANT);
+	assert_non_null(out);
+	memcpy(key, out->key, sizeof(key));
+	for (int i = 0; i < 60; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	*ret_moved = engine_owner_of(w.engines[0], 7) != first;
+	if (restart) {
+		worlds_save(&w);
+		worlds_load(&w, 4 - engines + 1, NULL, rewards, 1);
+	}
+	assert_memory_equal(engine_owed(owner(&w), 7, &len)->key, key, sizeof(key)); /* whoever has it asks again */
+	assert_int_equal(len, 1);
+	in = input(REGION__INPUT_KIND__INPUT_REPLY, 7);
+	((Region__Input *)in)->status = status;
+	((Region__Input *)in)->text = (char *)"store.full";
+	((Region__Input *)in)->has_state = 1;
+	((Region__Input *)in)->state = (ProtobufCBinaryData){ sizeof(key), (uint8_t *)key };
+	*ret_heard = '\0';
+	for (int i = 0; i < 3; i++) { /* it may be answered more than once */
+		worlds_tick(&w, &in, 1);
+		out = find(owner(&w), OUTPUT_HEARD);
+		strcat(ret_heard, out != NULL ? out->text : "-");
+	}
+	engine_owed(owner(&w), 7, &len);
+	assert_int_equal(len, 0);
+	digest = worlds_digest(&w);
+	worlds_close(&w);
+	return digest;
+}
+
+static void test_owed(void **state)
+{
+	char heard[256];
+	int moved, any = 0;
+	uint64_t digest = owed(1, 0, 0, heard, &moved);
+
+	(void)state;
+	assert_string_equal(heard, "medal2true--");
+	for (uint32_t engines = 2; engines <= 4; engines++) {
+		assert_true(owed(engines, 0, 0, heard, &moved) == digest);
+		assert_string_equal(heard, "medal2true--");
+		any |= moved;
+		assert_true(owed(engines, 0, 1, heard, &moved) == digest);
+		assert_string_equal(heard, "medal2true--");
+	}
+	assert_true(any);
+	owed(2, 9, 0, heard, &moved);
+	assert_string_equal(heard, "medal2falsestore.full--");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population),
 					    cmocka_unit_test(test_crowd), cmocka_unit_test(test_woken),
-					    cmocka_unit_test(test_rivals) };
+					    cmocka_unit_test(test_rivals), cmocka_unit_test(test_owed) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

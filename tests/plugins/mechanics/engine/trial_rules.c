@@ -44,7 +44,7 @@
 /* Hunters: health, skills, chases, edits, what lies on the ground. */
 #define FOX                                                                                                                       \
 	"g.item 'fur' { stack = 40 }\n"                                                                                           \
-	"g.item 'clod' { }\n"                                                                                                     \
+	"g.item 'clod' { }\n"                                                                                                    \
 	"g.skill 'bite' { cooldown = '400ms', range = 4, cast_time = '100ms', cost = { fur = 1 },\n"                                                  \
 	"  apply = function(w, by, to) by:say('snap') to:hurt { amount = by.rng:int(1, 5), kind = 'teeth' } end }\n"              \
 	"g.edit 'dig' { priority = 1, check = function(w, e) if w:zone(e.at).protected and e.hops % 2 == 1 then return 'no' end end,\n"      \
@@ -83,10 +83,10 @@
 #define PLAYER                                                                                                                    \
 	"g.player { hp = 12, spawn = { 40, 40 }, state = { waves = 0, killed = 0 } }\n"                                           \
 	"g.quest 'hunt' { goals = { { kill = 'rabbit', n = 1 }, { ['do'] = 'wave', n = 2 } }, repeats = true,\n"                  \
-	"  on_done = function(p, w, q) p:tell(q.receipt) p:give('fur', 3) end }\n"                                                \
+	"  on_done = function(p, w, q) p:tell(q.receipt) p:give('fur', 3) p:reward('medal', 2, q.receipt) end }\n"                                                \
 	"g.action 'wave' { run = function(self, w, target)\n"                                                                     \
 	"  self.state.waves = self.state.waves + self.rng:int(1, 9) + g.players() + self:count('fur')\n"                          \
-	"  self:start_quest('hunt') self:start_quest('clods') self:end_quest('clods')\n"                                                                                            \
+	"  self:reward('medal', 1, 'w') self:start_quest('hunt') self:start_quest('clods') self:end_quest('clods')\n"                                                                                            \
 	"  local r = w:nearest('rabbit', self, 16) if r then r:hurt { amount = 6 } end\n"                                         \
 	"  if target then target:say('ouch') target:hurt { amount = 3 } target:give('clod') end\n"                                \
 	"  g.tell_all('waves') return 'ok ' .. self.state.waves end }\n"                                                          \

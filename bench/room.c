@@ -44,7 +44,7 @@ struct room {
 	uint32_t *seen;	  /* [observer * conns + walker]: the last move seen */
 	uint32_t *by_id;  /* open addressing: walker + 1 */
 	uint32_t by_id_mask;
-	uint64_t moves, skipped, deltas, changes, merged, answers, refused;
+	uint64_t moves, skipped, deltas, merged, answers, refused;
 };
 
 static struct room room;
@@ -177,46 +177,63 @@ static void move_seen(long observer, uint32_t w, double y, uint64_t now)
 	*seen = number;
 }
 
-/* moved: `id`, `x`, `y`, `z` in this order, as they are written. */
-static void moved_read(long observer, const uint8_t *at, const uint8_t *end, uint64_t now)
-{
-	uint64_t id;
-	uint32_t w;
-	double y;
+/* The parts of a Delta that this reads. */
+struct delta {
+	const uint8_t *moved, *places, *places_end;
+	uint64_t moved_len, y;
+};
 
-	if (at == end || *at != 0x08 || (at = varint_read(at + 1, end, &id)) == NULL || end - at < 18 || at[0] != 0x11 ||
-	    at[9] != 0x19) {
-		load_error(&room.load, "a Moved that this does not understand");
-		return;
+static const uint8_t *delta_part(struct delta *delta, const uint8_t *at, const uint8_t *end)
+{
+	uint64_t tag, value;
+
+	at = varint_read(at, end, &tag);
+	at = at != NULL ? varint_read(at, end, &value) : NULL;
+	if (at == NULL || ((tag & 7) != 0 && (tag & 7) != 2) || ((tag & 7) == 2 && value > (uint64_t)(end - at))) {
+		return NULL;
 	}
-	memcpy(&y, at + 10, sizeof(y));
-	room.changes++;
-	w = *id_slot(id);
-	if (w != 0) {
-		move_seen(observer, w - 1, y, now);
+	if (tag == (4 << 3 | 2)) {
+		delta->moved = at;
+		delta->moved_len = value / 8;
+	} else if (tag == (7 << 3 | 2)) {
+		delta->places = at;
+		delta->places_end = at + value;
+	} else if (tag == 9 << 3) {
+		delta->y = value;
 	}
+	return (tag & 7) == 2 ? at + value : at;
 }
 
-static void delta_read(long observer, const uint8_t *at, uint32_t len, uint64_t now)
+static int64_t unzigzag(uint64_t value)
+{
+	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static int delta_read(long observer, const uint8_t *at, uint32_t len, uint64_t now)
 {
 	const uint8_t *end = at + len;
+	struct delta delta = { 0 };
 
 	while (at != NULL && at < end) {
-		uint64_t tag, value;
+		at = delta_part(&delta, at, end);
+	}
+	for (uint64_t i = 0; at != NULL && i < delta.moved_len; i++) {
+		uint64_t id, x, y, z;
+		uint32_t w;
 
-		at = varint_read(at, end, &tag);
-		at = at != NULL ? varint_read(at, end, &value) : NULL;
-		if (at == NULL || ((tag & 7) != 0 && (tag & 7) != 2) || ((tag & 7) == 2 && value > (uint64_t)(end - at))) {
-			load_error(&room.load, "a Delta that this does not understand");
-			return;
+		memcpy(&id, delta.moved + 8 * i, sizeof(id));
+		delta.places = varint_read(delta.places, delta.places_end, &x);
+		delta.places = delta.places != NULL ? varint_read(delta.places, delta.places_end, &y) : NULL;
+		delta.places = delta.places != NULL ? varint_read(delta.places, delta.places_end, &z) : NULL;
+		if (delta.places == NULL) {
+			return -EINVAL;
 		}
-		if ((tag & 7) == 2) {
-			if (tag >> 3 == 4) {
-				moved_read(observer, at, at + value, now);
-			}
-			at += value;
+		w = *id_slot(id);
+		if (w != 0) {
+			move_seen(observer, w - 1, 16.0 * (double)unzigzag(delta.y) + (double)unzigzag(y) / 256, now);
 		}
 	}
+	return at != NULL ? 0 : -EINVAL;
 }
 
 static void on_frame(struct load *load, struct load_conn *conn, uint32_t event, const uint8_t *body, uint64_t now)
@@ -225,14 +242,17 @@ static void on_frame(struct load *load, struct load_conn *conn, uint32_t event, 
 
 	switch (event & 0xFFFF) {
 	case EVENT_DELTA:
-		room.deltas += counts;
+		room.deltas += (uint64_t)counts;
 		if (body != NULL && load->start_ns != 0) {
 			long i = conn - load->conns;
-			delta_read((i * room.observers + load->options.conns - 1) / load->options.conns, body, conn->body_len, now);
+			long observer = (i * room.observers + load->options.conns - 1) / load->options.conns;
+			if (delta_read(observer, body, conn->body_len, now) < 0) {
+				load_error(load, "connection %ld: a Delta that this does not understand", i);
+			}
 		}
 		break;
 	case EVENT_MOVED:
-		room.answers += counts;
+		room.answers += (uint64_t)counts;
 		break;
 	case EVENT_ERROR:
 		room.refused += load->start_ns != 0;

@@ -217,11 +217,11 @@ local function sight(me)
 					print(("%s appears at %s"):format(e.name or e.id, show_position(e)))
 				end
 			end
-			for _, e in ipairs(m.moved) do
-				local known = me.seen[e.id]
-				if known and is_other(known) and net.now() - (shown[e.id] or 0) > 3000 then
-					shown[e.id] = net.now()
-					print(("%s walks to (%.1f, %.1f)"):format(known.name or e.id, e.x, e.y))
+			for _, id in ipairs(m.moved) do
+				local known = me.seen[id]
+				if known and is_other(known) and net.now() - (shown[id] or 0) > 3000 then
+					shown[id] = net.now()
+					print(("%s walks to (%.1f, %.1f)"):format(known.name or id, known.x, known.y))
 				end
 			end
 		end,

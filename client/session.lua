@@ -95,9 +95,13 @@ local function delta(self, message)
 		if entity and entity.cell == message.cell then self.seen[id] = nil end
 	end
 	see(self, message.appeared, message.cell)
-	for _, moved in ipairs(message.moved) do
-		local entity = self.seen[moved.id]
-		if entity then entity.x, entity.y, entity.z, entity.cell = moved.x, moved.y, moved.z, message.cell end
+	local places = message.places
+	for i, id in ipairs(message.moved) do
+		local entity, at = self.seen[id], 3 * i
+		if entity and places[at] then
+			entity.x, entity.y = 16 * message.x + places[at - 2] / 256, 16 * message.y + places[at - 1] / 256
+			entity.z, entity.cell = places[at] / 256, message.cell
+		end
 	end
 	for _, health in ipairs(message.healths) do
 		local entity = self.seen[health.id]

@@ -11,7 +11,7 @@
 #define PIECES_MAX 64 /* in one system call */
 
 /* What is kept for later use; more is given back, so that a burst does not stay in memory. */
-static const uint32_t unused_max[OUT_CLASSES] = { 1024, 512, 64 };
+static const uint32_t unused_max[OUT_CLASSES] = { 1024, 1024, 64 };
 
 struct out_chunk {
 	struct out_chunk *next;
@@ -80,9 +80,9 @@ int out_copy(struct out_pool *pool, struct out_queue *queue, const void *bytes, 
 	while (len > 0) {
 		struct out_chunk *chunk = queue->tail;
 		if (chunk == NULL || chunk->end == chunk->size || chunk->buf != NULL) {
-			/* most turns bring a connection one short message */
-			enum out_class class = queue->head == NULL && len <= class_size[OUT_SMALL] ? OUT_SMALL :
-												     OUT_LARGE;
+			/* most turns bring a connection one short message, or some between large bodies */
+			int first = chunk == NULL || chunk->buf != NULL;
+			enum out_class class = first && len <= class_size[OUT_SMALL] ? OUT_SMALL : OUT_LARGE;
 			chunk = chunk_new(pool, class);
 			if (chunk == NULL) {
 				return -ENOMEM;

@@ -80,6 +80,44 @@ struct waiting *ask_take(struct mechanics *m, uint64_t token)
 	return waiting;
 }
 
+static void moved_reply(struct mechanics *m, const struct moved *moved)
+{
+	World__MoveReply reply = WORLD__MOVE_REPLY__INIT;
+
+	reply.has_seq = reply.has_x = reply.has_y = 1;
+	reply.seq = moved->seq;
+	reply.x = moved->x;
+	reply.y = moved->y;
+	ask_reply(m, &moved->ask, &reply.base);
+}
+
+void ask_moved(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body)
+{
+	struct moved moved = { .ask = *ask, .seq = body->seq, .x = body->x, .y = body->y };
+
+	if (m->moved_len == m->moved_size) {
+		uint32_t size = m->moved_size == 0 ? 64 : m->moved_size * 2;
+		struct moved *list = size <= WAITING_MAX ? realloc(m->moved, size * sizeof(*list)) : NULL;
+
+		if (list == NULL) {
+			count(m, METRIC_WAITING_FULL);
+			moved_reply(m, &moved); /* it costs a write of its own */
+			return;
+		}
+		m->moved = list;
+		m->moved_size = size;
+	}
+	m->moved[m->moved_len++] = moved;
+}
+
+void ask_moved_tell(struct mechanics *m)
+{
+	for (uint32_t i = 0; i < m->moved_len; i++) {
+		moved_reply(m, &m->moved[i]);
+	}
+	m->moved_len = 0;
+}
+
 void ask_second(struct mechanics *m)
 {
 	uint64_t tokens[256], now_us = m->h->now_us(m->h);
@@ -110,4 +148,8 @@ void ask_forget(struct mechanics *m)
 	map_free(&m->waiting);
 	memset(&m->waiting, 0, sizeof(m->waiting));
 	m->entering = 0;
+	for (uint32_t i = 0; i < m->moved_len; i++) {
+		ask_refuse(m, &m->moved[i].ask, TROUPE_UNAVAILABLE, "world.paused");
+	}
+	m->moved_len = 0;
 }

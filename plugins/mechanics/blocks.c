@@ -11,8 +11,7 @@
 #define EVENT_CHUNK_DATA 36u
 #define EVENT_BLOCKS_CHANGED 37u
 
-/* place_of: the chunk's place, in chunks, by its number. */
-static void place_of(const struct mechanics *m, uint32_t cell, int32_t *ret_cx, int32_t *ret_cy)
+void blocks_place(const struct mechanics *m, uint32_t cell, int32_t *ret_cx, int32_t *ret_cy)
 {
 	int32_t columns = (int32_t)(engine_shape(m->engine)->size / CHUNK_WIDTH);
 
@@ -42,7 +41,7 @@ static struct troupe_buf *whole(struct mechanics *m, uint32_t cell)
 	uint8_t *packed;
 	size_t len;
 
-	place_of(m, cell, &cx, &cy);
+	blocks_place(m, cell, &cx, &cy);
 	chunk = terrain_chunk(terrain, cx, cy);
 	if (chunk == NULL || chunk_tell(chunk, terrain_table(terrain), m->ticking.tick, &packed, &len) != 0) {
 		return NULL;
@@ -107,7 +106,7 @@ static void flush_one(struct mechanics *m, const struct block_change *blocks, ui
 	for (uint32_t i = 0; i < len; i++) {
 		changes[i] = (struct chunk_change){ .cell = blocks[i].cell, .id = blocks[i].block };
 	}
-	place_of(m, blocks->chunk, &cx, &cy);
+	blocks_place(m, blocks->chunk, &cx, &cy);
 	if (chunk_tell_changes(cx, cy, changes, len, terrain_table(terrain), m->ticking.tick, &packed, &packed_len) == 0) {
 		say_publish_buf(m, blocks->chunk, EVENT_BLOCKS_CHANGED, payload(m, packed, packed_len), 0);
 	} else {

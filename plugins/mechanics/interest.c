@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "mechanics.h"
+#include "world/chunk.h"
 
 #define EVENT_DELTA 33u
 #define EVENT_CELL_SEEN 34u
 #define EVENT_CELL_GONE 35u
+#define PARTS 256.0 /* of a block, in which players are told of places */
 
 enum change_kind { CHANGE_GONE, CHANGE_APPEARED, CHANGE_MOVED, CHANGE_ARRIVED, CHANGE_HEALTH };
 
@@ -201,10 +203,16 @@ static void tell_gone(struct mechanics *m, const struct change *changes, uint32_
 struct delta {
 	World__Delta message;
 	World__Entity entities[LOOK_MAX], *appeared[LOOK_MAX];
-	World__Moved moves[LOOK_MAX], *moved[LOOK_MAX];
+	uint64_t moved[LOOK_MAX];
+	int32_t places[3 * LOOK_MAX];
 	World__Health values[LOOK_MAX], *healths[LOOK_MAX];
 	int droppable; /* all of it will be said again with the next step */
 };
+
+static int32_t parts(double blocks)
+{
+	return (int32_t)(blocks * PARTS + (blocks < 0 ? -0.5 : 0.5));
+}
 
 static void delta_add(struct delta *delta, const struct sight *sight, enum change_kind kind)
 {
@@ -225,15 +233,13 @@ static void delta_add(struct delta *delta, const struct sight *sight, enum chang
 		delta->healths[message->n_healths++] = health;
 		delta->droppable = 0;
 	} else {
-		World__Moved *move = &delta->moves[message->n_moved];
+		int32_t *place = &delta->places[message->n_places];
 
-		world__moved__init(move);
-		move->has_id = move->has_x = move->has_y = move->has_z = 1;
-		move->id = sight->id;
-		move->x = sight->x;
-		move->y = sight->y;
-		move->z = sight->z;
-		delta->moved[message->n_moved++] = move;
+		place[0] = parts(sight->x - message->x * (double)CHUNK_WIDTH);
+		place[1] = parts(sight->y - message->y * (double)CHUNK_WIDTH);
+		place[2] = parts(sight->z);
+		message->n_places += 3;
+		delta->moved[message->n_moved++] = sight->id;
 		delta->droppable &= kind == CHANGE_MOVED;
 	}
 }
@@ -249,12 +255,14 @@ static void tell_there(struct mechanics *m, const struct change *changes, uint32
 	delta.message.cell = changes->cell;
 	delta.message.appeared = delta.appeared;
 	delta.message.moved = delta.moved;
+	delta.message.places = delta.places;
+	blocks_place(m, changes->cell, &delta.message.x, &delta.message.y);
 	delta.message.healths = delta.healths;
 	while (i < len) {
 		uint32_t end = i + LOOK_MAX < len ? i + LOOK_MAX : len;
 
 		delta.droppable = 1;
-		delta.message.n_appeared = delta.message.n_moved = delta.message.n_healths = 0;
+		delta.message.n_appeared = delta.message.n_moved = delta.message.n_healths = delta.message.n_places = 0;
 		for (; i < end; i++) {
 			struct sight sight;
 
@@ -263,6 +271,7 @@ static void tell_there(struct mechanics *m, const struct change *changes, uint32
 				delta_add(&delta, &sight, changes[i].kind);
 			}
 		}
+		delta.message.has_x = delta.message.has_y = delta.message.n_moved > 0;
 		if (delta.message.n_appeared + delta.message.n_moved + delta.message.n_healths > 0) {
 			say_publish(m, changes->cell, EVENT_DELTA, &delta.message.base, delta.droppable);
 		}

@@ -173,6 +173,13 @@ struct waiting {
 	uint8_t kind;
 };
 
+/* A move that was taken: answered with what the tick brings, so that a client gets both in one write. */
+struct moved {
+	struct ask ask;
+	uint64_t seq;
+	double x, y;
+};
+
 /* An input that waits for the next tick. */
 struct queued {
 	Region__Input *input; /* ours, made by protobuf-c */
@@ -262,6 +269,8 @@ struct mechanics {
 	struct map waiting; /* token -> struct waiting */
 	uint64_t token;
 	uint32_t entering;
+	struct moved *moved; /* ask.c */
+	uint32_t moved_len, moved_size;
 	struct deferred *deferred, **deferred_last; /* serve.c */
 	uint32_t deferred_len;
 	struct map passes; /* avatar -> struct passage; pass.c */
@@ -454,6 +463,9 @@ int ask_busy(struct mechanics *m, const struct ask *ask);
 /* ask_wait: remembers a request under a new token; NULL (refused) if too many wait. ask_take: NULL if there is none; free it. */
 struct waiting *ask_wait(struct mechanics *m, const struct ask *ask, enum waiting_kind kind, uint64_t avatar);
 struct waiting *ask_take(struct mechanics *m, uint64_t token);
+/* ask_moved: the move was taken; ask_moved_tell answers all such. */
+void ask_moved(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body);
+void ask_moved_tell(struct mechanics *m);
 /* ask_second: forgets those whose caller waits no more. ask_forget: refuses all. */
 void ask_second(struct mechanics *m);
 void ask_forget(struct mechanics *m);
@@ -516,6 +528,8 @@ void say_flush(struct mechanics *m, struct frontend *frontend);
 
 /* --- blocks.c: blocks as players see them ----------------------------------------------------------- */
 
+/* blocks_place: where a cell is, in chunks, by its number. */
+void blocks_place(const struct mechanics *m, uint32_t cell, int32_t *ret_cx, int32_t *ret_cy);
 /* blocks_seen: all of a cell's, to one player. */
 void blocks_seen(struct mechanics *m, const struct player *player, uint32_t cell);
 /* blocks_changed: notes one for the messages after this tick. blocks_flush: makes them. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What players ask of the world: look and echo are answered at once, move, act and chat are inputs of the next tick. */
+/* What players ask of the world: look and echo are answered at once, move, act and chat are inputs of the next tick
+ * and answered after one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,6 @@ static void tell_bounds(struct mechanics *m, const struct player *player)
 void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body)
 {
 	struct player *player = here(m, ask, WORLD_MOVE_ID, &body->base);
-	World__MoveReply reply = WORLD__MOVE_REPLY__INIT;
 	int32_t status = TROUPE_OK;
 	const char *reason = "";
 
@@ -161,11 +161,7 @@ void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveReque
 		return;
 	}
 	player->seq = body->seq;
-	reply.has_seq = reply.has_x = reply.has_y = 1;
-	reply.seq = body->seq;
-	reply.x = body->x;
-	reply.y = body->y;
-	ask_reply(m, ask, &reply.base);
+	ask_moved(m, ask, body);
 }
 
 /* queue_wait: the input, and the request waits for its answer. */

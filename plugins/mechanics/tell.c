@@ -122,6 +122,7 @@ void tell_tick(struct mechanics *m)
 	}
 	if (t->silent) {
 		serve_deferred(m);
+		ask_moved_tell(m);
 		return;
 	}
 	for (uint32_t i = 0; i < len; i++) {
@@ -131,5 +132,6 @@ void tell_tick(struct mechanics *m)
 	save_tick(m);
 	serve_deferred(m);
 	interest_flush(m);
+	ask_moved_tell(m); /* to whom something was told just now: in the same write */
 	STRIKE("players.told");
 }

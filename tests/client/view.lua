@@ -58,7 +58,7 @@ local function new(settings)
 end
 
 local function tell(me, name, message)
-	for _, list in ipairs({ "entities", "appeared", "moved", "gone", "healths" }) do message[list] = message[list] or {} end
+	for _, list in ipairs({ "entities", "appeared", "moved", "places", "gone", "healths" }) do message[list] = message[list] or {} end
 	me:arrived(name, message)
 end
 

@@ -356,12 +356,15 @@ uint64_t rig_at(struct rig *rig, uint64_t avatar)
 
 static void on_move(void *instance, void *arg, const struct troupe_reply *reply, const World__MoveReply *body)
 {
+	struct rig *rig = arg;
+
 	(void)instance;
 	(void)body;
-	answered(arg, reply);
+	rig->moves_taken += reply->status == TROUPE_OK;
+	answered(rig, reply);
 }
 
-int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y)
+void rig_move_send(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y)
 {
 	World__MoveRequest request = WORLD__MOVE_REQUEST__INIT;
 	struct proto_to to = to_avatar(rig, avatar);
@@ -371,6 +374,11 @@ int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y)
 	request.x = x;
 	request.y = y;
 	world_move(rig->fe, &request, &to, on_move, rig);
+}
+
+int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y)
+{
+	rig_move_send(rig, avatar, seq, x, y);
 	return wait_for(rig);
 }
 

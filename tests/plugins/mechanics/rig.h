@@ -32,6 +32,7 @@ struct rig {
 	uint32_t heard_len, batches;
 	uint64_t reentered, reenter_session;
 	uint32_t moved; /* frontend.moved */
+	uint32_t moves_taken;
 	uint64_t moved_session;
 	uint64_t moved_to;
 	/* where each avatar is, as the last answer to enter said; 0 = RIG_NAME */
@@ -82,6 +83,8 @@ int rig_enter(struct rig *rig, uint64_t avatar, const char *name, double x, doub
 int rig_enter_as(struct rig *rig, uint64_t avatar, uint64_t session, uint64_t epoch);
 int rig_leave(struct rig *rig, uint64_t avatar, uint64_t session);
 int rig_lose(struct rig *rig, uint64_t avatar, uint64_t session);
+/* rig_move: until it is answered, which is after a tick. rig_move_send does not wait; moves_taken counts answers without error. */
+void rig_move_send(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y);
 int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y);
 int rig_look(struct rig *rig, uint64_t avatar);
 int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target);

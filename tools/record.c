@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/command.h"
 #include "host/control/client.h"
 #include "host/control/converse.h"
+#include "number.h"
 #include "recording.h"
+#include "tick.pb-c.h"
 #include "tools.h"
+#include "worldkey/worldkey.h"
 
 const char record_usage[] =
 	"usage: troupe record [--for SECONDS] [--part PART] FILE\n"
@@ -34,8 +38,9 @@ const char record_usage[] =
 struct recorder {
 	struct operation operation;
 	char *words[CONTROL_WORDS_MAX + 1], folder[4096], database[256];
-	FILE *out;
-	size_t entries;
+	struct recording_out to;
+	uint64_t told; /* the last tick that the pass before has whole */
+	uint64_t telling; /* and this one */
 	/* a value that comes in several answers */
 	uint8_t *value;
 	size_t value_len;
@@ -92,6 +97,20 @@ static uint8_t *unhex(const char *text, size_t *ret_len)
 	return bytes;
 }
 
+/* note: what an entry that is in the file now says about how far the world was told. */
+static void note(struct recorder *r, const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
+{
+	Tick__Beat *beat = NULL;
+
+	if (key_len == strlen(WORLD_KEY_TICK) && memcmp(key, WORLD_KEY_TICK, key_len) == 0) {
+		beat = tick__beat__unpack(NULL, len, value);
+	}
+	if (beat != NULL) {
+		r->telling = beat->told;
+		tick__beat__free_unpacked(beat, NULL);
+	}
+}
+
 /* take: one entry of an answer; 1 if its value goes on in another, 0, or -1. */
 static int take(struct recorder *r, const json_t *entry, char *ret_key, size_t size, size_t *ret_at)
 {
@@ -114,8 +133,8 @@ static int take(struct recorder *r, const json_t *entry, char *ret_key, size_t s
 		r->value_len = at + len;
 		result = 1;
 		if (r->value_len == whole) {
-			result = recording_add(r->out, key, (uint32_t)key_len, grown, (uint32_t)whole);
-			r->entries++;
+			result = recording_add(&r->to, key, (uint32_t)key_len, grown, (uint32_t)whole);
+			note(r, key, key_len, grown, whole);
 			r->value_len = 0;
 		}
 	}
@@ -152,7 +171,7 @@ static int copy(struct recorder *r, const char *prefix, char *from, size_t size)
 			if (result < 0) {
 				control_answer_free(answer);
 				fprintf(stderr, "troupe record: %s\n",
-					ferror(r->out) ? strerror(errno) : "an answer of the database makes no sense");
+					ferror(r->to.out) ? strerror(errno) : "an answer of the database makes no sense");
 				return EXIT_FAILED;
 			}
 			more |= result;
@@ -187,21 +206,45 @@ static int checkpoint(struct recorder *r, const char *part, long long *ret_tick)
 	return EXIT_DONE;
 }
 
+/* pass: world/tick first: what it says was told is in the entries that are copied after it. The journal goes on behind what the
+ * pass before has whole: entries of later ticks come in any order. An exit code. */
+static int pass(struct recorder *r, const char *const *prefixes)
+{
+	int exit = EXIT_DONE;
+
+	for (unsigned i = 0; exit == EXIT_DONE && prefixes[i] != NULL; i++) {
+		char from[2049] = "";
+		struct worldkey key;
+
+		if (r->told > 0 && strcmp(prefixes[i], "world/j/") == 0) {
+			worldkey(&key, WORLD_KEY_JOURNAL_OF, (unsigned long long)r->told + 1);
+			for (uint32_t n = 0; n < key.len; n++) {
+				snprintf(from + 2 * n, 3, "%02x", (unsigned char)key.text[n]);
+			}
+		}
+		exit = copy(r, prefixes[i], from, sizeof(from));
+	}
+	r->told = r->telling;
+	return exit;
+}
+
 /* record_base: checkpoint and journal of one moment: again if a newer checkpoint was made meanwhile. */
 static int record_base(struct recorder *r, const char *part)
 {
+	static const char *const all[] = { WORLD_KEY_TICK, WORLD_KEY_SHAPE, WORLD_KEY_CHECKPOINT, "world/s/", "world/k/", "world/c/",
+					   "world/j/", "world/d/", NULL };
+
 	for (int i = 0; i < TRIES; i++) {
 		long long before, after;
-		char from[2049] = "";
 		int exit = checkpoint(r, part, &before);
 
 		if (exit == EXIT_DONE) {
-			if (fseek(r->out, 0, SEEK_SET) != 0 || recording_begin(r->out) != 0) {
+			if (fseek(r->to.out, 0, SEEK_SET) != 0 || ftruncate(fileno(r->to.out), 0) != 0 || recording_begin(&r->to) != 0) {
 				fprintf(stderr, "troupe record: %s\n", strerror(errno));
 				return EXIT_FAILED;
 			}
-			r->entries = 0;
-			exit = copy(r, "world/", from, sizeof(from));
+			r->told = 0;
+			exit = pass(r, all);
 		}
 		exit = exit == EXIT_DONE ? checkpoint(r, part, &after) : exit;
 		if (exit != EXIT_DONE || before == after) {
@@ -213,19 +256,15 @@ static int record_base(struct recorder *r, const char *part)
 }
 
 /* record_more: what comes to the world from now on. */
-static int record_more(struct recorder *r, long seconds)
+static int record_more(struct recorder *r, uint64_t seconds)
 {
-	static const char *const again[] = { "world/j/", "world/s/", "world/d/", "world/tick" };
-	char from[4][2049] = { "" };
+	static const char *const again[] = { WORLD_KEY_TICK, "world/s/", "world/j/", "world/d/", NULL };
 	struct timespec pause = { .tv_sec = 1 };
 	int exit = EXIT_DONE;
 
-	for (long i = 0; exit == EXIT_DONE && i < seconds && !ended; i++) {
+	for (uint64_t i = 0; exit == EXIT_DONE && i < seconds && !ended; i++) {
 		nanosleep(&pause, NULL);
-		for (int n = 0; exit == EXIT_DONE && n < 4; n++) {
-			exit = copy(r, again[n], from[n], sizeof(from[n]));
-			from[n][0] = n == 0 ? from[n][0] : '\0';
-		}
+		exit = pass(r, again);
 	}
 	return exit;
 }
@@ -236,8 +275,7 @@ int record_main(int argc, char **argv)
 	const char *part = NULL, *seconds = "0", *path;
 	char *rest[CONTROL_WORDS_MAX + 1];
 	struct sigaction action = { .sa_handler = on_signal };
-	char *end;
-	long longer;
+	uint64_t longer;
 	int exit, len = 0;
 
 	if (r == NULL) {
@@ -256,9 +294,7 @@ int record_main(int argc, char **argv)
 		}
 	}
 	rest[len] = NULL;
-	longer = strtol(seconds, &end, 10);
-	if (end == seconds || *end != '\0' || longer < 0 || longer > 86400) {
-		fprintf(stderr, "troupe record: --for takes seconds, 0 to 86400\n");
+	if (number_read("record", "--for", seconds, 0, 86400, &longer) != 0) {
 		free(r);
 		return EXIT_USAGE;
 	}
@@ -269,19 +305,23 @@ int record_main(int argc, char **argv)
 	}
 	path = exit == 0 ? r->operation.request.words[1] : NULL;
 	exit = exit == 0 ? operation_any(&r->operation, r->folder, sizeof(r->folder)) : exit;
-	if (exit == 0 && (r->out = fopen(path, "wb")) == NULL) {
+	if (exit == 0 && (r->to.out = fopen(path, "wb")) == NULL) {
 		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
 		exit = EXIT_FAILED;
 	}
 	sigaction(SIGINT, &action, NULL);
 	exit = exit == 0 ? record_base(r, part) : exit;
 	exit = exit == 0 ? record_more(r, longer) : exit;
-	if (r->out != NULL && fclose(r->out) != 0 && exit == 0) {
+	if (exit == 0 && recording_end(&r->to) != 0) {
+		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
+		exit = EXIT_FAILED;
+	}
+	if (r->to.out != NULL && fclose(r->to.out) != 0 && exit == 0) {
 		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
 		exit = EXIT_FAILED;
 	}
 	if (exit == 0) {
-		printf("%zu entries in %s; run it again: troupe replay %s\n", r->entries, path, path);
+		printf("%u entries in %s; run it again: troupe replay %s\n", r->to.entries - 1, path, path);
 	}
 	free(r->value);
 	free(r);

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char first_line[] = "troupe recording 1\n";
+#include "secret/secret.h"
+#include "tick.pb-c.h"
+#include "worldkey/worldkey.h"
 
-int recording_begin(FILE *out)
-{
-	return fputs(first_line, out) < 0 ? -1 : 0;
-}
+#define FIRST_WORDS "troupe recording "
+#define HEAD_SIZE 12u
+#define CHECK_SIZE 8u
 
 static void number_put(uint8_t *at, uint32_t number)
 {
@@ -24,16 +25,46 @@ static uint32_t number_get(const uint8_t *at)
 	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-int recording_add(FILE *out, const void *key, uint32_t key_len, const void *value, uint32_t value_len)
+static void check_make(const uint8_t *entry, size_t len, uint8_t ret_check[CHECK_SIZE])
 {
-	uint8_t head[8];
+	uint8_t hash[SECRET_HASH_SIZE];
 
-	number_put(head, key_len);
-	number_put(head + 4, value_len);
-	return fwrite(head, sizeof(head), 1, out) == 1 && fwrite(key, 1, key_len, out) == key_len &&
-			       fwrite(value, 1, value_len, out) == value_len
-		       ? 0
-		       : -1;
+	secret_hash(entry, len, hash);
+	memcpy(ret_check, hash, CHECK_SIZE);
+}
+
+/* --- writing -------------------------------------------------------------------------------------- */
+
+int recording_begin(struct recording_out *to)
+{
+	to->entries = 0;
+	return fprintf(to->out, FIRST_WORDS "%d\n", RECORDING_VERSION) < 0 ? -1 : 0;
+}
+
+int recording_add(struct recording_out *to, const void *key, uint32_t key_len, const void *value, uint32_t value_len)
+{
+	size_t len = HEAD_SIZE + (size_t)key_len + value_len;
+	uint8_t *entry = malloc(len + CHECK_SIZE);
+	int written;
+
+	if (entry == NULL) {
+		return -1;
+	}
+	number_put(entry, key_len);
+	number_put(entry + 4, value_len);
+	number_put(entry + 8, to->entries);
+	memcpy(entry + HEAD_SIZE, key, key_len);
+	memcpy(entry + HEAD_SIZE + key_len, value, value_len);
+	check_make(entry, len, entry + len);
+	written = fwrite(entry, len + CHECK_SIZE, 1, to->out) == 1;
+	free(entry);
+	to->entries += written;
+	return written ? 0 : -1;
+}
+
+int recording_end(struct recording_out *to)
+{
+	return recording_add(to, "", 0, "", 0);
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */
@@ -75,59 +106,145 @@ static int entry_order(const void *a, const void *b)
 	return order != 0 ? order : (x->value > y->value) - (x->value < y->value); /* as they came */
 }
 
-/* entries_read: those of the file, as they came; -1 if it ends within one. */
-static int entries_read(struct recording *recording, size_t len)
+/* What is known of the ticks while the file is read: see the order of entries in recording.h. */
+struct progress {
+	uint64_t told, told_before; /* in this pass, in the one before */
+	uint64_t journal;	    /* the tick of the last entry of this pass's journal, 0 = none yet */
+};
+
+/* progress_take: one more entry was read whole. */
+static void progress_take(struct progress *p, const struct recording_entry *entry)
 {
-	size_t at = sizeof(first_line) - 1;
+	static const char journal[] = "world/j/";
+	const uint32_t journal_len = sizeof(journal) - 1;
+	Tick__Beat *beat;
+
+	if (entry->key_len > journal_len && memcmp(entry->key, journal, journal_len) == 0) {
+		worldkey_number(entry->key + journal_len, entry->key_len - journal_len, &p->journal);
+	} else if (entry->key_len == strlen(WORLD_KEY_TICK) && memcmp(entry->key, WORLD_KEY_TICK, entry->key_len) == 0) {
+		beat = tick__beat__unpack(NULL, entry->value_len, entry->value);
+		*p = (struct progress){ .told = beat != NULL ? beat->told : p->told, .told_before = p->told };
+		if (beat != NULL) {
+			tick__beat__free_unpacked(beat, NULL);
+		}
+	}
+}
+
+/* progress_ready: the last tick of which nothing can be missing, if the next entry is lost and all behind it. */
+static uint64_t progress_ready(const struct progress *p)
+{
+	uint64_t ready = p->journal > 0 ? p->journal - 1 : p->told_before;
+
+	return ready < p->told ? ready : p->told;
+}
+
+/* entry_at: the one that begins at `at`, and where the next one does; 0, or -1 if it is not whole. */
+static int entry_at(const struct recording *recording, size_t at, size_t len, uint32_t number, struct recording_entry *ret_entry,
+		    size_t *ret_next)
+{
+	const uint8_t *bytes = recording->bytes + at;
+	uint8_t check[CHECK_SIZE];
+	uint64_t size;
+
+	if (len - at < HEAD_SIZE + CHECK_SIZE) {
+		return -1;
+	}
+	*ret_entry = (struct recording_entry){ .key_len = number_get(bytes), .value_len = number_get(bytes + 4) };
+	size = (uint64_t)HEAD_SIZE + ret_entry->key_len + ret_entry->value_len;
+	if (number_get(bytes + 8) != number || size + CHECK_SIZE > len - at) {
+		return -1;
+	}
+	check_make(bytes, size, check);
+	ret_entry->key = (const char *)bytes + HEAD_SIZE;
+	ret_entry->value = bytes + HEAD_SIZE + ret_entry->key_len;
+	*ret_next = at + size + CHECK_SIZE;
+	return memcmp(check, bytes + size, CHECK_SIZE) == 0 ? 0 : -1;
+}
+
+static int entry_keep(struct recording *recording, uint32_t *size, const struct recording_entry *entry)
+{
+	if (recording->len == *size) {
+		uint32_t more = *size == 0 ? 1024 : *size * 2;
+		struct recording_entry *grown = realloc(recording->entries, more * sizeof(*grown));
+
+		if (grown == NULL) {
+			return -1;
+		}
+		recording->entries = grown;
+		*size = more;
+	}
+	recording->entries[recording->len++] = *entry;
+	return 0;
+}
+
+/* entries_read: those of the file, as they came, up to the end or the first that is not whole; -1 without memory. */
+static int entries_read(struct recording *recording, size_t at, size_t len)
+{
+	struct progress progress = { 0 };
+	struct recording_entry entry;
 	uint32_t size = 0;
+	size_t next;
 
-	while (at < len) {
-		struct recording_entry *entry;
-		uint32_t key_len, value_len;
-
-		if (len - at < 8) {
-			return -1;
-		}
-		key_len = number_get(recording->bytes + at);
-		value_len = number_get(recording->bytes + at + 4);
-		at += 8;
-		if (key_len > len - at || value_len > len - at - key_len) {
-			return -1;
-		}
-		if (recording->len == size) {
-			size = size == 0 ? 1024 : size * 2;
-			entry = realloc(recording->entries, size * sizeof(*entry));
-			if (entry == NULL) {
-				return -1;
+	while (entry_at(recording, at, len, recording->len, &entry, &next) == 0) {
+		if (entry.key_len == 0) {
+			if (next != len) {
+				snprintf(recording->damage, sizeof(recording->damage), "there are bytes behind its end, which is byte %zu", next);
 			}
-			recording->entries = entry;
+			recording->ready = progress.told;
+			return 0;
 		}
-		recording->entries[recording->len++] =
-			(struct recording_entry){ .key = (const char *)recording->bytes + at,
-						  .value = recording->bytes + at + key_len,
-						  .key_len = key_len,
-						  .value_len = value_len };
-		at += (size_t)key_len + value_len;
+		if (entry_keep(recording, &size, &entry) != 0) {
+			return -1;
+		}
+		progress_take(&progress, &entry);
+		at = next;
+	}
+	recording->ready = progress_ready(&progress);
+	if (at == len) {
+		snprintf(recording->damage, sizeof(recording->damage), "it is cut off at byte %zu: its end is missing", at);
+	} else {
+		snprintf(recording->damage, sizeof(recording->damage), "it is damaged or cut off in the entry at byte %zu", at);
 	}
 	return 0;
 }
 
+/* first_line: how long it is, if it is that of a recording of our version; else 0 after printing why not. */
+static size_t first_line(const uint8_t *bytes, size_t len, const char *path)
+{
+	static const char words[] = FIRST_WORDS;
+	const uint8_t *end = memchr(bytes, '\n', len < 64 ? len : 64);
+	int version;
+
+	if (end == NULL || len < sizeof(words) || memcmp(bytes, words, sizeof(words) - 1) != 0) {
+		fprintf(stderr, "%s: this is no recording: `troupe record` makes one\n", path);
+		return 0;
+	}
+	version = atoi((const char *)bytes + sizeof(words) - 1); /* ends at the line's end */
+	if (version < 1) {
+		fprintf(stderr, "%s: damaged in its first line: it does not say which version it is\n", path);
+		return 0;
+	}
+	if (version != RECORDING_VERSION) {
+		fprintf(stderr, "%s: a recording of version %d, and this program reads version %d: replay it with the one that made it\n",
+			path, version, RECORDING_VERSION);
+		return 0;
+	}
+	return (size_t)(end - bytes) + 1;
+}
+
 int recording_read(struct recording *recording, const char *path)
 {
-	size_t len;
+	size_t len, at;
 	uint32_t kept = 0;
 
 	memset(recording, 0, sizeof(*recording));
 	recording->bytes = file_read(path, &len);
-	if (recording->bytes == NULL) {
+	at = recording->bytes != NULL ? first_line(recording->bytes, len, path) : 0;
+	if (at == 0) {
 		return -1;
 	}
-	if (len < sizeof(first_line) - 1 || memcmp(recording->bytes, first_line, sizeof(first_line) - 1) != 0) {
-		fprintf(stderr, "%s: this is no recording: `troupe record` makes one\n", path);
-		return -1;
-	}
-	if (entries_read(recording, len) != 0) {
-		fprintf(stderr, "%s: the recording is cut off: its last entry is not whole\n", path);
+	if (entries_read(recording, at, len) != 0) {
+		fprintf(stderr, "%s: no memory for its entries\n", path);
 		return -1;
 	}
 	if (recording->len > 1) {

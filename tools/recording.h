@@ -8,10 +8,19 @@
 #include <stdio.h>
 
 /*
- * The file: the line "troupe recording 1\n", then entries: u32 LE length of the key, u32 LE length of the value, key, value.
- * Keys and values are those of the database (worldkey.h). An entry that comes again replaces the one before: so a recording
- * may grow while the world goes on.
+ * The file, numbers little endian:
+ *   the line "troupe recording 2\n"
+ *   entries: u32 length of the key, u32 of the value, u32 the entry's number from 0 on, key, value, and 8 bytes of their BLAKE2b
+ *   an entry with an empty key: the end
+ * Keys and values are those of the database (worldkey.h). An entry that comes again replaces the one before: so a recording may
+ * grow while the world goes on.
+ *
+ * The order tells what is lost with an entry. The recording is made in passes. Each begins with world/tick: of the ticks that it
+ * says were told, rules, and in the first pass shape and checkpoint, follow whole; then the journal by ticks, from the first on
+ * that the pass before had not.
  */
+#define RECORDING_VERSION 2
+
 struct recording_entry {
 	const char *key;
 	const uint8_t *value;
@@ -22,13 +31,22 @@ struct recording {
 	struct recording_entry *entries; /* by key */
 	uint32_t len;
 	uint8_t *bytes;
+	char damage[160]; /* what is wrong with the file and where; "" = it is whole */
+	uint64_t ready;	  /* the last tick that can be run again, 0 = none */
 };
 
-/* recording_begin, recording_add: write the first line, an entry. 0, or -1 (errno). */
-int recording_begin(FILE *out);
-int recording_add(FILE *out, const void *key, uint32_t key_len, const void *value, uint32_t value_len);
+/* A recording while it is written; `out` is the caller's. */
+struct recording_out {
+	FILE *out;
+	uint32_t entries;
+};
 
-/* recording_read: 0, or -1 after printing to stderr why not. recording_free releases it either way. */
+/* recording_begin, recording_add, recording_end: write the first line, an entry (its key is not empty), the end. 0, or -1 (errno). */
+int recording_begin(struct recording_out *to);
+int recording_add(struct recording_out *to, const void *key, uint32_t key_len, const void *value, uint32_t value_len);
+int recording_end(struct recording_out *to);
+
+/* recording_read: 0, also if it is damaged; or -1 after printing to stderr why not. recording_free releases it either way. */
 int recording_read(struct recording *recording, const char *path);
 void recording_free(struct recording *recording);
 

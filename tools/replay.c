@@ -7,15 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
 #include "host/command.h"
 #include "number.h"
-#include "recording.h"
-#include "stops.h"
+#include "replay.h"
 #include "tick.pb-c.h"
 #include "tools.h"
-#include "troupe/host.h"
-#include "world/terrain.h"
 #include "worldkey/worldkey.h"
 
 const char replay_usage[] =
@@ -23,196 +19,17 @@ const char replay_usage[] =
 	"\n"
 	"Runs a world again that `troupe record` has recorded: the same inputs, the same seed, the same world.\n"
 	"\n"
-	"  troupe replay incident.rec                  all of it; what rules logged is printed with its tick\n"
-	"  troupe replay incident.rec --until 901223   up to this tick, then says who is where\n"
-	"  troupe replay incident.rec --owners 3       divided among so many owners: the same world, too\n"
+	"  troupe replay incident.rec                        all of it; what rules logged is printed with its tick\n"
+	"  troupe replay incident.rec --until 901223         up to this tick, then says who is where\n"
+	"  troupe replay incident.rec --owners 3             divided among so many owners: the same world, too\n"
+	"  troupe replay incident.rec --break meadow.lua:12  stops there and shows all variables; on a terminal it asks how to go on\n"
 	"\n"
-	"  troupe replay incident.rec --break meadow.lua:12   stops there, with all variables; on a terminal it asks what to do\n"
-	"\n"
-	"  --break-limit N   stops that are shown, others are counted (10; on a terminal all)\n"
-	"  --interactive  ask at a stop, also if the input is no terminal\n"
-	"  --digest       print the digest of every tick, not only of the last\n"
-	"  --quiet        print no lines of rules\n"
+	"  --break-limit N   stops that are shown, the rest is counted (10; where it asks, all)\n"
+	"  --interactive     ask at each stop, also if the input is no terminal\n"
+	"  --digest          print the digest of every tick, not only of the last\n"
+	"  --quiet           print no lines of rules\n"
 	"\n"
 	"exit codes: 0 done, 1 it differs from a digest that was recorded, 2 wrong usage, 3 no recording\n";
-
-#define OWNERS_MAX 16u
-#define FILES_MAX 256u
-
-struct replay {
-	struct recording recording;
-	struct engine *engines[OWNERS_MAX];
-	uint32_t owners;
-	uint64_t tick, last, until;
-	int has_until, limited, digests, quiet, differs;
-	struct stops stops;
-	char again[512]; /* how to get here once more */
-};
-
-static void line(void *arg, uint32_t level, const char *code, const char *text)
-{
-	const struct replay *r = arg;
-
-	if (!r->quiet || level <= TROUPE_LOG_ERROR) {
-		printf("%" PRIu64 "  %s%s%s\n", r->tick, code != NULL ? code : "", code != NULL ? ": " : "", text);
-	}
-}
-
-static int bad(const char *what)
-{
-	fprintf(stderr, "troupe replay: %s\n", what);
-	return EXIT_INVALID;
-}
-
-/* --- rules ---------------------------------------------------------------------------------------- */
-
-/* rules_take: the bundle of this digest becomes generation `number` in all engines. */
-static int rules_take(struct replay *r, ProtobufCBinaryData digest, uint32_t number)
-{
-	struct engine_file files[FILES_MAX];
-	Tick__Bundle *pages[64];
-	uint32_t len = 0, pages_len = 0;
-	char hex[2 * WORLD_DIGEST_SIZE + 1], report[8192];
-	struct worldkey prefix;
-	int result = 0;
-
-	if (digest.len != WORLD_DIGEST_SIZE) {
-		return digest.len == 0 ? 0 : bad("a digest of rules has a strange length");
-	}
-	worldkey_hex(digest.data, hex);
-	worldkey(&prefix, WORLD_KEY_BUNDLE_OF, hex);
-	for (uint32_t at = recording_find(&r->recording, prefix.text);
-	     recording_under(&r->recording, at, prefix.text) && pages_len < 64; at++) {
-		const struct recording_entry *entry = &r->recording.entries[at];
-		Tick__Bundle *page = tick__bundle__unpack(NULL, entry->value_len, entry->value);
-
-		if (page == NULL) {
-			result = bad("a page of the rules is damaged");
-			break;
-		}
-		pages[pages_len++] = page;
-		for (size_t i = 0; i < page->n_files && len < FILES_MAX; i++) {
-			files[len++] = (struct engine_file){ .name = page->files[i]->name,
-							     .text = (const char *)page->files[i]->text.data,
-							     .len = page->files[i]->text.len };
-		}
-	}
-	if (result == 0 && len == 0) {
-		result = bad("the rules are not in the recording");
-	}
-	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
-		if (engine_rules_try(r->engines[i], number, files, len, report, sizeof(report)) != 1) {
-			fputs(report, stderr);
-			result = bad("the recorded rules are refused");
-		} else {
-			engine_rules_take(r->engines[i]);
-		}
-	}
-	for (uint32_t i = 0; i < pages_len; i++) {
-		tick__bundle__free_unpacked(pages[i], NULL);
-	}
-	return result;
-}
-
-/* --- the state at the checkpoint ------------------------------------------------------------------- */
-
-static int open_engines(struct replay *r)
-{
-	const struct recording_entry *entry = recording_get(&r->recording, WORLD_KEY_SHAPE);
-	Region__Shape *shape = entry != NULL ? region__shape__unpack(NULL, entry->value_len, entry->value) : NULL;
-	struct engine_settings settings = { .log = line, .arg = r, .memory = 256u << 20, .again = r->again };
-	uint8_t *owners = NULL;
-
-	if (shape == NULL) {
-		return bad("the recording does not say what the world is");
-	}
-	settings.shape = engine_shape_of(shape);
-	region__shape__free_unpacked(shape, NULL);
-	for (uint32_t i = 0; i < r->owners; i++) {
-		r->engines[i] = engine_open(&settings);
-		if (r->engines[i] == NULL) {
-			free(owners);
-			return bad("no memory, or a shape that no world has");
-		}
-		if (owners == NULL) {
-			owners = calloc(engine_regions(r->engines[0]), 1);
-			for (uint32_t n = 0; owners != NULL && n < engine_regions(r->engines[0]); n++) {
-				owners[n] = (uint8_t)(n % r->owners);
-			}
-		}
-		engine_own(r->engines[i], owners, (uint8_t)i);
-	}
-	free(owners);
-	return 0;
-}
-
-/* load_chunks: of each changed chunk the newest version that is not younger than the checkpoint. */
-static int load_chunks(struct replay *r, uint64_t tick)
-{
-	const struct recording *recording = &r->recording;
-
-	for (uint32_t at = recording_find(recording, "world/k/"); recording_under(recording, at, "world/k/"); at++) {
-		const struct recording_entry *entry = &recording->entries[at];
-		char key[128];
-		int x, y;
-		uint64_t of;
-
-		snprintf(key, sizeof(key), "%.*s", (int)entry->key_len, entry->key);
-		if (sscanf(key, "world/k/%d,%d/", &x, &y) != 2 || entry->key_len < 17 ||
-		    worldkey_number(entry->key + entry->key_len - 16, 16, &of) != 0) {
-			return bad("a chunk has a strange key");
-		}
-		for (uint32_t i = 0; of <= tick && i < r->owners; i++) { /* in the order of their ticks */
-			terrain_put_packed(engine_terrain(r->engines[i]), x, y, entry->value, entry->value_len);
-		}
-	}
-	return 0;
-}
-
-static int load_pages(struct replay *r, uint64_t tick)
-{
-	struct worldkey prefix;
-
-	worldkey(&prefix, WORLD_KEY_CHECKPOINT_OF, (unsigned long long)tick);
-	for (uint32_t at = recording_find(&r->recording, prefix.text); recording_under(&r->recording, at, prefix.text); at++) {
-		const struct recording_entry *entry = &r->recording.entries[at];
-		Region__Page *page = region__page__unpack(NULL, entry->value_len, entry->value);
-
-		for (uint32_t i = 0; page != NULL && i < r->owners; i++) {
-			if (engine_load(r->engines[i], page) != 0) {
-				region__page__free_unpacked(page, NULL);
-				return bad("a page of the checkpoint is refused");
-			}
-		}
-		if (page == NULL) {
-			return bad("a page of the checkpoint is damaged");
-		}
-		region__page__free_unpacked(page, NULL);
-	}
-	return 0;
-}
-
-static int load(struct replay *r)
-{
-	const struct recording_entry *entry = recording_get(&r->recording, WORLD_KEY_CHECKPOINT);
-	Tick__Checkpoint *checkpoint = entry != NULL ? tick__checkpoint__unpack(NULL, entry->value_len, entry->value) : NULL;
-	int result = open_engines(r);
-
-	stops_open(&r->stops, r->engines, result == 0 ? r->owners : 0);
-	if (result == 0 && checkpoint != NULL) { /* without one the world begins */
-		r->tick = checkpoint->tick;
-		result = rules_take(r, checkpoint->rules, checkpoint->generation);
-		result = result == 0 ? load_chunks(r, r->tick) : result;
-		result = result == 0 ? load_pages(r, r->tick) : result;
-	}
-	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
-		engine_loaded(r->engines[i], r->tick);
-	}
-	if (checkpoint != NULL) {
-		tick__checkpoint__free_unpacked(checkpoint, NULL);
-	}
-	return result;
-}
 
 /* --- running -------------------------------------------------------------------------------------- */
 
@@ -227,10 +44,10 @@ static int inputs(struct replay *r)
 
 		if (entry->key[entry->key_len - 1] == '!') {
 			Tick__Control *control = tick__control__unpack(NULL, entry->value_len, entry->value);
-			int result = control != NULL && control->has_rules ? rules_take(r, control->rules, control->generation) : 0;
+			int result = control != NULL && control->has_rules ? replay_rules(r, control->rules, control->generation) : 0;
 
 			if (control == NULL || result != 0) {
-				return bad("an entry of the journal is damaged");
+				return replay_bad("an entry of the journal is damaged");
 			}
 			tick__control__free_unpacked(control, NULL);
 		}
@@ -247,7 +64,7 @@ static int inputs(struct replay *r)
 		}
 		batch = region__batch__unpack(NULL, entry->value_len, entry->value);
 		if (batch == NULL) {
-			return bad("an entry of the journal is damaged");
+			return replay_bad("an entry of the journal is damaged");
 		}
 		for (size_t n = 0; n < batch->n_inputs; n++) {
 			for (uint32_t i = 0; i < r->owners; i++) {
@@ -270,7 +87,7 @@ static int exchange(struct replay *r)
 
 			for (uint32_t to = 0; message != NULL && to < r->owners; to++) {
 				if (to != i && engine_receive(r->engines[to], message) != 0) {
-					return bad("an exchange between the owners is refused");
+					return replay_bad("an exchange between the owners is refused");
 				}
 			}
 			region__exchange__free_unpacked(message, NULL);
@@ -335,13 +152,18 @@ static int run_tick(struct replay *r)
 	return result;
 }
 
-/* last_tick: the last one that was told, or begun if nobody wrote down what was told. */
+/* last_tick: the last one that was told, or for which a digest was asked, so that it was over: all that came to it is there. */
 static uint64_t last_tick(const struct recording *recording)
 {
 	const struct recording_entry *entry = recording_get(recording, WORLD_KEY_TICK);
 	Tick__Beat *beat = entry != NULL ? tick__beat__unpack(NULL, entry->value_len, entry->value) : NULL;
-	uint64_t tick = beat != NULL ? beat->tick : 0;
+	uint64_t tick = beat != NULL ? beat->told : 0, digest;
 
+	for (uint32_t at = recording_find(recording, "world/d/"); recording_under(recording, at, "world/d/"); at++) {
+		if (worldkey_number(recording->entries[at].key + 8, recording->entries[at].key_len - 8, &digest) == 0) {
+			tick = beat != NULL && digest <= beat->tick && digest > tick ? digest : tick;
+		}
+	}
 	if (beat != NULL) {
 		tick__beat__free_unpacked(beat, NULL);
 	}
@@ -358,12 +180,28 @@ static int show(void *arg, const struct sight *sight)
 	return 0;
 }
 
+static int useless(const struct replay *r)
+{
+	fprintf(stderr, "troupe replay: %s; no tick before that is whole, so nothing can be replayed\n", r->recording.damage);
+	return EXIT_INVALID;
+}
+
 /* until_check: sets the tick to end with; 0, or an exit code after printing which there are. */
 static int until_check(struct replay *r)
 {
-	r->last = last_tick(&r->recording);
+	int damaged = r->recording.damage[0] != '\0';
+
+	r->last = damaged ? r->recording.ready : last_tick(&r->recording);
+	if (damaged && r->last > r->tick && !r->has_until) {
+		fprintf(stderr, "troupe replay: %s; what came before tick %" PRIu64 " can be replayed with --until %" PRIu64 "\n",
+			r->recording.damage, r->last + 1, r->last);
+		return EXIT_INVALID;
+	}
+	if (damaged && r->last <= r->tick) {
+		return useless(r);
+	}
 	if (r->last <= r->tick) {
-		return bad("the recording has nothing behind its checkpoint: it was made too soon after one");
+		return replay_bad("the recording has nothing behind its checkpoint: it was made too soon after one");
 	}
 	if (r->has_until && (r->until <= r->tick || r->until > r->last)) {
 		fprintf(stderr, "troupe replay: --until takes a tick from %" PRIu64 " to %" PRIu64 ", which are recorded, not %" PRIu64 "\n",
@@ -378,8 +216,12 @@ static int run(struct replay *r)
 {
 	struct timespec began, ended;
 	uint64_t first;
-	int result = stops_check(&r->stops, &r->recording) == 0 ? load(r) : EXIT_INVALID;
+	int result;
 
+	if (r->recording.damage[0] != '\0' && r->recording.ready == 0) {
+		return useless(r);
+	}
+	result = stops_check(&r->stops, &r->recording) == 0 ? replay_load(r) : EXIT_INVALID;
 	result = result == 0 ? until_check(r) : result;
 	if (result != 0) {
 		return result;

@@ -14,7 +14,7 @@
 #define FIRST 100u
 #define AVATAR 4711u
 
-static FILE *out;
+static struct recording_out to;
 
 static void fail(const char *what)
 {
@@ -24,7 +24,7 @@ static void fail(const char *what)
 
 static void add(const char *key, const void *value, size_t len)
 {
-	if (recording_add(out, key, (uint32_t)strlen(key), value, (uint32_t)len) != 0) {
+	if (recording_add(&to, key, (uint32_t)strlen(key), value, (uint32_t)len) != 0) {
 		fail("it cannot be written");
 	}
 }
@@ -151,8 +151,8 @@ int main(int argc, char **argv)
 	char report[4096];
 	uint64_t last;
 
-	if (argc != 4 || e == NULL || folder_read(&folder, argv[2]) != 0 || (out = fopen(argv[1], "wb")) == NULL ||
-	    recording_begin(out) != 0) {
+	if (argc != 4 || e == NULL || folder_read(&folder, argv[2]) != 0 || (to.out = fopen(argv[1], "wb")) == NULL ||
+	    recording_begin(&to) != 0) {
 		fail("usage: make_recording FILE FOLDER TICKS");
 	}
 	last = FIRST + strtoull(argv[3], NULL, 10);
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	checkpoint.generation = 12;
 	checkpoint.rules = (ProtobufCBinaryData){ WORLD_DIGEST_SIZE, rules };
 	add_message(WORLD_KEY_CHECKPOINT, &checkpoint.base);
-	if (!engine_rules_try(e, 12, folder.files, folder.len, report, sizeof(report))) {
+	if (engine_rules_try(e, 12, folder.files, folder.len, report, sizeof(report)) != 1) {
 		fail(report);
 	}
 	engine_rules_take(e);
@@ -181,5 +181,5 @@ int main(int argc, char **argv)
 	}
 	folder_free(&folder);
 	engine_close(e);
-	return fclose(out) == 0 ? 0 : 1;
+	return recording_end(&to) == 0 && fclose(to.out) == 0 ? 0 : 1;
 }

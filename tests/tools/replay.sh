@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 # `troupe replay`: the recorded world again, stops at lines of its rules, and what is wrong with options and recordings.
 
-number=0
-# verdict STATUS NAME [FILE]: one TAP line; with FILE shown if it failed.
+. "$top_srcdir/tests/support/ok.sh"
+exec </dev/null
+
+# verdict STATUS NAME: one TAP line, with what was printed if it failed.
 verdict()
 {
 	number=$((number + 1))
@@ -11,19 +13,8 @@ verdict()
 		echo "ok $number - $2"
 	else
 		echo "not ok $number - $2"
-		sed 's/^/# /' "${3:-out}"
+		sed 's/^/# /' out
 	fi
-}
-
-# ok NAME EXPECTED-EXIT-CODE TEXT COMMAND...: its output must hold TEXT (an extended regular expression).
-ok()
-{
-	name=$1 want=$2 text=$3
-	shift 3
-	"$@" >out 2>&1 </dev/null
-	got=$?
-	[ $got -eq "$want" ] && grep -qE -e "$text" out
-	verdict $? "$name: exit code $got, wanted $want and: $text"
 }
 
 # answers NAME ANSWERS TEXT COMMAND...: the same with what somebody types at the prompt.
@@ -123,4 +114,66 @@ for owners in 0 17 two; do
 done
 ok "--break-limit of a word" 2 '--break-limit takes a number' $replay --break-limit many
 ok "a wrong option is named" 2 "Did you mean '--until'" $replay --untli 5
+
+# --- recordings that are not whole ---
+size=$(wc -c <rec)
+
+# flip BYTE FILE: a copy of the recording in which one bit of this byte is another.
+flip()
+{
+	byte=$(od -An -tu1 -j "$1" -N 1 rec | tr -d ' ')
+	cp rec "$2"
+	printf "\\$(printf %o $((byte ^ 16)))" | dd of="$2" bs=1 seek="$1" conv=notrunc 2>/dev/null
+}
+
+# refused NAME BYTE: bad is refused, a byte at or before BYTE is named, and what it says can be replayed is the same world.
+refused()
+{
+	"$troupe" replay bad --quiet >out 2>&1
+	[ $? -eq 3 ] || return 1
+	grep -q 'no recording\|damaged in its first line\|a recording of version' out && [ "$2" -lt 20 ] && return 0
+	named=$(sed -n 's/.* byte \([0-9]*\).*/\1/p' out)
+	[ -n "$named" ] && [ "$named" -le "$2" ] || return 1
+	until=$(sed -n 's/.* can be replayed with --until \([0-9]*\)$/\1/p' out)
+	[ -n "$until" ] || { grep -q 'nothing can be replayed' out && return 0; }
+	"$troupe" replay bad --quiet --until "$until" >out 2>&1 || return 1
+	untils=$((untils + 1))
+	! grep -q DIFFERS out && grep -q "^ticks 101 to $until " out
+}
+
+# each WHAT STEP COMMAND...: tries COMMAND BYTE for bytes all over the file.
+each()
+{
+	what=$1 step=$2 wrong=0 tries=0 untils=0 at=3
+	shift 2
+	while [ $at -lt "$size" ]; do
+		"$@" $at
+		tries=$((tries + 1))
+		refused "$what" $at || { wrong=1 && break; }
+		at=$((at + step))
+	done
+	verdict $wrong "$what at each of $tries places are named, and what is before is replayed"
+	[ $untils -gt $((tries / 4)) ]
+	verdict $? "most of it can be: $untils of $tries"
+}
+
+cut()
+{
+	head -c "$1" rec >bad
+}
+damage()
+{
+	flip "$1" bad
+}
+each "a flipped bit" 97 damage
+each "a cut" 97 cut
+cp rec bad && echo more >>bad
+ok "bytes behind the end" 3 "there are bytes behind its end, which is byte $size" "$troupe" replay bad --quiet
+head -c $((size - 20)) rec >bad
+ok "without its end" 3 "it is cut off at byte $((size - 20)): its end is missing; .* --until 299" "$troupe" replay bad
+ok "which is as far as it can be" 2 '--until takes a tick from 101 to 299' "$troupe" replay bad --until 300
+{ echo 'troupe recording 1' && tail -n +2 rec; } >bad
+ok "an old one" 3 'bad: a recording of version 1, and this program reads version 2' "$troupe" replay bad
+ok "none" 3 'this is no recording: .troupe record. makes one' "$troupe" replay "$troupe"
+ok "no file" 3 'gone: No such file' "$troupe" replay gone
 echo "1..$number"

@@ -131,7 +131,7 @@ block()
 }
 
 for page in README.md docs/tutorial/play.md docs/tutorial/change-a-rule.md docs/tutorial/first-monster.md docs/tutorial/hosts.md \
-	docs/howto/keys.md docs/howto/logs.md docs/howto/machines.md docs/howto/systemd.md; do
+	docs/howto/keys.md docs/howto/logs.md docs/howto/machines.md docs/howto/replay.md docs/howto/systemd.md; do
 	begin
 	blocks=$(split "$source/$page")
 	[ "$blocks" -gt 0 ]

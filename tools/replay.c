@@ -140,10 +140,12 @@ static int run_tick(struct replay *r)
 	stops_tick(&r->stops);
 	result = inputs(r);
 	for (unsigned stage = 1; stage <= 3 && result == 0; stage++) {
-		for (uint32_t i = 0; i < r->owners; i++) {
-			engine_stage(r->engines[i], stage);
-		}
-		result = exchange(r);
+		do {
+			for (uint32_t i = 0; i < r->owners; i++) {
+				engine_stage(r->engines[i], stage);
+			}
+			result = exchange(r);
+		} while (result == 0 && engine_again(r->engines[0])); /* with commit = "lock" stage 2 takes several rounds */
 	}
 	for (uint32_t i = 0; i < r->owners; i++) {
 		engine_end(r->engines[i]);

@@ -140,7 +140,7 @@ static void entry_commit(struct mechanics *m, struct entry *entry)
 					   .db = m->db,
 					   .ops = &op,
 					   .ops_len = 1,
-					   .fence = MUTANT("no_fence") ? NULL : WORLD_FENCE,
+					   .fence = WORLD_FENCE,
 					   .fence_epoch = entry->epoch,
 					   .on_done = on_committed,
 					   .arg = entry };

@@ -6,7 +6,7 @@
 #
 #   POINTS=short|all          the points to strike; or a list of lines "ROLE POINT N HOW [BEFORE]"
 #   ROUNDS=1                  how often
-#   MUTANT=head_first         plants a mistake; then the test must fail: told_early, no_fence, grants_forgotten
+#   MUTANT=head_first         plants a mistake; then the test must fail: told_early, grants_forgotten (world_strikes_mutants.sh)
 #   COMMIT=lock               how edits are decided
 #
 # HOW is kill, or stop: it wakes when the world has gone on without it. An owner wakes right after another was killed: what it still
@@ -162,6 +162,18 @@ books_grow()
 	done
 }
 
+# sleeps NAME HOST: it wakes while the others stand, since one of them is killed; what it writes then is in no recording.
+sleeps()
+{
+	digest
+	before other "$2"
+	lose CONT "$2"
+	sleep 0.3
+	"$TROUPE" record "$STATE/sleeper.rec" --host data >"$STATE/record" 2>&1 &&
+		"$TROUPE" replay --quiet "$STATE/sleeper.rec" >"$STATE/replay" 2>&1 && ! grep -q DIFFERS "$STATE/replay"
+	test_is $? "$1: what the sleeper writes is not of this world" "$STATE/replay"
+}
+
 # sleeps_long: what the item store does not answer goes into a checkpoint, and nobody of those who asked is left.
 sleeps_long()
 {
@@ -190,10 +202,13 @@ strike_at()
 		sleeps_long
 		lose CONT "$host"
 	elif [ "$4" = stop ]; then
-		if [ "$1" = owner ]; then goes_on 2; else goes_on 3; fi
-		[ "$1" != owner ] || before other "$host"
-		lose CONT "$host"
-		sleep 0.2
+		if [ "$1" = owner ]; then
+			goes_on 2
+			sleeps "$at" "$host"
+		else
+			goes_on 3
+			lose CONT "$host"
+		fi
 	else
 		wait "$(host_pid_of "$host")" 2>/dev/null
 		# sometimes it is back before anybody else has taken over

@@ -24,6 +24,7 @@ struct writer {
 	struct db_request *group;	 /* its requests, linked; after a failure those whose outcome is unknown */
 	uint32_t group_len;
 	int32_t cause; /* why the store was closed */
+	int full;      /* commits are refused for want of room, and it was said */
 	char told[512]; /* the last failure that was said aloud */
 };
 
@@ -114,9 +115,30 @@ static void group_form(struct writer *writer)
 	}
 }
 
+/* show_full: says once that the disk is full, though nothing failed, and once that it is not any more. */
+static void show_full(struct writer *writer)
+{
+	struct store *store = writer->store;
+	int full = 1;
+
+	for (uint32_t i = 0; i < writer->group_len; i++) {
+		full &= writer->results[i].status == TROUPE_RESOURCE_EXHAUSTED;
+	}
+	if (full == writer->full) {
+		return;
+	}
+	writer->full = full;
+	store_log(store, full ? TROUPE_LOG_ERROR : TROUPE_LOG_NOTICE,
+		  full ? "database \"%s\": its disk is full: commits are refused until there is room"
+		       : "database \"%s\": there is room again: commits are taken", store->name);
+	store_say(store, TROUPE_OK, full ? "its disk is full: commits are refused" : "open");
+}
+
 static void group_answer(struct writer *writer)
 {
 	struct db_request *request = writer->group;
+
+	show_full(writer);
 
 	for (uint32_t i = 0; i < writer->group_len; i++, request = request->next) {
 		request->u.commit.result = writer->results[i];

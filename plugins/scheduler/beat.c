@@ -17,6 +17,7 @@ static const char *const asked[] = { "stage1.some_asked", "stage2.some_asked", "
 #endif
 
 static void stage_send(struct scheduler *s);
+static void stage_ask(struct scheduler *s, struct owner *owner);
 
 /* --- pacing --------------------------------------------------------------------------------------- */
 
@@ -64,8 +65,8 @@ const char *beat_stands(const struct scheduler *s)
 	if (s->phase != PHASE_RUN) {
 		return s->phase == PHASE_RESTORE ? "the world is being restored" : "no owner of the world is ready";
 	}
-	if (s->db_away) {
-		return "the database does not answer";
+	if (s->db_away != AWAY_NOT) {
+		return s->db_away == AWAY_FULL ? "the database has no room" : "the database does not answer";
 	}
 	if (s->paused) {
 		return s->reason;
@@ -277,6 +278,11 @@ static void take_answer(struct scheduler *s, struct owner *owner, const Region__
 	}
 }
 
+static int waits_for_database(const struct scheduler *s)
+{
+	return s->db_away != AWAY_NOT || !s->beat.durable;
+}
+
 static void on_stage(void *instance, void *arg, const struct troupe_reply *reply, const Region__StageReply *body)
 {
 	struct scheduler *s = instance;
@@ -293,7 +299,9 @@ static void on_stage(void *instance, void *arg, const struct troupe_reply *reply
 	}
 	snprintf(why, sizeof(why), "stage %u of tick %" PRIu64 " ended with status %d %s", s->beat.stage, s->beat.tick + 1,
 		 (int)reply->status, reply->reason);
-	if (reply->status == TROUPE_FAILED_PRECONDITION && s->failures < 3) {
+	if (reply->status == TROUPE_DEADLINE_EXCEEDED && waits_for_database(s) && owner_speaks(s, owner)) {
+		stage_ask(s, owner); /* and so does it */
+	} else if (reply->status == TROUPE_FAILED_PRECONDITION && s->failures < 3) {
 		owner->heard_us = s->h->now_us(s->h);
 		restore_begin(s, why); /* it is there, but not where we think it is */
 	} else {
@@ -301,10 +309,22 @@ static void on_stage(void *instance, void *arg, const struct troupe_reply *reply
 	}
 }
 
-/* stage_fill: what this stage of this tick says beside its numbers. */
-static void stage_fill(struct scheduler *s, Region__StageRequest *request, Region__Assignment *next)
+/* stage_decide: what comes with the end of this tick. */
+static void stage_decide(struct scheduler *s)
 {
 	struct beat *beat = &s->beat;
+
+	if (beat->stage == STAGES && !beat->again) {
+		beat->save = checkpoint_ask(s);
+		beat->digest = s->pause_wanted || s->digest_request != 0;
+		beat->moves = !beat->save && owners_next(s);
+	}
+}
+
+/* stage_fill: what this stage of this tick says beside its numbers; the same as often as it is asked. */
+static void stage_fill(struct scheduler *s, Region__StageRequest *request, Region__Assignment *next)
+{
+	const struct beat *beat = &s->beat;
 
 	if (beat->stage == 1 && beat->rules) {
 		const struct control *control = restore_control(s, beat->tick + 1);
@@ -317,11 +337,6 @@ static void stage_fill(struct scheduler *s, Region__StageRequest *request, Regio
 	if (beat->stage != STAGES) {
 		return;
 	}
-	if (!beat->again) {
-		beat->save = checkpoint_ask(s);
-		beat->digest = s->pause_wanted || s->digest_request != 0;
-		beat->moves = !beat->save && owners_next(s);
-	}
 	request->has_save = request->has_digest = 1;
 	request->save = beat->save;
 	request->digest = beat->digest;
@@ -331,34 +346,41 @@ static void stage_fill(struct scheduler *s, Region__StageRequest *request, Regio
 	}
 }
 
-static void stage_send(struct scheduler *s)
+static void stage_ask(struct scheduler *s, struct owner *owner)
 {
-	struct beat *beat = &s->beat;
+	struct proto_to to = { .instance = owner->id, .timeout_ms = (uint32_t)s->options->lease_ms };
 	Region__StageRequest request = REGION__STAGE_REQUEST__INIT;
 	Region__Assignment next = REGION__ASSIGNMENT__INIT;
 
 	request.has_epoch = request.has_tick = request.has_stage = request.has_again = 1;
 	request.epoch = s->lease.epoch;
-	request.tick = beat->tick + 1;
-	request.stage = beat->stage;
-	request.again = beat->again;
+	request.tick = s->beat.tick + 1;
+	request.stage = s->beat.stage;
+	request.again = s->beat.again;
 	stage_fill(s, &request, &next);
-	beat->stage_began = moment_now(s);
-	beat->missing = 0;
-	for (uint32_t i = 0; i < s->owners_len; i++) {
-		struct owner *owner = s->owners[i];
-		struct proto_to to = { .instance = owner->id, .timeout_ms = (uint32_t)s->options->lease_ms };
-
-		if (owner->in) {
-			beat->missing++;
-			owner->call = region_stage(s->h, &request, &to, on_stage, owner);
-			STRIKE(request.next != NULL ? "move.some_asked" : asked[beat->stage - 1]);
-		}
-	}
-	STRIKE("stage.all_asked");
+	owner->call = region_stage(s->h, &request, &to, on_stage, owner);
 	if (request.next != NULL) {
 		owners_assignment_free(&next);
 	}
+}
+
+static void stage_send(struct scheduler *s)
+{
+	struct beat *beat = &s->beat;
+
+	stage_decide(s);
+	beat->stage_began = moment_now(s);
+	beat->missing = 0;
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		beat->missing += s->owners[i]->in;
+	}
+	for (uint32_t i = 0; i < s->owners_len; i++) {
+		if (s->owners[i]->in) {
+			stage_ask(s, s->owners[i]);
+			STRIKE(beat->stage == STAGES && beat->moves ? "move.some_asked" : asked[beat->stage - 1]);
+		}
+	}
+	STRIKE("stage.all_asked");
 }
 
 static void on_durable(struct scheduler *s, uint64_t turn)

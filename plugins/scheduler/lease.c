@@ -208,6 +208,15 @@ static int free_now(struct scheduler *s, const struct troupe_db_value *value)
 	       now_us - lease->seen_us >= (uint64_t)s->options->lease_ms * 1000;
 }
 
+void lease_waits(struct scheduler *s, int32_t status)
+{
+	char text[TEXT_LEN];
+
+	snprintf(text, sizeof(text), status == TROUPE_RESOURCE_EXHAUSTED ? "database %s has no room" : "waiting for database %s",
+		 s->options->database);
+	s->h->state(s->h, 0, 0, text);
+}
+
 static void tell_standby(struct scheduler *s)
 {
 	char text[TEXT_LEN];
@@ -221,15 +230,13 @@ static void on_looked(void *instance, void *arg, const struct troupe_db_page *pa
 	struct scheduler *s = instance;
 	struct lease *lease = &s->lease;
 	uint64_t quarter_ms = (uint64_t)s->options->lease_ms / 4, age_ms;
-	char text[TEXT_LEN];
 
 	if (s->stopped || lease->reading != (uint64_t)(uintptr_t)arg || lease->state != LEASE_STANDBY) {
 		return;
 	}
 	if (page->status != TROUPE_OK || page->count != 2) {
 		lease->seen_us = 0; /* its owner cannot renew it now either */
-		snprintf(text, sizeof(text), "waiting for database %s", s->options->database);
-		s->h->state(s->h, 0, 0, text);
+		lease_waits(s, page->status);
 		look_in(s, quarter_ms);
 		return;
 	}
@@ -286,11 +293,8 @@ static void look_in(struct scheduler *s, uint64_t ms)
 
 void lease_begin(struct scheduler *s)
 {
-	char text[TEXT_LEN];
-
 	s->lease.state = LEASE_STANDBY;
-	snprintf(text, sizeof(text), "waiting for database %s", s->options->database);
-	s->h->state(s->h, 0, 0, text);
+	lease_waits(s, TROUPE_UNAVAILABLE);
 	lease_look(s);
 }
 

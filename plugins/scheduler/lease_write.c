@@ -37,14 +37,17 @@ void lease_write_drop(struct scheduler *s)
 	write_clear(&s->lease);
 }
 
-static void away(struct scheduler *s, int is)
+/* away: status is how the last try ended; OK: it is there. */
+static void away(struct scheduler *s, int32_t status)
 {
+	enum away is = status == TROUPE_OK ? AWAY_NOT : status == TROUPE_RESOURCE_EXHAUSTED ? AWAY_FULL : AWAY_SILENT;
+	const char *text = is == AWAY_NOT    ? "database %s takes commits again"
+			   : is == AWAY_FULL ? "the world stands: database %s has no room; it is asked again"
+					     : "the world stands: database %s does not say what became of a commit; it is asked again";
+
 	if (s->db_away != is) {
 		s->db_away = is;
-		log_line(s, is ? TROUPE_LOG_WARNING : TROUPE_LOG_NOTICE, NULL,
-			 is ? "the world stands: database %s does not say what became of a commit; it is asked again"
-			    : "database %s answers again",
-			 s->options->database);
+		log_line(s, is == AWAY_NOT ? TROUPE_LOG_NOTICE : TROUPE_LOG_WARNING, NULL, text, s->options->database);
 		metric_set(s, METRIC_PAUSED, beat_stands(s) != NULL);
 		tell_state(s);
 	}
@@ -61,7 +64,7 @@ static void written(struct scheduler *s, uint64_t version)
 	lease->write.active = 0;
 	lease->waiting = NULL;
 	write_clear(lease);
-	away(s, 0);
+	away(s, TROUPE_OK);
 	if (lease->write.done != NULL) {
 		lease->write.done(s, lease->write.turn);
 	}
@@ -116,10 +119,21 @@ static void on_retry(void *instance, void *arg)
 static void retry(struct scheduler *s)
 {
 	if (++s->lease.write.waits == TELL_AFTER && s->lease.state == LEASE_HELD) {
-		owners_tell_paused(s, "the database does not answer", NULL); /* the next stage says that it goes on */
+		owners_tell_paused(s, beat_stands(s), NULL); /* the next stage says that it goes on */
 	}
 	timer_clear(s, &s->lease.write.timer);
 	s->lease.write.timer = s->h->timer_start(s->h, RETRY_MS, on_retry, NULL);
+}
+
+/* unsure: the database cannot say, or will not have it now. */
+static void unsure(struct scheduler *s, int32_t status)
+{
+	if (s->lease.state == LEASE_HELD) {
+		away(s, status);
+	} else {
+		lease_waits(s, status);
+	}
+	retry(s);
 }
 
 static int is_stale(const struct scheduler *s, const void *arg)
@@ -139,8 +153,7 @@ static void on_read_back(void *instance, void *arg, const struct troupe_db_page 
 		return;
 	}
 	if (page->status != TROUPE_OK || page->count != 1) {
-		away(s, s->lease.state == LEASE_HELD);
-		retry(s);
+		unsure(s, page->status != TROUPE_OK ? page->status : TROUPE_UNKNOWN);
 		return;
 	}
 	if (value->version == lease->version) {
@@ -174,8 +187,7 @@ static void on_committed(void *instance, void *arg, const struct troupe_db_resul
 	} else if (s->lease.write.tries++ == 0) {
 		read_back(s);
 	} else {
-		away(s, s->lease.state == LEASE_HELD);
-		retry(s);
+		unsure(s, result->status);
 	}
 }
 

@@ -224,12 +224,23 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 	}
 }
 
-/* silent: one that does not speak; those who are asked for a stage are given up when that call ends. */
-static struct owner *silent(const struct scheduler *s, uint64_t now_us)
+static uint64_t silence_us(const struct scheduler *s)
 {
 	uint64_t lease_us = (uint64_t)s->options->lease_ms * 1000;
 
-	lease_us = lease_us > SILENCE_MIN_US ? lease_us : SILENCE_MIN_US;
+	return lease_us > SILENCE_MIN_US ? lease_us : SILENCE_MIN_US;
+}
+
+int owner_speaks(const struct scheduler *s, const struct owner *owner)
+{
+	return s->h->now_us(s->h) - owner->heard_us <= silence_us(s);
+}
+
+/* silent: one that does not speak; those who are asked for a stage are given up when that call ends. */
+static struct owner *silent(const struct scheduler *s, uint64_t now_us)
+{
+	uint64_t lease_us = silence_us(s);
+
 	for (uint32_t i = 0; i < s->owners_len; i++) {
 		const struct owner *owner = s->owners[i];
 		uint64_t limit_us = owner->call == 0 ? lease_us : s->phase == PHASE_RESTORE ? lease_us + LOADING_US : UINT64_MAX;

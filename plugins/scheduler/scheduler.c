@@ -232,7 +232,7 @@ void reign_end(struct scheduler *s)
 	command_drop(s);
 	timer_clear(s, &s->restore_timer);
 	s->restore_us = 0;
-	s->db_away = 0;
+	s->db_away = AWAY_NOT;
 	metric_set(s, METRIC_PAUSED, 0);
 }
 

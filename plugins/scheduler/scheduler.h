@@ -145,6 +145,8 @@ void lease_write_begin(struct scheduler *s, uint64_t epoch, write_done_fn done, 
 void lease_write_drop(struct scheduler *s);
 /* lease_look: reads the record, and takes the lease if it is free. */
 void lease_look(struct scheduler *s);
+/* lease_waits: says in the instance's state that there is no world without the database, which ended a try like this. */
+void lease_waits(struct scheduler *s, int32_t status);
 /* lease_lost: another runs the world: everything under way ends, and it stands by. */
 void lease_lost(struct scheduler *s, const char *why);
 
@@ -170,6 +172,8 @@ void owners_on_join(void *instance, const struct troupe_request *request, const 
 struct owner *owner_find(const struct scheduler *s, uint64_t id);
 /* owner_lost: it is taken for dead and forgotten until it joins again; no call to it is under way. */
 void owner_lost(struct scheduler *s, struct owner *owner, const char *why);
+/* owner_speaks: it has been heard of not long ago, whatever it works on. */
+int owner_speaks(const struct scheduler *s, const struct owner *owner);
 /* owners_joined: whoever has joined since the last restore is taken in by another, soon. */
 void owners_joined(struct scheduler *s);
 /* owners_cancel: calls under way are forgotten. owners_tell_paused: to all; players are told `id`, NULL = "world.paused". */
@@ -468,7 +472,7 @@ struct scheduler {
 	/* pause */
 	int pause_wanted, paused;
 	char reason[TEXT_LEN];
-	int db_away;
+	enum away { AWAY_NOT, AWAY_SILENT, AWAY_FULL } db_away; /* what the last commit said of the database */
 
 	/* commands that wait */
 	uint64_t pause_request, digest_request, digest_tick, digest;

@@ -23,6 +23,8 @@ struct fake {
 	uint64_t timer, request, unanswered;
 	uint64_t epoch, tick, last, told, saving;
 	unsigned stage;		 /* of tick + 1: the last that ended */
+	uint64_t asked_tick;	 /* the newest that it was asked for ... */
+	unsigned asked_stage;	 /* ... and its stage */
 	uint32_t version, db;
 	uint8_t mine[RIG_REGIONS];
 	uint64_t places[4];
@@ -53,6 +55,7 @@ struct rig {
 	uint64_t began_us[RIG_TICKS];
 	uint8_t journaled[RIG_TICKS];	/* by which owners, and durable */
 	int hosts;			/* each of them has one of its own */
+	uint64_t repeated;		/* stages asked for once more */
 	uint64_t stale;			/* stages with an epoch that is over, refused */
 	struct answer answer;
 };

@@ -241,6 +241,7 @@ static void test_database_away(void **state)
 	told = rig.told;
 	sim_db_down(rig.sim, "meadow", 0);
 	rig_until(&rig, told + 20, 3000);
+	assert_true(rig.repeated > 0 && rig.owners[0].restores == 1); /* who waits for it is asked again, and not lost */
 	assert_string_equal(rig_active(&rig), active); /* nobody could have renewed it, so nobody takes it */
 }
 

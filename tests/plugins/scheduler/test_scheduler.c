@@ -171,6 +171,7 @@ static void test_database_away(void **state)
 	assert_true(rig_says(&rig, "the database does not answer"));
 	sim_db_down(rig.sim, "meadow", 0);
 	rig_until(&rig, told + 20, 1500 + 2000);
+	assert_int_equal(rig.owners[0].restores, 1); /* they wait for it too, and are not lost */
 }
 
 /* --- too much to do ------------------------------------------------------------------------------- */

@@ -64,6 +64,8 @@ for module in "${TROUPE_PLUGINS:-plugins/all}"/*.so; do
 	diff -u "$work/written" "$work/table" >"$work/diff" 2>&1
 	result $? "options in plugins/$name/README.md"
 done
+lua5.4 "$top_srcdir/tests/host/stubs.lua" "$work/lua.md" "$work/game.d.lua" >"$work/diff"
+result $? "every function of the rules' API has a type with the same parameters"
 # A code that the program uses stands in the table of codes.
 grep -hoE '"[CPS][0-9]{4}"' -r "$top_srcdir/host" --include='*.c' | tr -d '"' | sort -u >"$work/used"
 "$TROUPE" explain | cut -d' ' -f1 | sort -u >"$work/known"

@@ -304,6 +304,14 @@ void pause_count(struct rules *r, struct handler *handler, uint64_t player);
 
 /* --- binding (bind.c) ------------------------------------------------------------------------------- */
 
+static inline const char *bound_colon(const struct bound *b)
+{
+	return b->method ? ":" : ".";
+}
+static inline const char *bound_variable(const struct bound *b)
+{
+	return api_things[b->entry->on].variable;
+}
 /* bind_open: reads the description; -1 without memory or if it is not well formed (then *ret_wrong says which entry). */
 int bind_open(struct rules *r, const char **ret_wrong);
 /* bind_thing: puts the functions of a thing into the table on top of the stack; fields as light userdata of their entry. */
@@ -322,6 +330,13 @@ int key_handler(lua_State *L, int table, const char *key, struct handlers *list,
 /* key_loot: { item = n, item = { least, most } }; how many. */
 uint32_t key_loot(lua_State *L, int table, const char *key, struct loot ret_loot[LOOT_MAX]);
 struct handler *handler_make(lua_State *L, struct handlers *list, const char *name, const char *what);
+
+/* --- arguments (argument.c) -------------------------------------------------------------------------- */
+
+/* argument_check: the value at `arg` is what the parameter says; what it means goes into *a. 0 = it is something else. `b` or, if that
+ * is NULL, `of` is whose parameter it is, for messages about bounds. */
+int argument_check(lua_State *L, struct rules *r, const struct bound *b, const char *of, const struct api_param *p, int arg,
+		   struct arg *a);
 /* ticks_of: a duration "2s", "500ms", or a number of ticks, at the stack's place `arg`; at least 1. */
 uint32_t ticks_of(lua_State *L, int arg);
 /* unknown_raise: S0121, with the nearest of the names that `next` gives (NULL after the last). */
@@ -351,7 +366,7 @@ int kind_find(const struct generation *generation, const char *name);
 /* kind_word: what scripts call a kind: "player" for avatars. */
 const char *kind_word(const struct generation *generation, uint32_t kind);
 
-/* --- entities (entity.c, state.c) --------------------------------------------------------------------- */
+/* --- entities (handle.c, entity.c, state.c) ------------------------------------------------------------------- */
 
 int handles_open(struct rules *r);
 void handle_push(lua_State *L, struct rules *r, uint32_t row);

@@ -151,9 +151,9 @@ static void take_over(struct rules *r, struct generation *next)
 	zones_take(w, before, next);
 	r->now = next;
 	blocks_take(r);
+	states_take(r, before, number);
 	for (uint32_t row = 0; row < w->count; row++) {
 		if ((w->flags[row] & ENTITY_GHOST) == 0) {
-			rules_born(r, row);
 			speed_set(r, row);
 		}
 	}
@@ -262,6 +262,6 @@ void rules_take(struct rules *r)
 	if (r->tried != NULL) {
 		take_over(r, r->tried);
 		r->tried = NULL;
-		sandbox_collect(r->sandbox, 0); /* what only the generation before held */
+		r->sweeps = SWEEP_TICKS;
 	}
 }

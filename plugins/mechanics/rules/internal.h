@@ -29,6 +29,7 @@
 #define HANDLER_LISTS (RULE_EVENTS + 2u + KINDS_MAX)
 #define HANDLER_KEY_MAX 96u
 #define WHEEL 1024u
+#define SWEEP_TICKS 100u /* after a reload: two cycles of the collector for 10,000 entities */
 #define SIGHT 16.0	  /* blocks: how far a rule looks, and what is farther may be another owner's */
 #define ARGS_MAX 5u	  /* of a handler besides `w` */
 #define NO_HANDLER (-1)
@@ -73,6 +74,7 @@ struct kind {
 	uint32_t total;		    /* in the whole world at the end of the last tick */
 	uint32_t coming;	    /* what of the next total is known */
 	uint32_t loot_len;
+	uint8_t same_state;	    /* as the generation before declared it */
 	int32_t health;
 	double speed, sight, home_x, home_y, home_radius;
 	struct loot loot[LOOT_MAX];
@@ -138,6 +140,7 @@ enum rule_event { RULE_ENTER, RULE_LEAVE, RULE_CHAT, RULE_TICK, RULE_ECHO, RULE_
 
 struct generation {
 	uint32_t number, files;
+	uint32_t before; /* the number of the one that was in force before this one was taken */
 	uint32_t set; /* of files in the sandbox */
 	struct kind *kinds;
 	uint32_t kinds_len;
@@ -213,6 +216,7 @@ struct rules {
 	uint64_t serial;  /* of calls: a `w` of another is no good */
 	uint64_t errors, quarantined, errors_told, errors_untold;
 	uint32_t calls; /* about the world in this tick */
+	uint32_t sweeps; /* ticks that still take a step of collecting what the generation before held */
 	uint32_t failed; /* calls, here in this tick */
 	struct list blames; /* of this tick (pause.c) */
 	uint32_t told_len; /* error blocks in this second */
@@ -380,6 +384,8 @@ uint32_t visible_row(const struct rules *r, uint64_t id);
 /* self_row: the row of the entity whose method runs, which must be the one that the call is about. */
 uint32_t self_row(lua_State *L);
 void state_push(lua_State *L, int self, uint32_t row);
+/* states_take: r->now has been taken: what all entities remember follows its declarations. number: kinds of `before` -> kinds of it. */
+void states_take(struct rules *r, const struct generation *before, const uint16_t number[KINDS_MAX]);
 /* state_snapshot: a table of its own with what the entity remembers, as it is: nothing is brought over. */
 void state_snapshot(lua_State *L, int self, uint32_t row);
 /* state_values: pushes the table with the values of the state at `at`, not to be changed; 0, and nothing, if it is none. */

@@ -6,6 +6,7 @@
 
 #include "rules/internal.h"
 
+#define SWEEP_KIB 256	/* that a tick collects after a reload */
 #define SPAWN_EVERY 10u /* ticks between two of a kind that the world still lacks */
 
 /* --- lists ---------------------------------------------------------------------------------------- */
@@ -255,6 +256,10 @@ static void think(struct rules *r)
 void rules_tick(struct rules *r)
 {
 	r->calls = 0;
+	if (r->sweeps > 0) {
+		r->sweeps--;
+		sandbox_collect(r->sandbox, SWEEP_KIB);
+	}
 	asks_tick(r);
 	beats_tick(r);
 	timers_tick(r);

@@ -22,6 +22,9 @@ void state_push(lua_State *L, int self, uint32_t row)
 
 	if (lua_getiuservalue(L, self, 1) == LUA_TUSERDATA) {
 		state = lua_touserdata(L, -1);
+		if (kind->same_state && state->generation == r->now->before) {
+			state->generation = r->now->number;
+		}
 		if (state->generation == r->now->number) {
 			return;
 		}
@@ -160,6 +163,76 @@ void state_changes(struct rules *r, const struct kind *before, const struct kind
 
 	if (first_owner(r->e) && before->state_ref != LUA_NOREF && next->state_ref != LUA_NOREF) {
 		sandbox_run(r->sandbox, change_body, &in, "comparing states", &error); /* without memory: nothing is said */
+	}
+}
+
+/* --- another generation --------------------------------------------------------------------------- */
+
+/* declares: 1 if all that `a` declares is declared by `b` too, with the same type. */
+static int declares(lua_State *L, int a, int b)
+{
+	for (lua_pushnil(L); lua_next(L, a); lua_pop(L, 2)) {
+		lua_pushvalue(L, -2);
+		if (lua_rawget(L, b) != lua_type(L, -2)) {
+			lua_pop(L, 3);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+static int same_state(lua_State *L, int a_ref, int b_ref)
+{
+	int top = lua_gettop(L), same;
+
+	if (a_ref == LUA_NOREF || b_ref == LUA_NOREF) {
+		return 0;
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, a_ref);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, b_ref);
+	same = declares(L, top + 1, top + 2) && declares(L, top + 2, top + 1);
+	lua_settop(L, top);
+	return same;
+}
+
+struct succession {
+	struct rules *r;
+	const struct generation *before;
+	const uint16_t *number;
+	uint32_t row; /* the next to be done */
+};
+
+static int succession_body(lua_State *L)
+{
+	struct succession *in = lua_touserdata(L, 1);
+	struct generation *now = in->r->now;
+	const struct entities *w = &in->r->e->all;
+
+	for (uint32_t i = 0; i < in->before->kinds_len && in->row == 0; i++) {
+		struct kind *kind = &now->kinds[in->number[i]];
+
+		if (i == KIND_PLAYER || in->number[i] != KIND_PLAYER) {
+			kind->same_state = (uint8_t)same_state(L, in->before->kinds[i].state_ref, kind->state_ref);
+		}
+	}
+	for (; in->row < w->count; in->row++) {
+		if ((w->flags[in->row] & ENTITY_GHOST) == 0 && now->kinds[w->kind[in->row]].state_ref != LUA_NOREF) {
+			handle_push(L, in->r, in->row);
+			state_push(L, 2, in->row);
+			lua_settop(L, 1);
+		}
+	}
+	return 0;
+}
+
+void states_take(struct rules *r, const struct generation *before, const uint16_t number[KINDS_MAX])
+{
+	struct succession in = { r, before, number, 0 };
+	struct sandbox_error error;
+
+	r->now->before = before->number;
+	while (in.row < r->e->all.count && sandbox_run(r->sandbox, succession_body, &in, "what entities remember", &error) != 0) {
+		in.row++; /* without memory: when it is first used */
 	}
 }
 

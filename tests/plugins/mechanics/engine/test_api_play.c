@@ -305,11 +305,56 @@ static void test_target(void **state)
 	close_well();
 }
 
+static void reload(const char *rules, uint32_t generation)
+{
+	struct engine_file file = { "rules.lua", rules, strlen(rules) };
+
+	if (!engine_rules_try(rig.e, generation, &file, 1, rig.report, sizeof(rig.report))) {
+		fail_msg("%s", rig.report);
+	}
+	engine_rules_take(rig.e);
+}
+
+static void remembers(const char *action, const char *answer)
+{
+	api_act(&rig, 7, action, 0, NULL);
+	assert_string_equal(rig.answer, answer);
+}
+
+#define LOOKS "g.action 'look' { run = function(self) return self.state.a .. ' ' .. (self.state.b or '') end }\n"
+
+/* What is declared in the same way keeps its value over any number of reloads; what was not declared for one starts anew. */
+static void test_reload(void **state)
+{
+	static const char both[] = HEAD "g.player { state = { a = 1, b = 'x' } }\n" LOOKS
+					"g.action 'set' { run = function(self) self.state.a = 5 self.state.b = 'y' end }\n";
+	static const char one[] = HEAD "g.player { state = { a = 3 } }\n"
+				       "g.action 'look' { run = function(self) return self.state.a .. '' end }\n";
+	static const char other[] = HEAD "g.player { state = { a = 'text', b = 'x' } }\n" LOOKS;
+
+	(void)state;
+	open(both);
+	api_enter(&rig, 7, 0, 0);
+	api_act(&rig, 7, "set", 0, NULL);
+	remembers("look", "5 y");
+	reload(both, 2); /* nothing uses the state until the next one */
+	reload(both, 3);
+	remembers("look", "5 y");
+	reload(one, 4);
+	reload(both, 5);
+	remembers("look", "5 x");
+	api_act(&rig, 7, "set", 0, NULL);
+	reload(other, 6);
+	remembers("look", "text y");
+	close_well();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fight), cmocka_unit_test(test_fall),   cmocka_unit_test(test_mine),   cmocka_unit_test(test_skill),
 		cmocka_unit_test(test_region), cmocka_unit_test(test_quest), cmocka_unit_test(test_target),
+		cmocka_unit_test(test_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ return {
 		},
 		ours = function(bench)
 			return bench:run{ bench:program("reload"), "--scripts", bench.source .. "/scripts/lua/meadow", "--entities",
-				10000, "--reloads", bench.smoke and 20 or 1000 }
+				bench.smoke and 1000 or 10000, "--reloads", bench.smoke and 20 or 1000 }
 		end,
 	},
 }

@@ -3,7 +3,7 @@
 -- else the machine does is not in it; `growth_wall` is by the clock, and says something where two cores are free.
 
 local function growth(bench, ...)
-	return bench:run{ bench:program("growth"), "--ticks", bench.smoke and 5 or 100, ... }
+	return bench:run{ bench:program("growth"), "--ticks", bench.smoke and 5 or 100, "--entities", bench.smoke and 1000 or 20000, ... }
 end
 
 return {

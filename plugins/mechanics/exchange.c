@@ -17,13 +17,19 @@ void exchange_send(struct mechanics *m)
 		return;
 	}
 	parts = engine_exchange(m->engine, m->epoch, &count);
+	if (count == 0 || count > PARTS_MAX) {
+		log_line(m, TROUPE_LOG_ERROR, "S0403", "an exchange of %u parts cannot be sent: 1 to %u can", count, PARTS_MAX);
+		stage_broken(m);
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t *bytes;
 		struct troupe_buf *buf = m->h->buf_new(m->h, parts[i].len, &bytes);
 
-		if (buf == NULL) { /* the others will miss it, and the scheduler will see us as dead */
+		if (buf == NULL) { /* the others will miss it */
 			log_line(m, TROUPE_LOG_ERROR, "S0403", "an exchange of %zu bytes cannot be sent", parts[i].len);
-			continue;
+			stage_broken(m);
+			return;
 		}
 		memcpy(bytes, parts[i].bytes, parts[i].len);
 		for (uint32_t owner = 0; owner < m->now.len; owner++) {
@@ -81,6 +87,22 @@ static int take(struct mechanics *m, uint32_t owner, const Region__Exchange *bod
 	return 0;
 }
 
+/* broken: what an owner said of the tick that runs, or of one after it, is of no use: that tick cannot end. The scheduler hears so at
+ * once, instead of waiting for an answer until it takes us for dead, and has the world restored. */
+static void broken(struct mechanics *m, uint64_t from, uint64_t tick, uint32_t stage, const char *why)
+{
+	struct troupe_peer peers[PEERS_MAX];
+	uint32_t found = m->h->peers(m->h, "region", peers, PEERS_MAX);
+	const char *name = "an owner";
+
+	for (uint32_t i = 0; i < found && i < PEERS_MAX; i++) {
+		name = peers[i].id == from ? peers[i].name : name;
+	}
+	log_line(m, TROUPE_LOG_ERROR, "S0421", "what %s says of stage %u of tick %llu is refused: %s; the world is to be restored", name,
+		 stage, (unsigned long long)tick, why);
+	stage_broken(m);
+}
+
 static void early_free(struct mechanics *m, uint32_t at)
 {
 	m->early_bytes -= m->early[at].len;
@@ -108,9 +130,11 @@ void exchange_begin(struct mechanics *m)
 		}
 		proto_arena_init(&arena);
 		body = (const Region__Exchange *)proto_unpack(&region__exchange__descriptor, early->body, early->len, &arena);
-		if (early->tick != t->tick || early->stage != t->stage || early->round != t->round || owner == UINT32_MAX || body == NULL ||
-		    take(m, owner, body) != 0) {
+		if (early->tick != t->tick || early->stage != t->stage || early->round != t->round || owner == UINT32_MAX) {
 			count(m, METRIC_EXCHANGE_REFUSED);
+		} else if (body == NULL || take(m, owner, body) != 0) {
+			count(m, METRIC_EXCHANGE_REFUSED);
+			broken(m, early->from, early->tick, early->stage, "it makes no sense");
 		}
 		proto_arena_free(&arena);
 		early_free(m, i);
@@ -138,6 +162,7 @@ static void keep(struct mechanics *m, const struct troupe_request *request, cons
 
 	if (m->early_len == EARLY_MAX || m->early_bytes + request->body_len > EARLY_BYTES || request->buf == NULL) {
 		count(m, METRIC_EARLY_FULL);
+		broken(m, request->from, body->tick, body->stage, "too much waits here already");
 		return;
 	}
 	*early = (struct early){ .from = request->from,
@@ -167,9 +192,13 @@ void exchange_on_exchange(void *instance, const struct troupe_request *request, 
 		return;
 	}
 	owner = owner_number(m, request->from);
-	if (body->tick != t->tick || body->stage != t->stage || body->round != t->round || t->ended || owner == UINT32_MAX ||
-	    take(m, owner, body) != 0) {
+	if (body->tick != t->tick || body->stage != t->stage || body->round != t->round || t->ended || owner == UINT32_MAX) {
 		count(m, METRIC_EXCHANGE_REFUSED);
+		return;
+	}
+	if (take(m, owner, body) != 0) {
+		count(m, METRIC_EXCHANGE_REFUSED);
+		broken(m, request->from, body->tick, body->stage, "it makes no sense");
 		return;
 	}
 	stage_go_on(m);

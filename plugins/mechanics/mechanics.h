@@ -207,6 +207,7 @@ struct early {
 struct ticking {
 	uint64_t tick;
 	uint32_t stage;	 /* the last that ran; 0 = none yet */
+	uint8_t broken;	 /* something that it needs will never come: see stage_broken */
 	uint8_t ended;	 /* engine_end has run */
 	uint8_t told;	 /* and players were told */
 	uint8_t silent;	 /* nobody is told: they were, before a restore */
@@ -333,6 +334,9 @@ void stage_on_stage(void *instance, const struct troupe_request *request, const 
 void stage_on_done(void *instance, const struct troupe_request *request, const Region__Done *body);
 /* stage_go_on: runs what waited, or answers, if what it waited for is here now. */
 void stage_go_on(struct mechanics *m);
+/* stage_broken: this tick cannot end, nor can any after it until the world is restored: the scheduler's call, and each that follows,
+ * is refused. */
+void stage_broken(struct mechanics *m);
 /* stage_forget: what waits is refused. */
 void stage_forget(struct mechanics *m);
 

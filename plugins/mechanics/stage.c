@@ -262,7 +262,7 @@ static int can_run(struct mechanics *m)
 	const Region__StageRequest *wanted = t->wanted;
 
 	if (wanted->stage > 1) {
-		while (exchange_all(m) && t->stage == 2 && engine_again(m->engine)) {
+		while (!t->broken && exchange_all(m) && t->stage == 2 && engine_again(m->engine)) {
 			round_run(m);
 		}
 		return exchange_all(m);
@@ -281,11 +281,14 @@ void stage_go_on(struct mechanics *m)
 {
 	struct ticking *t = &m->ticking;
 
-	if (m->phase != PHASE_RUNNING) {
+	if (m->phase != PHASE_RUNNING || t->broken) {
 		return;
 	}
-	if (t->wanted != NULL && can_run(m)) {
+	if (t->wanted != NULL && can_run(m) && !t->broken) {
 		stage_run(m);
+	}
+	if (t->broken) {
+		return;
 	}
 	if (t->stage == 3 && !t->ended && t->wanted == NULL && exchange_all(m)) {
 		tick_end(m);
@@ -293,6 +296,21 @@ void stage_go_on(struct mechanics *m)
 	if (t->request != 0 && t->wanted == NULL && !t->answered &&
 	    (t->stage != 3 || (t->ended && journal_durable(m)))) {
 		answer(m);
+	}
+}
+
+void stage_broken(struct mechanics *m)
+{
+	struct ticking *t = &m->ticking;
+
+	t->broken = 1;
+	if (t->request != 0) {
+		refuse(m, t->request, TROUPE_FAILED_PRECONDITION, "region.bad_exchange");
+		t->request = 0;
+	}
+	if (t->wanted != NULL) {
+		region__stage_request__free_unpacked(t->wanted, NULL);
+		t->wanted = NULL;
 	}
 }
 
@@ -351,6 +369,10 @@ void stage_on_stage(void *instance, const struct troupe_request *request, const 
 		return;
 	}
 	owner_heard(m);
+	if (t->broken) {
+		refuse(m, request->id, TROUPE_FAILED_PRECONDITION, "region.bad_exchange");
+		return;
+	}
 	if (t->wanted != NULL ? body->tick == t->wanted->tick && body->stage == t->wanted->stage
 			      : t->stage != 0 && body->tick == t->tick && body->stage == t->stage) {
 		/* asked again: its answer was lost, or is not there yet */

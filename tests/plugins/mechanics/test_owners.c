@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "plugins/mechanics/rig.h"
+#include "region.stub.h"
 
 #define M2 "meadow/mechanics.m2"
 #define TWO RIG_ONE "mechanics \"m2\" { database = \"meadow\" }\n"
@@ -259,6 +260,56 @@ static void test_rivals(void **state)
 	assert_true(rig.x == -30 && rig.y == -30);
 }
 
+/* say_bad: what makes no sense, in the name of the second owner, for a stage that is still to come. */
+static void say_bad(uint64_t ahead)
+{
+	const struct troupe_host *h = *(const struct troupe_host *const *)sim_instance(rig.sim, M2); /* of an instance it comes first */
+	Region__Exchange exchange = REGION__EXCHANGE__INIT;
+	Region__Place nobody = REGION__PLACE__INIT, *places = &nobody;
+	struct proto_to to = { .instance = id_of(RIG_NAME) };
+
+	exchange.has_epoch = exchange.has_tick = exchange.has_stage = exchange.has_part = 1;
+	exchange.epoch = (uint64_t)rig_status(&rig, "epoch");
+	exchange.tick = (uint64_t)rig_status(&rig, "tick") + ahead;
+	exchange.stage = 3;
+	exchange.part = 7;
+	exchange.n_places = 1;
+	exchange.places = &places;
+	region_exchange(h, &exchange, &to);
+}
+
+/* An exchange that is refused ends its tick at once, not with the lease: the world is restored, and nobody is taken for dead. */
+static void test_bad_exchange(void **state)
+{
+	uint64_t began, tick;
+	long restores;
+
+	(void)state;
+	rig_open(&rig, "size = 128, region = 64, checkpoint = \"1s\", lease = \"20s\"", TWO, SCRIPT);
+	sim_run(rig.sim, 3000);
+	enter_all();
+	rig_act(&rig, 3, "count", 0);
+	restores = rig_status(&rig, "epoch");
+	say_bad(5);
+	began = sim_now_us(rig.sim);
+	for (int i = 0; i < 100 && rig_status(&rig, "epoch") == restores; i++) {
+		sim_run(rig.sim, 50);
+	}
+	rig_runs(&rig);
+	assert_true(sim_now_us(rig.sim) - began < 3000000u);
+	assert_true(rig_status(&rig, "epoch") > restores);
+	assert_true(sim_logged(rig.sim, "m2 says of stage 3"));
+	tick = (uint64_t)rig_status(&rig, "tick");
+	sim_run(rig.sim, 1000);
+	assert_true((uint64_t)rig_status(&rig, "tick") >= tick + 15);
+	assert_true(rig_status(&rig, "regions") > 0 && rig_status_of(&rig, M2, "regions") > 0);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+	memset(rig.at, 0, sizeof(rig.at));
+	assert_int_equal(rig_enter(&rig, 3, "Ann", 0, 0, 1), TROUPE_OK);
+	rig_act(&rig, 3, "count", 0);
+	assert_string_equal(rig.text, "n2");
+}
+
 static void test_owner_dies(void **state)
 {
 	double x, y;
@@ -456,7 +507,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_reward_follows), CASE(test_reward_lasts), CASE(test_owner_dies),
+		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_lasts), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),
 	};

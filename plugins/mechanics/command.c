@@ -193,6 +193,8 @@ static void command_entities(void *instance, const struct troupe_request *reques
 
 struct repl_args {
 	const char *line;
+	int64_t write;
+	const char *at;
 };
 
 /* --- what rules cost ------------------------------------------------------------------------------ */
@@ -274,45 +276,81 @@ static void command_profile(void *instance, const struct troupe_request *request
 	free(profile);
 }
 
+/* --- a line of Lua --------------------------------------------------------------------------------- */
+
 static const struct troupe_option repl_options[] = {
-	{ .name = "line", .help = "Lua, with g, w, e(ID) and find(KIND).", .type = TROUPE_OPTION_STRING,
+	{ .name = "line", .help = "Lua, with g, w, e(ID) and find(KIND); with --write also set(POS, BLOCK).", .type = TROUPE_OPTION_STRING,
 	  .flags = TROUPE_OPTION_REQUIRED, .offset = offsetof(struct repl_args, line), .min = 1, .max = 4096 },
+	{ .name = "write", .help = "Whether it may change the world: it runs in the next tick, all of it or nothing.",
+	  .type = TROUPE_OPTION_BOOL, .offset = offsetof(struct repl_args, write) },
+	{ .name = "at", .help = "With --write: the place X,Y from where it looks 16 blocks far; without, one in a region of the instance.",
+	  .type = TROUPE_OPTION_STRING, .offset = offsetof(struct repl_args, at), .max = 40 },
 	{ 0 }
 };
 
-/* put_block: a row for each line, as texts are shown in one. */
-static void put_block(struct json *json, char *text)
+void line_answer(struct mechanics *m, uint64_t request, int failed, const char *text)
 {
-	json_open(json, '[');
-	for (char *rest, *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-		json_open(json, '{');
-		json_key(json, "error");
-		json_text(json, line);
-		json_close(json, '}');
+	struct json json = { 0 };
+
+	if (failed) {
+		proto_refuse_text(m->h, request, TROUPE_FAILED_PRECONDITION, "script.failed", text);
+		return;
 	}
-	json_close(json, ']');
+	json_open(&json, '{');
+	json_key(&json, "result");
+	json_text(&json, text);
+	json_close(&json, '}');
+	json_reply(&json, m->h, request);
+}
+
+/* place_of: "12,-7.5", or a place in a region of ours; 0, or -1 and the request is refused. */
+static int place_of(struct mechanics *m, uint64_t request, const char *at, double *ret_x, double *ret_y)
+{
+	char rest;
+	uint32_t region = 0;
+
+	if (at != NULL && at[0] != '\0') {
+		if (sscanf(at, "%lf,%lf%c", ret_x, ret_y, &rest) != 2 || !engine_inside(m->engine, *ret_x, *ret_y)) {
+			proto_refuse_text(m->h, request, TROUPE_INVALID_ARGUMENT, "world.outside",
+					  "--at is a place in the world: --at 12,-7\n");
+			return -1;
+		}
+		region = engine_region_at(m->engine, *ret_x, *ret_y);
+		if (m->now.owner_of[region] != m->now.self) {
+			proto_refuse_text(m->h, request, TROUPE_FAILED_PRECONDITION, "world.not_here",
+					  "another instance has that place: `troupe regions` says which; name it before `repl`\n");
+			return -1;
+		}
+		return 0;
+	}
+	while (region < engine_regions(m->engine) && m->now.owner_of[region] != m->now.self) {
+		region++;
+	}
+	if (region == engine_regions(m->engine)) {
+		proto_refuse(m->h, request, TROUPE_FAILED_PRECONDITION, "world.not_here");
+		return -1;
+	}
+	engine_region_middle(m->engine, region, ret_x, ret_y);
+	return 0;
 }
 
 static void command_repl(void *instance, const struct troupe_request *request, const void *args)
 {
 	struct mechanics *m = instance;
 	const struct repl_args *repl = args;
-	struct json json = { 0 };
+	const struct ask ask = { .request = request->id };
 	char text[REPL_TEXT_MAX];
+	double x, y;
 
 	if (m->engine == NULL) {
 		proto_refuse(m->h, request->id, TROUPE_FAILED_PRECONDITION, "world.not_here");
-		return;
+	} else if (!repl->write) {
+		int failed = engine_look(m->engine, repl->line, text, sizeof(text));
+
+		line_answer(m, request->id, failed, text);
+	} else if (!ask_busy(m, &ask) && place_of(m, request->id, repl->at, &x, &y) == 0) {
+		ask_line(m, &ask, repl->line, x, y);
 	}
-	if (engine_look(m->engine, repl->line, text, sizeof(text)) != 0) {
-		put_block(&json, text);
-	} else {
-		json_open(&json, '{');
-		json_key(&json, "result");
-		json_text(&json, text);
-		json_close(&json, '}');
-	}
-	json_reply(&json, m->h, request->id);
 }
 
 const struct troupe_command mechanics_commands[] = {
@@ -324,8 +362,8 @@ const struct troupe_command mechanics_commands[] = {
 	  .args_size = sizeof(struct entities_args), .run = command_entities },
 	{ .verb = "script profile", .help = "What the rules of its part of the world cost since they are in force, the dearest first.",
 	  .right = "read", .run = command_profile },
-	{ .verb = "repl", .help = "Evaluates a line of Lua in the rules of its part of the world; it changes nothing.",
-	  .right = "operate", .args = repl_options, .args_size = sizeof(struct repl_args), .flags = TROUPE_COMMAND_NOUN,
-	  .run = command_repl },
+	{ .verb = "repl", .help = "Evaluates a line of Lua in the rules of its part of the world; it changes nothing without --write.",
+	  .right = "operate", .args = repl_options, .args_size = sizeof(struct repl_args),
+	  .flags = TROUPE_COMMAND_NOUN | TROUPE_COMMAND_CHANGES, .run = command_repl },
 	{ 0 }
 };

@@ -166,7 +166,7 @@ struct block_change {
 };
 
 /* A request whose answer is in what a tick brings. */
-enum waiting_kind { WAITING_ENTER, WAITING_ACT, WAITING_CHAT };
+enum waiting_kind { WAITING_ENTER, WAITING_ACT, WAITING_CHAT, WAITING_LINE };
 struct waiting {
 	struct ask ask;
 	uint64_t token, avatar, epoch, at_us;
@@ -476,6 +476,9 @@ void ask_forget(struct mechanics *m);
 
 /* --- methods.c ------------------------------------------------------------------------------------ */
 
+/* ask_line: of an operator: an input of the next tick at a place of ours. line_answer: what became of it. */
+void ask_line(struct mechanics *m, const struct ask *ask, const char *line, double x, double y);
+void line_answer(struct mechanics *m, uint64_t request, int failed, const char *text);
 void ask_look(struct mechanics *m, const struct ask *ask, const World__LookRequest *body);
 void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body);
 void ask_act(struct mechanics *m, const struct ask *ask, const World__ActRequest *body);

@@ -208,6 +208,20 @@ void ask_act(struct mechanics *m, const struct ask *ask, const World__ActRequest
 	queue_wait(m, ask, WAITING_ACT, &input);
 }
 
+void ask_line(struct mechanics *m, const struct ask *ask, const char *line, double x, double y)
+{
+	Region__Input input = REGION__INPUT__INIT;
+
+	input.kind = REGION__INPUT_KIND__INPUT_WRITE;
+	input.avatar = engine_line_id(m->h->id ^ m->epoch, m->token + 1);
+	input.text = (char *)line;
+	input.has_x = input.has_y = input.has_place = 1;
+	input.x = x;
+	input.y = y;
+	input.place = 1;
+	queue_wait(m, ask, WAITING_LINE, &input);
+}
+
 /* characters: of UTF-8 that is known to be valid. */
 static uint32_t characters(const char *text)
 {
@@ -264,7 +278,9 @@ void method_answer(struct mechanics *m, const struct output *output)
 	if (waiting == NULL) {
 		return; /* its caller waits no more */
 	}
-	if (waiting->kind == WAITING_ENTER && output->status == TROUPE_ABORTED) {
+	if (waiting->kind == WAITING_LINE) {
+		line_answer(m, waiting->ask.request, output->status != TROUPE_OK, text);
+	} else if (waiting->kind == WAITING_ENTER && output->status == TROUPE_ABORTED) {
 		/* Its place went to another owner, or the avatar was just leaving: to ask again is all that it takes. */
 		count(m, METRIC_ENTER_REFUSED);
 		ask_refuse(m, &waiting->ask, TROUPE_UNAVAILABLE, "world.busy");

@@ -89,6 +89,12 @@ struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t 
 
 struct ask *ask_woken(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z)
 {
+	/* whoever owns the place */
+	return ask_numbered(e, edit, x, y, z, (uint32_t)seed_mix(seed_mix((uint32_t)x, (uint32_t)y), (uint32_t)z));
+}
+
+struct ask *ask_numbered(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z, uint32_t number)
+{
 	struct ask *ask = cell_inside(e, x, y, z) ? list_add(&e->edits.asks, sizeof(*ask), WISHES_MAX) : NULL;
 
 	if (ask == NULL) {
@@ -96,7 +102,7 @@ struct ask *ask_woken(struct engine *e, const char *edit, int32_t x, int32_t y, 
 		return NULL;
 	}
 	*ask = (struct ask){ .x = x, .y = y, .z = z, .ours = 1 };
-	ask->number = (uint32_t)seed_mix(seed_mix((uint32_t)x, (uint32_t)y), (uint32_t)z); /* whoever owns the place */
+	ask->number = number;
 	ask->edit = arena_text(arena_now(e), edit);
 	return ask;
 }

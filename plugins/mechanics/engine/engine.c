@@ -182,6 +182,15 @@ uint32_t engine_region_at(const struct engine *e, double x, double y)
 	return line * e->region_columns + column;
 }
 
+void engine_region_middle(const struct engine *e, uint32_t region, double *ret_x, double *ret_y)
+{
+	double side = e->shape.region, half = e->all.half, x = -half + (region % e->region_columns + 0.5) * side,
+	       y = -half + (region / e->region_columns + 0.5) * side;
+
+	*ret_x = x < half ? x : half - 1; /* those at the far edge may be cut off */
+	*ret_y = y < half ? y : half - 1;
+}
+
 int engine_inside(const struct engine *e, double x, double y)
 {
 	return entities_inside(&e->all, x, y);

@@ -59,6 +59,8 @@ const struct engine_shape *engine_shape(const struct engine *e);
 uint32_t engine_regions(const struct engine *e);
 /* engine_region_at: the number of the region that holds a place inside the world. */
 uint32_t engine_region_at(const struct engine *e, double x, double y);
+/* engine_region_middle: a place inside of the region and of the world. */
+void engine_region_middle(const struct engine *e, uint32_t region, double *ret_x, double *ret_y);
 int engine_inside(const struct engine *e, double x, double y);
 /* engine_own: owner numbers by region, `self` is ours. At once before the first engine_begin, which is where engine_load comes;
  * later from the end of the next stage 3 on, the same tick in all engines: entities of regions that we lose are handed over in
@@ -201,6 +203,12 @@ size_t engine_stop_text(struct engine *e, char *buf, size_t size);
 /* engine_stop_look: while stopped: as engine_look, with the variables of the stopped function besides. A function that it calls
  * may change tables of the stopped call: call it in a copy of the process (fork), if the tick is to go on as without. */
 int engine_stop_look(struct engine *e, const char *line, char *ret_text, size_t size);
+
+/* engine_line_id: what an INPUT_WRITE has as `avatar`: an id that no entity has, from what is unique to the line. Its `text` is a
+ * line as engine_look takes them, but it runs in stage 1 as a rule does that is about no entity, at the place (x, y), within
+ * the budget of a rule. It sees entities within 16 blocks, can do to the world what a rule can in that stage, and
+ * set(POS, BLOCK) asks for a block. All of it is done, or nothing if it fails; either is the input's answer. */
+uint64_t engine_line_id(uint64_t a, uint64_t b);
 
 /* engine_spawn: one more of a kind, between ticks, as if the world had wished it: for tests. Its id, 0 if there is no such kind
  * or place. */

@@ -6,6 +6,8 @@
 #include "internal.h"
 #include "rules/rules.h"
 
+#define LINE_ANSWER_MAX 8192u
+
 /* touched: where the avatar is, or whether it sleeps, is news for the other owners. */
 static void touched(struct engine *e, uint64_t avatar)
 {
@@ -194,6 +196,20 @@ static void chat(struct engine *e, const Region__Input *input, uint32_t row)
 	input_answer(e, input, TROUPE_OK, "");
 }
 
+uint64_t engine_line_id(uint64_t a, uint64_t b)
+{
+	return seed_mix(a, b) | 1ull << 63;
+}
+
+/* line: an operator's: what it gives is the answer; all that it does is done, or nothing. */
+static void line(struct engine *e, const Region__Input *input)
+{
+	char text[LINE_ANSWER_MAX];
+	int failed = rules_line(e->rules, input->avatar, input->x, input->y, input->text, text, sizeof(text));
+
+	input_answer(e, input, failed ? TROUPE_INVALID_ARGUMENT : TROUPE_OK, text);
+}
+
 uint32_t input_row(const struct engine *e, const Region__Input *input)
 {
 	uint32_t row = entities_row(&e->all, input->avatar);
@@ -221,6 +237,10 @@ void input_run(struct engine *e, const Region__Input *input)
 {
 	uint32_t row = input_row(e, input);
 
+	if (input->kind == REGION__INPUT_KIND__INPUT_WRITE) {
+		line(e, input);
+		return;
+	}
 	if (input->kind == REGION__INPUT_KIND__INPUT_ENTER) {
 		enter(e, input, row);
 		return;
@@ -285,6 +305,9 @@ static int concerns(const struct engine *e, const Region__Input *input)
 
 	if (input->kind == REGION__INPUT_KIND__INPUT_ABORT) {
 		return 1;
+	}
+	if (input->kind == REGION__INPUT_KIND__INPUT_WRITE) { /* its id is no entity's; its place says whose it is */
+		return input->text != NULL && engine_inside(e, input->x, input->y) && mine(e, input->x, input->y);
 	}
 	if (row != NO_ROW && (e->all.flags[row] & ENTITY_GHOST) == 0) {
 		return 1;

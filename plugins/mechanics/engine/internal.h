@@ -238,6 +238,8 @@ struct ask *ask_add(struct engine *e, uint64_t actor, const char *edit, int32_t 
 /* ask_woken: of a block in a region of ours, in stage 1; the caller counts them, and fills in priority and args. NULL if the place
  * is outside, or without memory. */
 struct ask *ask_woken(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z);
+/* ask_numbered: likewise, of the world with a number that is the same whoever asks. */
+struct ask *ask_numbered(struct engine *e, const char *edit, int32_t x, int32_t y, int32_t z, uint32_t number);
 
 /* cell_inside: 1 if the world has such a cell. */
 int cell_inside(const struct engine *e, int32_t x, int32_t y, int32_t z);

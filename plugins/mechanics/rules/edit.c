@@ -201,10 +201,15 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 	const char *reason;
 	struct ask *ask;
 
-	if (edit == NULL || !entities_inside(&r->e->all, wish->x, wish->y)) {
+	if ((edit == NULL && (r->line == 0 || strcmp(wish->name, EDIT_SET) != 0)) || !entities_inside(&r->e->all, wish->x, wish->y)) {
 		return;
 	}
-	ask = ask_add(r->e, actor, wish->name, x, y, z, &reason);
+	if (r->line != 0) { /* the world asks, whichever owner runs the line */
+		ask = ask_numbered(r->e, wish->name, x, y, z, (uint32_t)seed_mix(r->line, r->line_asks++));
+		reason = "world.outside";
+	} else {
+		ask = ask_add(r->e, actor, wish->name, x, y, z, &reason);
+	}
 	if (ask == NULL) {
 		struct ask none = { .actor = actor, .number = (uint32_t)wish->number };
 
@@ -213,7 +218,7 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 		r->ask_reason = reason;
 		return;
 	}
-	ask->priority = edit->priority;
+	ask->priority = edit != NULL ? edit->priority : 0;
 	args_add(r, ask, row, wish->text);
 	if (r->token != 0 && r->e->stage == 1) {
 		ask->token = r->token; /* the act is answered when this is decided */
@@ -369,12 +374,24 @@ static const char *run(struct rules *r, int handler, uint8_t when, struct claim 
 	return answer.type == LUA_TSTRING && answer.len > 0 && proto_utf8(r->ret_text, answer.len) ? r->ret_text : NULL;
 }
 
+/* set_run: the one block that a line wants. */
+static const char *set_run(struct rules *r, struct claim *claim)
+{
+	const struct ask *ask = claim->ask;
+	const Region__Value *name = arg_find(ask, "data");
+	int32_t block = name != NULL && name->text != NULL ? block_find(r->e->blocks, name->text) : -1;
+
+	return block >= 0 && claim_set(r->e, claim, ask->x, ask->y, ask->z, (uint16_t)block) == 0 ? NULL : "world.no_block";
+}
+
 void rules_edit(struct rules *r, struct claim *claim)
 {
 	const struct edit *edit = defs_find(&r->now->edits, sizeof(*edit), claim->ask->edit);
 	const char *reason = "world.no_edit";
 
-	if (edit != NULL) {
+	if (strcmp(claim->ask->edit, EDIT_SET) == 0) {
+		reason = set_run(r, claim);
+	} else if (edit != NULL) {
 		reason = edit->check >= 0 ? run(r, edit->check, WHEN_CHECK, claim) : NULL;
 		reason = reason == NULL ? run(r, edit->apply, WHEN_EDIT, claim) : reason;
 	}

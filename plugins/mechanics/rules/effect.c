@@ -73,7 +73,7 @@ void effects_apply(struct rules *r)
 			wish_run(r, kind, entities_row(&r->e->all, r->subject), effect);
 			continue;
 		} else {
-			wish = wish_add(r->e, effect->target, r->subject, wish_name(kind));
+			wish = wish_add(r->e, effect->target, r->line != 0 ? r->line : r->subject, wish_name(kind));
 		}
 		if (wish != NULL) {
 			fill(r, wish, effect);

@@ -20,6 +20,7 @@
 #define LOOT_MAX 8u	  /* items of a loot */
 #define GOALS_MAX 8u	  /* of a quest */
 #define BOXES_MAX 16u	  /* of a region */
+#define EDIT_SET "(set)" /* the edit of a line: one block */
 #define EFFECTS_MAX 256u  /* of one call */
 #define EFFECT_TEXT_MAX 16384u
 #define UNDO_MAX 256u	  /* state fields that one call may write */
@@ -211,6 +212,8 @@ struct rules {
 	double center[3]; /* where it looks from, if `looks` */
 	uint8_t moved; /* positions of this tick are final: those of others are not to be seen any more */
 	uint8_t looks;
+	uint64_t line; /* the line of an operator that runs in a tick; 0 = none does */
+	uint32_t line_asks;
 	uint8_t everywhere; /* a line of an operator runs: it reads all that is here */
 	uint8_t when;	  /* WHEN_..., of the call under way */
 	uint64_t serial;  /* of calls: a `w` of another is no good */
@@ -345,6 +348,8 @@ int argument_check(lua_State *L, struct rules *r, const struct bound *b, const c
 uint32_t ticks_of(lua_State *L, int arg);
 /* unknown_raise: S0121, with the nearest of the names that `next` gives (NULL after the last). */
 int unknown_raise(lua_State *L, const char *sort, const char *word, const char *const *names);
+/* unknown_block: likewise for the name of a block. */
+int unknown_block(lua_State *L, const char *word);
 /* place_read: a place at `arg` into ret_at; 0 if it is none. One outside of the world is an error, or `clamp`ed. */
 int place_read(lua_State *L, int arg, double ret_at[3], int clamp);
 void place_push(lua_State *L, double x, double y, double z);

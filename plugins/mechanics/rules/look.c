@@ -10,6 +10,7 @@
 #define LOOK_LINE_MAX 4096u /* bytes */
 #define FOUND_MAX 20u  /* entities that find gives */
 #define RESULTS_SHOWN 8
+#define FIND_CHARGE 1000u /* of a line in a tick: how many there are differs from owner to owner */
 #define HEAD "local g = require 'game' return function(w, e, find%s) "
 #define NAMES_TEXT_MAX 2048u /* bytes of the names of a stopped function's variables */
 #define NAMES_MAX 150u       /* of them; Lua has up to 200 parameters */
@@ -21,6 +22,7 @@ struct look {
 	char names[NAMES_TEXT_MAX]; /* ", name" of each variable of a stopped function, or "" */
 	uint32_t names_len;
 	int failed;
+	enum sandbox_kind kind; /* how it failed */
 };
 
 /* --- what a line has besides the rules' API ---------------------------------------------------------- */
@@ -29,8 +31,12 @@ static int look_entity(lua_State *L)
 {
 	struct rules *r = rules_of(L);
 	uint64_t id = (uint64_t)luaL_checkinteger(L, 1);
-	uint32_t row = entities_row(&r->e->all, id);
+	uint32_t row = visible_row(r, id);
 
+	if (row == NO_ROW && r->line != 0) { /* a line in a tick sees the same whoever runs it */
+		return sandbox_raise(L, "S0109", "give its place with --at", "there is no entity #%llu within %d blocks",
+				     (unsigned long long)id, (int)SIGHT);
+	}
 	if (row == NO_ROW) {
 		return sandbox_raise(L, "S0109", "ask another owner, by its instance, or find(KIND)", "there is no entity #%llu here",
 				     (unsigned long long)id);
@@ -55,11 +61,11 @@ static int look_find(lua_State *L)
 		names[r->now->kinds_len] = NULL;
 		return unknown_raise(L, "kind of entity", word, names);
 	}
-	sandbox_charge(L, w->count);
+	sandbox_charge(L, r->line != 0 ? FIND_CHARGE : w->count);
 	for (uint32_t row = 0; row < w->count; row++) {
 		uint32_t at = len;
 
-		if (w->kind[row] != kind || (w->flags[row] & ENTITY_GHOST) != 0 ||
+		if (w->kind[row] != kind || (r->line != 0 ? visible_row(r, w->id[row]) == NO_ROW : (w->flags[row] & ENTITY_GHOST) != 0) ||
 		    (len == FOUND_MAX && w->id[row] > w->id[rows[len - 1]])) {
 			continue;
 		}
@@ -76,6 +82,31 @@ static int look_find(lua_State *L)
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;
+}
+
+/* set: asks for a block, as an edit of its own. */
+static int look_set(lua_State *L)
+{
+	struct rules *r = rules_of(L);
+	const char *name = luaL_checkstring(L, 2);
+	struct wish *wish;
+	double at[3];
+
+	if (!place_read(L, 1, at, 0)) {
+		return sandbox_raise(L, "S0118", "set({ x = 1, y = 2, z = 8 }, 'stone')", "set: the first argument is a place, not %s",
+				     luaL_typename(L, 1));
+	}
+	if (block_find(r->e->blocks, name) < 0) {
+		return unknown_block(L, name);
+	}
+	sandbox_charge(L, 50);
+	wish = effect_new(L, WISH_ASK, 0);
+	wish->name = EDIT_SET;
+	wish->text = effect_text(L, name, strlen(name));
+	wish->x = at[0];
+	wish->y = at[1];
+	wish->z = at[2];
+	return 0;
 }
 
 /* --- running ------------------------------------------------------------------------------------------ */
@@ -161,7 +192,10 @@ static int look_body(lua_State *L)
 	lua_pushcfunction(L, look_entity);
 	lua_pushcfunction(L, look_find);
 	variables_push(L, look);
-	lua_callk(L, 3 + (int)look->names_len, LUA_MULTRET, (lua_KContext)look, show_all); /* as in call.c: may be left by a yield */
+	if (look->r->line != 0) {
+		lua_pushcfunction(L, look_set);
+	}
+	lua_callk(L, 3 + (int)look->names_len + (look->r->line != 0), LUA_MULTRET, (lua_KContext)look, show_all); /* as in call.c: may be left by a yield */
 	return show_all(L, LUA_OK, (lua_KContext)look);
 }
 
@@ -213,6 +247,7 @@ static void look_run(struct look *look, const char *line)
 	uint32_t set;
 
 	look->failed = -1;
+	look->kind = SANDBOX_MEMORY;
 	look->text.to[0] = '\0';
 	if (strlen(line) > LOOK_LINE_MAX) {
 		show_put(&look->text, "error: a line has up to %u bytes\n", LOOK_LINE_MAX);
@@ -224,10 +259,67 @@ static void look_run(struct look *look, const char *line)
 		return;
 	}
 	look->failed = evaluate(look, set, line, &error);
+	look->kind = look->failed ? error.kind : SANDBOX_OK;
 	sandbox_generation_close(s, set);
 	if (look->failed) {
 		error_block(&error, look->r->now->number, "", look->text.to, look->text.size);
 	}
+}
+
+/* line_ended: by what differs from machine to machine: whoever runs the tick again must be told, and says the same. */
+static void line_ended(struct rules *r, uint64_t id, enum sandbox_kind kind, struct look *look)
+{
+	struct output *out = output(r->e, OUTPUT_ABORT, id);
+
+	if (out != NULL) {
+		out->status = kind;
+		out->count = r->e->stage;
+	}
+	look->text.len = 0;
+	show_put(&look->text, kind == SANDBOX_CLOCK ? "error[S0421]: the line took too long; nothing was done\n"
+						    : "error[S0430]: the line found no memory; nothing was done\n");
+}
+
+/* What it wishes is the line's, numbered from 0: the same whoever runs it, and whatever else ran there before. A line that the
+ * clock or memory ended has done nothing when it is run again either. */
+int rules_line(struct rules *r, uint64_t id, double x, double y, const char *line, char *ret_text, size_t size)
+{
+	struct look look = { .r = r, .function_ref = LUA_NOREF, .text = { ret_text, size, 0 }, .names = ", set" };
+	uint32_t wishes = r->e->wish;
+	enum sandbox_kind ended = (enum sandbox_kind)input_abort(r->e, id, 0);
+
+	if (ended != SANDBOX_OK) {
+		line_ended(r, id, ended, &look);
+		return -1;
+	}
+	r->effects_len = r->text_len = r->undo_len = r->line_asks = 0;
+	r->subject = 0;
+	r->target_set = 0;
+	r->line = id;
+	r->when = WHEN_1;
+	r->serial++;
+	r->looks = 1;
+	r->center[0] = x;
+	r->center[1] = y;
+	r->center[2] = 0;
+	sandbox_abort_next(r->sandbox, SANDBOX_OK);
+	sandbox_seed(r->sandbox, seed_mix(seed_mix(r->e->shape.seed, r->e->tick), id));
+	look_run(&look, line);
+	if (look.failed) {
+		undo_run(r);
+		r->effects_len = r->text_len = 0;
+	} else {
+		r->e->wish = 0;
+		effects_apply(r);
+		r->e->wish = wishes;
+	}
+	if (look.kind == SANDBOX_CLOCK || look.kind == SANDBOX_MEMORY) {
+		line_ended(r, id, look.kind, &look);
+	}
+	r->line = 0;
+	r->looks = r->when = 0;
+	r->serial++;
+	return look.failed;
 }
 
 /* What a tick could see of it is put back or begun anew by each call of a rule: its seed, its effects, its serial. */

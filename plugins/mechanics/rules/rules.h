@@ -91,6 +91,8 @@ int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *act, ch
 /* rules_echo: one call on opaque bytes; the answer is good until the next call of any rule. */
 int32_t rules_echo(struct rules *r, uint64_t avatar, const void *bytes, size_t len, const char **ret_bytes,
 		   size_t *ret_len, const char **ret_reason);
+/* rules_line: see engine_line_id: in stage 1, before the rules run. 0, or -1 and the block of an error. */
+int rules_line(struct rules *r, uint64_t id, double x, double y, const char *line, char *ret_text, size_t size);
 /* rules_look: see engine_look. */
 int rules_look(struct rules *r, const char *line, char *ret_text, size_t size);
 /* rules_stops, rules_step, rules_stop_text, rules_stop_look: see engine_stops. */

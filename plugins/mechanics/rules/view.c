@@ -286,6 +286,19 @@ static int view_spawn(lua_State *L)
 	return 0;
 }
 
+int unknown_block(lua_State *L, const char *word)
+{
+	const struct rules *r = rules_of(L);
+	const char *names[1024];
+	uint32_t n = 0;
+
+	for (; n < block_count(r->e->blocks) && n < 1023; n++) {
+		names[n] = block_type(r->e->blocks, (uint16_t)n)->name;
+	}
+	names[n] = NULL;
+	return unknown_raise(L, "block", word, names);
+}
+
 static int edit_set(lua_State *L)
 {
 	static const char *const why[] = { [-CLAIM_FAR] = "it is more than 16 blocks from the edit's place",
@@ -298,14 +311,7 @@ static int edit_set(lua_State *L)
 	int refused;
 
 	if (block < 0) {
-		const char *names[1024];
-		uint32_t n = 0;
-
-		for (; n < block_count(r->e->blocks) && n < 1023; n++) {
-			names[n] = block_type(r->e->blocks, (uint16_t)n)->name;
-		}
-		names[n] = NULL;
-		return unknown_raise(L, "block", r->args[1].text, names);
+		return unknown_block(L, r->args[1].text);
 	}
 	sandbox_charge(L, 50);
 	cell_at(r, r->args[0].at, cell);

@@ -218,6 +218,26 @@ int rig_reload(struct rig *rig)
 	return wait_for(rig);
 }
 
+int rig_repl(struct rig *rig, const char *line, int write, const char *at)
+{
+	const struct {
+		const char *line;
+		int64_t write;
+		const char *at;
+	} args = { line, write, at };
+
+	rig->answered = 0;
+	sim_command(rig->sim, RIG_NAME, "repl", &args, on_command, rig);
+	return wait_for(rig);
+}
+
+int rig_pause(struct rig *rig)
+{
+	rig->answered = 0;
+	sim_command(rig->sim, "meadow/scheduler.s1", "world pause", &(const char *){ "" }, on_command, rig);
+	return wait_for(rig);
+}
+
 int rig_world(struct rig *rig)
 {
 	rig->answered = 0;

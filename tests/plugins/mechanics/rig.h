@@ -69,9 +69,12 @@ void rig_close(struct rig *rig);
 void rig_runs(struct rig *rig);
 /* rig_script: writes a file of the scripts' folder; NULL removes it. */
 void rig_script(struct rig *rig, const char *name, const char *text);
-/* rig_reload, rig_world: the commands `script reload` and `world status`; they return how it ended, what it says is in rig->text. */
+/* rig_reload, rig_world: rig_pause: the commands `script reload`, `world status` and `world pause`; they return how it ended, what it says is in rig->text. */
 int rig_reload(struct rig *rig);
 int rig_world(struct rig *rig);
+int rig_pause(struct rig *rig);
+/* rig_repl: the command of RIG_NAME, likewise; `at` may be NULL. */
+int rig_repl(struct rig *rig, const char *line, int write, const char *at);
 /* rig_status: a number from the command `status`. */
 long rig_status(struct rig *rig, const char *key);
 long rig_status_of(struct rig *rig, const char *owner, const char *key);

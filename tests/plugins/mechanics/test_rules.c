@@ -334,6 +334,42 @@ static void test_no_rules(void **state)
 	assert_int_equal(rig_lines(&rig, 73, "hi"), 1);
 }
 
+/* A line that writes is an input: it counts from the next tick on, and is there after a restore. */
+static void test_write(void **state)
+{
+	long entities;
+
+	(void)state;
+	begin(HEAD "g.monster 'hare' { speed = 1 }\n");
+	entities = rig_status(&rig, "entities");
+	assert_int_equal(rig_repl(&rig, "1 + 1", 0, NULL), TROUPE_OK);
+	assert_string_equal(rig.text, "{\"result\":\"2\"}");
+	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 })", 0, NULL), TROUPE_FAILED_PRECONDITION);
+	assert_string_equal(rig.reason, "script.failed");
+	assert_non_null(strstr(rig.text, "error[S0413]"));
+	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 }) return 6 * 7", 1, NULL), TROUPE_OK);
+	assert_string_equal(rig.text, "{\"result\":\"42\"}");
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_status(&rig, "entities"), entities + 1);
+	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 }) error('no')", 1, NULL), TROUPE_FAILED_PRECONDITION);
+	assert_string_equal(rig.reason, "script.failed");
+	assert_non_null(strstr(rig.text, "error[S0101]: no\n  --> (line):1"));
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_status(&rig, "entities"), entities + 1);
+	assert_int_equal(rig_repl(&rig, "e(1).name", 1, "0.5,0"), TROUPE_OK);
+	assert_string_equal(rig.text, "{\"result\":\"Ann\"}");
+	assert_int_equal(rig_repl(&rig, "1", 1, "900,0"), TROUPE_INVALID_ARGUMENT);
+	assert_int_equal(rig_repl(&rig, "1", 1, "here"), TROUPE_INVALID_ARGUMENT);
+	sim_crash(rig.sim, RIG_NAME);
+	rig_runs(&rig);
+	assert_int_equal(rig_repl(&rig, "#find('hare')", 0, NULL), TROUPE_OK);
+	assert_string_equal(rig.text, "{\"result\":\"1\"}");
+	assert_int_equal(rig_pause(&rig), TROUPE_OK);
+	sim_run(rig.sim, 100);
+	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 })", 1, NULL), TROUPE_UNAVAILABLE);
+	assert_string_equal(rig.reason, "world.paused");
+}
+
 /* What is paused is shown by the scheduler too. */
 static void test_paused_shown(void **state)
 {
@@ -371,6 +407,7 @@ int main(void)
 		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),
 		CASE(test_quarantine_players),	 CASE(test_reload_keeps),
 		CASE(test_reload_refused), CASE(test_many_reloads), CASE(test_no_rules), CASE(test_paused_shown),
+		CASE(test_write),
 	};
 
 	return cmocka_run_group_tests_name("mechanics rules", tests, NULL, NULL);

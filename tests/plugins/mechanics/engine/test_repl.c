@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "troupe/status.h"
 #include "worlds.h"
 
 static const char *const files[] = { "world.lua",
@@ -134,10 +135,135 @@ static void test_nothing_changes(void **state)
 	worlds_close(&alone);
 }
 
+/* --- lines that write ------------------------------------------------------------------------------- */
+
+/* writes: a tick with a line at (x, y); its answer's status is returned, its text is in `text`. */
+static int32_t writes(struct worlds *w, double x, double y, const char *line)
+{
+	Region__Input in = REGION__INPUT__INIT;
+	const Region__Input *list[1] = { &in };
+	int32_t status = -1;
+
+	in.has_kind = in.has_avatar = in.has_token = in.has_x = in.has_y = in.has_place = 1;
+	in.kind = REGION__INPUT_KIND__INPUT_WRITE;
+	in.avatar = engine_line_id(w->tick, 7);
+	in.token = 77;
+	in.x = x;
+	in.y = y;
+	in.text = (char *)line;
+	worlds_tick(w, list, 1);
+	for (uint32_t i = 0; i < w->len; i++) {
+		uint32_t len;
+		const struct output *outputs = engine_outputs(w->engines[i], &len);
+
+		for (uint32_t n = 0; n < len; n++) {
+			if (outputs[n].kind == OUTPUT_ANSWER && outputs[n].token == 77) {
+				assert_int_equal(status, -1); /* one owner runs it, and answers */
+				status = outputs[n].status;
+				snprintf(text, sizeof(text), "%s", outputs[n].text);
+			}
+		}
+	}
+	assert_int_not_equal(status, -1);
+	return status;
+}
+
+static void test_write(void **state)
+{
+	struct worlds w;
+
+	(void)state;
+	worlds_open(&w, 1, &shape, files);
+	ticks(&w, 300);
+	assert_int_equal(writes(&w, 8, 9, "set({ x = 8, y = 9, z = 40 }, 'stone') set({ x = 100, y = -90, z = 41 }, 'dirt') return 6 * 7"),
+			 TROUPE_OK);
+	assert_string_equal(text, "42");
+	ticks(&w, 2);
+	gives(&w, "w:block({ 8, 9, 40 }).name, w:block({ 100, -90, 41 }).name", "stone, dirt");
+	assert_int_equal(writes(&w, 8, 9, "w:spawn('rabbit', { x = 8, y = 9 })"), TROUPE_OK);
+	ticks(&w, 3);
+	gives(&w, "#find('rabbit')", "13");
+	assert_int_equal(writes(&w, 8, 9, "for _, r in ipairs(find('rabbit')) do r:hurt { amount = 100 } end return 1"), TROUPE_OK);
+	ticks(&w, 3);
+	assert_int_equal(look(&w, 0, "#find('rabbit')"), 0);
+	assert_true(strcmp(text, "13") != 0);
+	worlds_close(&w);
+}
+
+/* What fails leaves the world as one in which it was not said. */
+static void test_write_fails(void **state)
+{
+	static const struct {
+		const char *line, *said;
+	} cases[] = {
+		{ "set({ x = 8, y = 9, z = 40 }, 'stone') w:spawn('rabbit', { x = 8, y = 9 }) error('no')", "error[S0101]: no\n  --> (line)" },
+		{ "set({ x = 8, y = 9, z = 40 }, 'stone') while true do end", "error[S0420]" },
+		{ "set({ x = 8, y = 9, z = 40 }, 'ston')", "did you mean" },
+		{ "set({ x = 8000, y = 9, z = 40 }, 'stone')", "error[S0119]" },
+		{ "set(7, 'stone')", "error[S0118]" },
+		{ "g.tell_all('x') 1 +", "error[S0102]" },
+		{ "x = 1", "error[S0104]" },
+		{ "g.on('enter', function() end)", "error[S0112]" },
+		{ "w:set({ x = 8, y = 9, z = 40 }, 'stone')", "error[S0412]" },
+		{ "e(1):hurt { amount = 1 }", "error[S0109]" },
+		{ "for i = 1, 300 do set({ x = 8, y = 9, z = 40 }, 'stone') end", "error[S0111]" },
+	};
+	struct worlds w, alone;
+
+	(void)state;
+	worlds_open(&w, 2, &shape, files);
+	worlds_open(&alone, 2, &shape, files);
+	ticks(&w, 30);
+	ticks(&alone, 30);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (writes(&w, 8, 9, cases[i].line) == TROUPE_OK || strstr(text, cases[i].said) == NULL) {
+			fail_msg("%s does not fail with %s: %s", cases[i].line, cases[i].said, text);
+		}
+		ticks(&alone, 1);
+		assert_int_equal(worlds_digest(&w), worlds_digest(&alone));
+	}
+	worlds_close(&w);
+	worlds_close(&alone);
+}
+
+/* Lines do the same to a world of any number of owners. */
+static void test_write_anywhere(void **state)
+{
+	static const char *const lines[] = {
+		"for i = 1, 9 do set({ x = i * 9 - 40, y = i, z = 40 }, 'stone') end",
+		"w:spawn('rabbit', { x = w.x or 30, y = 31 })",
+		"for _, r in ipairs(find('rabbit')) do r:hurt { amount = math.random(1, 2) } r:say('ouch') end",
+		"error('no')",
+		"for _, r in ipairs(w:around({ x = 31, y = 31 }, 15)) do w:spawn('rabbit', r) end",
+	};
+	struct worlds w[3];
+	uint64_t before = 0;
+	int changed = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		worlds_open(&w[i], 1 + i * 2, &shape, files);
+	}
+	for (size_t tick = 0; tick < 200; tick++) {
+		for (uint32_t i = 0; i < 3; i++) {
+			writes(&w[i], 31, 31.5, lines[tick % (sizeof(lines) / sizeof(lines[0]))]);
+			assert_int_equal(worlds_digest(&w[i]), worlds_digest(&w[0]));
+		}
+		changed += worlds_digest(&w[0]) != before;
+		before = worlds_digest(&w[0]);
+	}
+	assert_true(changed > 0);
+	gives(&w[0], "w:block({ -31, 1, 40 }).name", "stone");
+	for (uint32_t i = 0; i < 3; i++) {
+		worlds_close(&w[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_values), cmocka_unit_test(test_errors),
-					    cmocka_unit_test(test_nothing_changes) };
+					    cmocka_unit_test(test_nothing_changes), cmocka_unit_test(test_write),
+					    cmocka_unit_test(test_write_fails), cmocka_unit_test(test_write_anywhere) };
 
 	return cmocka_run_group_tests_name("engine/repl", tests, NULL, NULL);
 }

@@ -52,6 +52,7 @@ struct script {
 	Region__Input inputs[SCRIPT_MAX];
 	const Region__Input *list[SCRIPT_MAX];
 	char names[SCRIPT_MAX][16];
+	char line[400];
 	uint32_t len;
 };
 
@@ -68,6 +69,30 @@ static Region__Input *add(struct script *s, Region__InputKind kind, uint64_t ava
 	in->name = s->names[s->len];
 	s->list[s->len++] = in;
 	return in;
+}
+
+/* add_line: of an operator, somewhere; some of them fail. */
+static void add_line(struct script *s, uint64_t seed, uint64_t tick, uint64_t random)
+{
+	static const char *const forms[] = {
+		"for i = 0, 5 do set({ x = %d + i, y = %d, z = 30 + i %% 3 }, 'stone') end",
+		"for _, o in ipairs(w:around({ x = %d, y = %d }, 12)) do o:hurt { amount = 1 } end",
+		"set({ x = %d, y = %d }, 'dirt') error('not')",
+		"w:spawn('mouse', { x = %d, y = %d }) return #find('mouse')",
+		"for _, o in ipairs(find('mouse')) do o:say(#w:around({ x = %d, y = %d }, 9)) end",
+		"local x = %d + %d while true do end",
+	};
+	Region__Input *in = add(s, REGION__INPUT_KIND__INPUT_WRITE, engine_line_id(seed, tick));
+	int x = (int)(random % 240) - 120, y = (int)(random / 256 % 240) - 120;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	snprintf(s->line, sizeof(s->line), forms[random / 65536 % (sizeof(forms) / sizeof(forms[0]))], x, y);
+#pragma GCC diagnostic pop
+	in->text = s->line;
+	in->has_x = in->has_y = 1;
+	in->x = x;
+	in->y = y;
 }
 
 /* script_make: all of them come, walk, wave, talk; some leave and come back. */
@@ -108,6 +133,9 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in->x = y;
 			in->y = -x;
 		}
+	}
+	if (tick % 4 == 1) {
+		add_line(s, seed, tick, next(&random));
 	}
 }
 

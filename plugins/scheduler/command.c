@@ -366,6 +366,8 @@ static const struct troupe_option pause_options[] = {
 const struct troupe_command scheduler_commands[] = {
 	{ .verb = "world status", .help = "The tick, how long its stages take, owners, checkpoint and rules; why it stands.",
 	  .right = "read", .run = command_status },
+	{ .verb = "world map", .help = "The regions as letters and digits: who owns them, where players are, and how much is in them.",
+	  .right = "read", .run = command_map },
 	{ .verb = "world pause", .help = "No tick begins until it is resumed; players are told the reason.", .right = "operate",
 	  .args = pause_options, .args_size = sizeof(struct pause_args), .flags = TROUPE_COMMAND_CHANGES, .run = command_pause },
 	{ .verb = "world resume", .help = "Ticks go on.", .right = "operate", .flags = TROUPE_COMMAND_CHANGES, .run = command_resume },

@@ -25,6 +25,7 @@ extern const struct troupe_option command_reload_options[], command_rollback_opt
 void command_script_list(void *instance, const struct troupe_request *request, const void *args);
 void command_script_reload(void *instance, const struct troupe_request *request, const void *args);
 void command_script_rollback(void *instance, const struct troupe_request *request, const void *args);
+void command_map(void *instance, const struct troupe_request *request, const void *args);
 void command_audit(void *instance, const struct troupe_request *request, const void *args);
 
 #endif

@@ -71,7 +71,7 @@ static void answer_stage(struct fake *fake)
 		fake->wants_done = 1;
 		reply.digest = fake->regions * mix(fake->tick);
 		for (uint32_t i = 0; i < RIG_REGIONS; i++) {
-			if (fake->mine[i]) {
+			if (fake->mine[i] && fake->rig->owners[0].load[i] > 0) {
 				region__region_load__init(&loads[i]);
 				loads[i].has_region = loads[i].has_entities = 1;
 				loads[i].region = i;

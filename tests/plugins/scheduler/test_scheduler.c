@@ -198,6 +198,44 @@ static void test_slow(void **state)
 	assert_int_equal(rig.owners[0].lates, 0);
 }
 
+/* --- the map ---------------------------------------------------------------------------------------- */
+
+static void test_map(void **state)
+{
+	(void)state;
+	rig_open(&rig, "", 0, 2);
+	rig.owners[0].load[0] = 18;
+	rig.owners[0].load[5] = 4;
+	rig.owners[0].load[15] = 2;
+	rig_until(&rig, 45, 3000);
+	assert_int_equal(rig_command(&rig, "world map", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"digit\":\"entities, . none, 9 the most: 18\""));
+	assert_true(rig_says(&rig, "{\"y\":-128,\"cells\":\"a9"));
+	assert_true(rig_says(&rig, "{\"y\":64,\"cells\":\"b.b.b.b1\"}"));
+	assert_true(rig_says(&rig, "{\"letter\":\"b\",\"owner\":\"meadow/mechanics.m2\",\"regions\":"));
+	assert_true(rig_says(&rig, "\"busiest\":[{\"region\":0,\"from\":\"(-128, -128)\",\"owner\":\"meadow/mechanics.m1\",\"entities\":18,"));
+	/* a region that has become empty is so on the map too */
+	rig.owners[0].load[15] = 0;
+	rig_until(&rig, 85, 3000);
+	assert_int_equal(rig_command(&rig, "world map", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "{\"y\":64,\"cells\":\"b.b.b.b.\"}"));
+}
+
+/* A world of many regions fits in a line too. */
+static void test_map_large(void **state)
+{
+	const char *row;
+
+	(void)state;
+	rig_open(&rig, "size = 2048, region = 32", 0, 0);
+	rig_run(&rig, 1000);
+	assert_int_equal(rig_command(&rig, "world map", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"cell\":\"64 x 64 blocks, from x = -1024\""));
+	row = strstr((const char *)rig.answer.body, "\"cells\":\"");
+	assert_non_null(row);
+	assert_int_equal(strcspn(row + 9, "\""), 64);
+}
+
 /* --- pause ---------------------------------------------------------------------------------------- */
 
 static void test_pause(void **state)
@@ -430,6 +468,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(test_map), TEST(test_map_large),
 		TEST(test_ticks_rise),
 		TEST(test_owner_dies_in_stage_1),
 		TEST(test_owner_dies_in_stage_2),

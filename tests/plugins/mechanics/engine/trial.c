@@ -52,7 +52,7 @@ struct script {
 	Region__Input inputs[SCRIPT_MAX];
 	const Region__Input *list[SCRIPT_MAX];
 	char names[SCRIPT_MAX][16];
-	char line[400];
+	char lines[2][400]; /* of operators */
 	uint32_t len;
 };
 
@@ -72,7 +72,7 @@ static Region__Input *add(struct script *s, Region__InputKind kind, uint64_t ava
 }
 
 /* add_line: of an operator, somewhere; some of them fail. */
-static void add_line(struct script *s, uint64_t seed, uint64_t tick, uint64_t random)
+static void add_line(struct script *s, char line[400], uint64_t unique, uint64_t random)
 {
 	static const char *const forms[] = {
 		"for i = 0, 5 do set({ x = %d + i, y = %d, z = 30 + i %% 3 }, 'stone') end",
@@ -82,14 +82,14 @@ static void add_line(struct script *s, uint64_t seed, uint64_t tick, uint64_t ra
 		"for _, o in ipairs(find('mouse')) do o:say(#w:around({ x = %d, y = %d }, 9)) end",
 		"local x = %d + %d while true do end",
 	};
-	Region__Input *in = add(s, REGION__INPUT_KIND__INPUT_WRITE, engine_line_id(seed, tick));
+	Region__Input *in = add(s, REGION__INPUT_KIND__INPUT_WRITE, engine_line_id(unique, 1));
 	int x = (int)(random % 240) - 120, y = (int)(random / 256 % 240) - 120;
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(s->line, sizeof(s->line), forms[random / 65536 % (sizeof(forms) / sizeof(forms[0]))], x, y);
+	snprintf(line, 400, forms[random / 65536 % (sizeof(forms) / sizeof(forms[0]))], x, y);
 #pragma GCC diagnostic pop
-	in->text = s->line;
+	in->text = line;
 	in->has_x = in->has_y = 1;
 	in->x = x;
 	in->y = y;
@@ -134,8 +134,8 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in->y = -x;
 		}
 	}
-	if (tick % 4 == 1) {
-		add_line(s, seed, tick, next(&random));
+	for (uint64_t i = 0; tick % 4 == 1 && i < 2; i++) {
+		add_line(s, s->lines[i], tick * 2 + i, next(&random));
 	}
 }
 

@@ -147,6 +147,13 @@ static int differs(const struct scheduler *s, const Region__Shape *there, char *
 	return 0;
 }
 
+static void refuse_world(struct scheduler *s, const char *text)
+{
+	log_line(s, TROUPE_LOG_ERROR, "S0403", "%s", text);
+	snprintf(s->lease.refused, sizeof(s->lease.refused), "%s", text);
+	s->h->state(s->h, 0, 0, text);
+}
+
 /* shape_fits: 0 = the world that is there is another one, and everybody has been told. */
 static int shape_fits(struct scheduler *s, const struct troupe_db_value *value)
 {
@@ -175,11 +182,26 @@ static int shape_fits(struct scheduler *s, const struct troupe_db_value *value)
 	}
 	proto_arena_free(&arena);
 	if (!fits) {
-		log_line(s, TROUPE_LOG_ERROR, "S0403", "%s", text);
-		snprintf(s->lease.refused, sizeof(s->lease.refused), "%s", text);
-		s->h->state(s->h, 0, 0, text);
+		refuse_world(s, text);
 	}
 	return fits;
+}
+
+/* is_foreign: 1 if a scheduler of another part runs the world there: two shards share a database. What the second would take when
+ * the first stops is the first one's world, with its avatars. */
+static int is_foreign(struct scheduler *s)
+{
+	const char *owner = s->lease.owner, *slash = strchr(owner, '/'), *here = strchr(s->h->name, '/');
+	char text[TEXT_LEN];
+
+	if (slash == NULL || here == NULL ||
+	    (slash - owner == here - s->h->name && memcmp(owner, s->h->name, (size_t)(slash - owner)) == 0)) {
+		return 0;
+	}
+	snprintf(text, sizeof(text), "the world in database %s is that of %s: give each shard a database of its own",
+		 s->options->database, owner);
+	refuse_world(s, text);
+	return 1;
 }
 
 /* free_now: nobody renews it any more, or it was given back, or it was ours before this process began. */
@@ -229,7 +251,7 @@ static void on_looked(void *instance, void *arg, const struct troupe_db_page *pa
 {
 	struct scheduler *s = instance;
 	struct lease *lease = &s->lease;
-	uint64_t quarter_ms = (uint64_t)s->options->lease_ms / 4, age_ms;
+	uint64_t quarter_ms = (uint64_t)s->options->lease_ms / 4, age_ms, before;
 
 	if (s->stopped || lease->reading != (uint64_t)(uintptr_t)arg || lease->state != LEASE_STANDBY) {
 		return;
@@ -247,8 +269,13 @@ static void on_looked(void *instance, void *arg, const struct troupe_db_page *pa
 	if (s->draining) {
 		return;
 	}
+	before = lease->seen_us != 0 ? lease->version : 0;
 	if (free_now(s, &page->values[0])) {
 		take(s, page->values[0].version);
+		return;
+	}
+	if (before != 0 && before != lease->version && is_foreign(s)) { /* it lives: it has renewed it since */
+		lease->state = LEASE_REFUSED;
 		return;
 	}
 	tell_standby(s);

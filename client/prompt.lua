@@ -72,7 +72,7 @@ function show.buy(order) print(("bought: %dx %s (%s)"):format(order.count or 1, 
 function show.walk(answer) print(("walking to (%.1f, %.1f)"):format(answer.x or 0, answer.y or 0)) end
 function show.avatar(me) print(("you are %s at %s"):format(me.name, show_position(me))) end
 show.play = show.avatar
-function show.act(answer) print(answer.text or "done") end
+function show.act(answer) print((answer.text or "") ~= "" and answer.text or "done") end
 function show.login(answer) print("logged in; account " .. answer.account) end
 function show.register(answer) print("registered; account " .. answer.account) end
 function show.enter(answer) print("in " .. (answer.shard or "the shard") .. "; now: avatar NAME") end

@@ -153,14 +153,15 @@ static int is_rule(const struct dirent *entry)
 	return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0;
 }
 
-static int rules_write(struct init *init, unsigned *ret_len)
+/* rules_write: the Lua files of a folder of the program into `to`, which is made. */
+static int rules_write(struct init *init, const char *from, const char *to, unsigned *ret_len)
 {
 	struct dirent **entries = NULL;
 	char path[PATH_MAX + 300], name[300];
 	int r = 0;
 
-	source_find(init, RULES);
-	snprintf(path, sizeof(path), "%s/scripts", init->folder);
+	source_find(init, from);
+	snprintf(path, sizeof(path), "%s/%s", init->folder, to);
 	if (mkdir(path, 0755) < 0) {
 		return -errno;
 	}
@@ -170,7 +171,7 @@ static int rules_write(struct init *init, unsigned *ret_len)
 		struct text text = { 0 };
 
 		snprintf(path, sizeof(path), "%s/%s", init->source, entries[i]->d_name);
-		snprintf(name, sizeof(name), "scripts/%s", entries[i]->d_name);
+		snprintf(name, sizeof(name), "%s/%.255s", to, entries[i]->d_name);
 		r = r == 0 ? file_read(path, &text) : r;
 		r = r == 0 ? file_write(init, name, text.bytes != NULL ? text.bytes : "", text.len) : r;
 		text_clear(&text);
@@ -221,12 +222,14 @@ static int init_fill(struct init *init, unsigned *ret_rules)
 				      "/secrets.lua\n";
 	struct troupe_error error = { .size = sizeof(error) };
 	char state[PATH_MAX + 8];
+	unsigned tests = 0;
 	int r = config_write(init);
 
 	if (r < 0) {
 		return fail(init, EXIT_FAILED, "cannot make game.lua from", init->source, strerror(-r));
 	}
-	r = rules_write(init, ret_rules);
+	r = rules_write(init, RULES, "scripts", ret_rules);
+	r = r == 0 ? rules_write(init, RULES "/tests", "scripts/tests", &tests) : r;
 	if (r < 0) {
 		return fail(init, EXIT_FAILED, "cannot copy", init->source, strerror(-r));
 	}
@@ -264,6 +267,7 @@ static void init_say(const struct init *init, unsigned rules)
 	printf("       %s check game.lua      look at it without starting anything\n", program);
 	printf("       %s run game.lua        run it; Ctrl-C stops it\n", program);
 	printf("       %s client --as NAME    play, in a second terminal\n", program);
+	printf("       %s script test         try the rules without a server\n", program);
 	printf("edit:  the rules in scripts; save, and see them change. Editors with the Lua language server know the API\n");
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/command.h"
 #include "number.h"
@@ -13,9 +14,10 @@
 const char script_test_usage[] =
 	"usage: troupe script test [--seed N] [--only PART] [--verbose] [FOLDER]\n"
 	"\n"
-	"Runs FOLDER/tests/*.lua, tests of the rules in FOLDER (default scripts/lua/meadow): without a server, in virtual time.\n"
+	"Runs FOLDER/tests/*.lua, tests of the rules in FOLDER: without a server, in virtual time. The default is\n"
+	"the game that ships, and in a folder of `troupe init`, which does not have it, scripts.\n"
 	"\n"
-	"  troupe script test                          all tests of the game that ships\n"
+	"  troupe script test                          all tests of the game\n"
 	"  troupe script test mygame --only slime      those whose name holds `slime`\n"
 	"\n"
 	"  --seed N       the seed of worlds that do not name one (7); a failed test prints its own\n"
@@ -24,6 +26,7 @@ const char script_test_usage[] =
 	"exit codes: 0 all passed, 1 some failed, 2 wrong usage, 3 the rules do not load\n";
 
 #define SEED_DEFAULT 7
+#define SHIPPED "scripts/lua/meadow"
 
 static const unsigned char sim_text[] = {
 #include "tools/sim.inc"
@@ -146,7 +149,7 @@ static int run_all(struct run *run, const struct folder *tests)
 int script_test_main(int argc, char **argv)
 {
 	static const char *const known[] = { "--seed", "--only", "--verbose", NULL };
-	struct run run = { .folder = "scripts/lua/meadow", .seed = SEED_DEFAULT };
+	struct run run = { .folder = access(SHIPPED, R_OK) == 0 ? SHIPPED : "scripts", .seed = SEED_DEFAULT };
 	struct folder tests = { .len = 0 };
 	const char *value;
 	char path[4096];

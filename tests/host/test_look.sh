@@ -94,6 +94,7 @@ ok "init: the settings of editors lead to the types" 0 '"workspace.library": \["
 "$TROUPE" api lua --types >leads
 ok "init: the types they lead to are those of this program" 0 '^$' sh -c 'cmp types/game.d.lua leads && echo'
 ok "init: the types are those of the module that rules require" 0 '^---@meta game$' head -1 types/game.d.lua
+ok "init: its rules pass their tests" 0 '^[1-9][0-9]* passed, 0 failed' "$TROUPE" script test
 cd ..
 ok "init: nothing is overwritten" 1 'mygame: it is there already' "$TROUPE" init mygame
 ok "init: a folder there is not" 1 'No such file' "$TROUPE" init gone/mygame

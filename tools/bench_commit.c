@@ -8,6 +8,7 @@
 
 #include "engine/internal.h"
 #include "host/command.h"
+#include "number.h"
 #include "tools.h"
 
 const char bench_commit_usage[] =
@@ -393,6 +394,20 @@ static int pick(const char *list, const char *const *names, uint8_t *ret, uint32
 	return 0;
 }
 
+/* seconds: more than none, at most an hour; 0, or -1 after printing so. */
+static int seconds(const char *text, uint64_t *ret_ns)
+{
+	char *end;
+	double number = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(number > 0 && number <= 3600)) {
+		fprintf(stderr, "troupe bench commit: --seconds takes a number up to 3600, not `%s`\n", text);
+		return -1;
+	}
+	*ret_ns = (uint64_t)(number * 1e9);
+	return 0;
+}
+
 int bench_commit_main(int argc, char **argv)
 {
 	static const char *const known[] = { "--mode", "--scale", "--owners", "--hop", "--seconds", NULL };
@@ -403,6 +418,7 @@ int bench_commit_main(int argc, char **argv)
 
 	for (int at = 1; at < argc;) {
 		int before = at, bad = 0, taken = 0;
+		uint64_t hop_us = 0;
 
 		for (int i = 0; known[i] != NULL && taken == 0; i++) {
 			const char *value;
@@ -413,9 +429,10 @@ int bench_commit_main(int argc, char **argv)
 			}
 			bad = i == 0 ? pick(value, modes, wanted.modes, 2) :
 			      i == 1 ? pick(value, scale_names, wanted.scales, 2) :
-			      i == 2 ? pick(value, numbers, wanted.owners, ENGINES_MAX + 1) : 0;
-			wanted.hop_ns = i == 3 ? strtoull(value, NULL, 10) * 1000 : wanted.hop_ns;
-			wanted.time_ns = i == 4 ? (uint64_t)(strtod(value, NULL) * 1e9) : wanted.time_ns;
+			      i == 2 ? pick(value, numbers, wanted.owners, ENGINES_MAX + 1) :
+			      i == 3 ? number_read("bench commit", "--hop", value, 0, 1000000, &hop_us) :
+				       seconds(value, &wanted.time_ns);
+			wanted.hop_ns = i == 3 ? hop_us * 1000 : wanted.hop_ns;
 		}
 		if (taken == 0) {
 			return command_unknown("bench commit", argv[before], known);

@@ -78,6 +78,7 @@ answers "nor do steps" "$(yes s | head -n 300 | tr '\n' ' ' | sed 's/ /\\n/g')c\
 # --- lines and scripts that there are not ---
 ok "an empty line" 3 'game.lua:8: line 8 is empty; the next line with code is 10$' $replay --break game.lua:8
 ok "a comment" 3 'game.lua:9: line 9 is a comment; the next line with code is 10$' $replay --break game.lua:9
+ok "the first line" 3 'game.lua:1: line 1 is a comment; the next line with code is 3$' $replay --break game.lua:1
 ok "a line without code of its own" 3 'line 26 has no code of its own; the next line with code is 27$' $replay --break game.lua:26
 ok "behind the end" 3 'line 400 is empty; there is no code behind it' $replay --break game.lua:400
 ok "a script that there is not" 3 'have no such script; they have game/game.lua$' $replay --break gone.lua:4

@@ -367,9 +367,20 @@ static void test_power(void **state)
 	assert_string_equal(rig.text, "n7");
 }
 
+static void on_command(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	(void)instance;
+	(void)arg;
+	(void)typed;
+	assert_int_equal(reply->status, TROUPE_OK);
+	rig.answered = 1;
+}
+
 /* While the world stands nothing is taken that would be lost, and players are told. */
 static void test_paused(void **state)
 {
+	const char *reason = "a look around";
+
 	(void)state;
 	begin(RIG_ONE);
 	rig_enter(&rig, 1, "Ann", 1, 1, 1);
@@ -381,11 +392,27 @@ static void test_paused(void **state)
 	assert_int_equal(rig_move(&rig, 1, 1, 5, 5), TROUPE_UNAVAILABLE);
 	assert_string_equal(rig.reason, "world.paused");
 	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_UNAVAILABLE);
+	assert_string_equal(rig.reason, "world.paused");
 	assert_int_equal(rig_enter(&rig, 2, "Bob", 1, 1, 1), TROUPE_UNAVAILABLE);
 	assert_int_equal(rig_lines(&rig, 32, "world.paused"), 1);
 	sim_run(rig.sim, 8000);
 	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
 	assert_int_equal(rig_move(&rig, 1, 1, 5, 5), TROUPE_OK);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n1"); /* what was refused has not waited */
+	/* and while an operator has it stand */
+	rig.answered = 0;
+	sim_command(rig.sim, "meadow/scheduler.s1", "world pause", &reason, on_command, NULL);
+	assert_true(sim_run_until(rig.sim, &rig.answered, 6000));
+	sim_run(rig.sim, 200);
+	assert_int_equal(rig_act(&rig, 1, "count", 0), TROUPE_UNAVAILABLE);
+	assert_string_equal(rig.reason, "world.paused");
+	rig.answered = 0;
+	sim_command(rig.sim, "meadow/scheduler.s1", "world resume", NULL, on_command, NULL);
+	assert_true(sim_run_until(rig.sim, &rig.answered, 6000));
+	sim_run(rig.sim, 300);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n2");
 }
 
 /* One that drains gives its regions away, with all that is in them, and its players hardly notice. */

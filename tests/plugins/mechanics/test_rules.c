@@ -268,6 +268,48 @@ static void test_reload_keeps(void **state)
 	assert_int_equal(rig_act(&rig, 1, "pet", 0), TROUPE_NOT_FOUND);
 }
 
+static void on_rolled(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	(void)instance;
+	(void)arg;
+	(void)typed;
+	rig.answered = 1;
+	rig.status = reply->status;
+}
+
+static int32_t rollback(int64_t generation)
+{
+	rig.answered = 0;
+	sim_command(rig.sim, "meadow/scheduler.s1", "script rollback", &generation, on_rolled, NULL);
+	assert_true(sim_run_until(rig.sim, &rig.answered, 6000));
+	return rig.status;
+}
+
+/* Rules that were in force once are so again, with what entities remember, and they are after all have died. */
+static void test_rollback(void **state)
+{
+	(void)state;
+	begin(HEAD "g.player { state = { n = 0 } }\n"
+		   "g.action 'pet' { run = function(self) self.state.n = self.state.n + 1 return 'one' .. self.state.n end }\n");
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "one1");
+	rig_script(&rig, "rules.lua", HEAD "g.player { state = { n = 0 } }\n"
+		   "g.action 'pet' { run = function(self) self.state.n = self.state.n + 10 return 'two' .. self.state.n end }\n");
+	assert_int_equal(rig_reload(&rig), TROUPE_OK);
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "two11");
+	assert_int_equal(rollback(1), TROUPE_OK);
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "one12");
+	sim_power(rig.sim);
+	rig_runs(&rig);
+	sim_run(rig.sim, 3000);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
+	rig_act(&rig, 1, "pet", 0);
+	assert_string_equal(rig.text, "one13");
+	assert_int_equal(rollback(9), TROUPE_NOT_FOUND);
+}
+
 static void test_reload_refused(void **state)
 {
 	static const struct {
@@ -407,7 +449,7 @@ int main(void)
 		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),
 		CASE(test_quarantine_players),	 CASE(test_reload_keeps),
 		CASE(test_reload_refused), CASE(test_many_reloads), CASE(test_no_rules), CASE(test_paused_shown),
-		CASE(test_write),
+		CASE(test_write), CASE(test_rollback),
 	};
 
 	return cmocka_run_group_tests_name("mechanics rules", tests, NULL, NULL);

@@ -201,6 +201,17 @@ void control_answer_json(const struct control_answer *answer, FILE *out)
 
 /* --- for people ------------------------------------------------------------------------------------ */
 
+/* "17", "0.146": what cannot be written as a number of JSON, or not with these digits, is a string. */
+static bool is_number(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), rest = whole;
+
+	if (text[whole] == '.') {
+		rest += 1 + strspn(text + whole + 1, "0123456789");
+	}
+	return whole > 0 && text[rest] == '\0' && text[rest - 1] != '.';
+}
+
 /* The value as one cell; `number` tells whether it is put to the right. */
 static void cell_text(const json_t *value, char cell[CELL_MAX * 4 + 4], bool *number)
 {
@@ -208,7 +219,7 @@ static void cell_text(const json_t *value, char cell[CELL_MAX * 4 + 4], bool *nu
 	const char *text = json_is_string(value) ? json_string_value(value) :
 			   value == NULL || json_is_null(value) || dumped == NULL ? "" : dumped;
 
-	*number = json_is_number(value) || (text[0] != '\0' && strspn(text, "0123456789") == strlen(text));
+	*number = json_is_number(value) || is_number(text);
 	if (json_is_boolean(value)) {
 		text = json_is_true(value) ? "yes" : "no";
 	}

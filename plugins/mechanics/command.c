@@ -247,9 +247,11 @@ static void put_profile(struct json *json, const struct rule_figures *f, uint64_
 	json_text(json, place);
 	put_tenths(json, "percent", whole_ns > 0 ? f->ns * 1000 / whole_ns : 0);
 	put(json, "calls", f->calls);
-	put_tenths(json, "us_a_call", f->ns / 100 / f->calls);
-	put(json, "instructions_a_call", (int64_t)(f->instructions / f->calls));
+	put_tenths(json, "us_per_call", f->ns / 100 / f->calls);
+	put(json, "instructions_per_call", (int64_t)(f->instructions / f->calls));
 	put(json, "errors", f->errors);
+	json_key(json, "paused");
+	json_bool(json, f->quarantined);
 	json_close(json, '}');
 }
 

@@ -65,6 +65,8 @@ says "world: paused" meadow world status
 test_is $? "the part is named before the noun" "$STATE/out"
 says "(-128, -128)" regions --host two
 test_is $? "a noun stands alone" "$STATE/out"
+says "entities, . none" world map --host two && says "?.?.?.?." world map
+test_is $? "the world is drawn" "$STATE/out"
 says "world pause [reason]" world --help && says "world pause [reason]" world --help --host two
 test_is $? "help lists the verbs behind a noun" "$STATE/out"
 says "no command of world 'stauts'. Did you mean 'status'?" world stauts

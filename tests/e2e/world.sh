@@ -76,7 +76,7 @@ done
 [ $round -lt 10 ] || sed -n '3,5p;$p' "$STATE/memory" | awk 'NR < 4 { sum += $1 } END { exit !($1 <= sum / 3 * 1.25) }'
 test_is $? "memory stays" "$STATE/memory"
 
-"$TROUPE" script profile --json --host m1 >"$STATE/out" 2>&1 && grep -q '"rule":"monster .*"us_a_call"' "$STATE/out"
+"$TROUPE" script profile --json --host m1 >"$STATE/out" 2>&1 && grep -q '"rule":"monster .*"us_per_call"' "$STATE/out"
 test_is $? "an owner says what its rules cost" "$STATE/out"
 "$TROUPE" repl 'g.players() - g.players() + 42' --host m1 >"$STATE/out" 2>&1 && grep -q '42$' "$STATE/out"
 test_is $? "and evaluates a line of Lua" "$STATE/out"

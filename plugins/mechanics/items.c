@@ -120,6 +120,7 @@ static void ask_for(struct mechanics *m, uint64_t avatar, const struct owed *owe
 	grant->account = account_of(m, avatar);
 	grant->count = owed->count;
 	memcpy(grant->key, owed->key, TROUPE_KEY_SIZE);
+	grant->key[0] ^= MUTANT("key_anew") ? (uint8_t)m->epoch : 0;
 	memcpy(grant->kind, owed->item, len + 1);
 	m->grants = grant;
 	m->grants_len++;

@@ -226,9 +226,7 @@ static int adopt(void *arg, const struct sight *sight)
 {
 	if (sight->avatar) {
 		pass_adopt_one(arg, sight);
-		if (!MUTANT("grants_forgotten")) {
-			items_owed(arg, sight->id);
-		}
+		items_owed(arg, sight->id);
 	}
 	return 0;
 }

@@ -6,7 +6,7 @@
 #
 #   POINTS=short|all          the points to strike; or a list of lines "ROLE POINT N HOW [BEFORE]"
 #   ROUNDS=1                  how often
-#   MUTANT=head_first         plants a mistake; then the test must fail: told_early, grants_forgotten (world_strikes_mutants.sh)
+#   MUTANT=head_first         plants a mistake; then the test must fail: told_early, key_anew (world_strikes_mutants.sh)
 #   COMMIT=lock               how edits are decided
 #
 # HOW is kill, or stop: it wakes when the world has gone on without it. An owner wakes right after another was killed: what it still

@@ -27,5 +27,5 @@ echo 1..3
 finds told_early "telling players before the journal is durable" "owner players.told 3 kill
 owner players.told 3 kill"
 finds head_first "a checkpoint that counts before its pages are there" "owner checkpoint.unwritten 1 kill checkpoint"
-finds grants_forgotten "a checkpoint without the grants that wait for the item store" "items grant.unwritten 1 stop"
+finds key_anew "a reward that is asked for again under another key" "items grant.written 1 stop"
 exit $failed

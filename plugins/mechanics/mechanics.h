@@ -232,7 +232,7 @@ struct mechanics {
 
 	struct engine *engine; /* NULL unless RUNNING or RESTORING */
 	enum phase phase;
-	uint64_t epoch, told;
+	uint64_t epoch;
 	struct assignment now, next; /* next.len != 0: from the end of this tick on */
 	struct ticking ticking;
 	char paused[128]; /* why; "" = not */

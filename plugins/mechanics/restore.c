@@ -388,7 +388,6 @@ void restore_on_restore(void *instance, const struct troupe_request *request, co
 	}
 	engine_own(m->engine, m->now.owner_of, (uint8_t)m->now.self);
 	m->epoch = body->assignment->epoch;
-	m->told = body->told;
 	m->phase = PHASE_RESTORING;
 	*restore = (struct restore){ .next = m->restore,
 				     .request = request->id,

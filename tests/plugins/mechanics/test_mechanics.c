@@ -417,6 +417,7 @@ static void test_deltas(void **state)
 static void test_crossing(void **state)
 {
 	int gone = -1, there = -1;
+	double x = 0;
 	struct proto_arena arena;
 
 	(void)state;
@@ -438,9 +439,11 @@ static void test_crossing(void **state)
 						     &arena);
 		gone = delta->n_gone > 0 ? (int)i : gone;
 		there = delta->n_appeared > 0 ? (int)i : there;
+		x = delta->n_moved > 0 ? 16 * delta->x + delta->places[0] / 256.0 : x;
 		proto_arena_free(&arena);
 	}
 	assert_true(gone >= 0 && there > gone); /* a client that goes by ids alone ends with it there */
+	assert_true(x == 17); /* counted from the corner of the second cell */
 }
 
 static void test_look(void **state)

@@ -230,16 +230,12 @@ void expected_free(struct frontend *fe);
 /* masters: their ids; returns how many, at most `max`. */
 uint32_t masters(const struct frontend *fe, uint64_t *ret_ids, uint32_t max);
 
-/* --- world.c: avatar, world and out again --------------------------------------------------------- */
+/* --- world.c: from the avatar into the world ------------------------------------------------------ */
 
 /* visit_new: the client's state is `state` from now on; NULL without memory. visit_free: its client may select again. */
 struct visit *visit_new(struct frontend *fe, struct client *client, uint16_t tag, enum client_state state);
 void visit_free(struct visit *visit);
 void select_begin(struct frontend *fe, struct client *client, uint16_t tag, uint64_t avatar);
-void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
-/* world_end: the client's session ends: whatever is under way ends without it, and its avatar leaves the world, at once or
- * later. */
-void world_end(struct frontend *fe, struct client *client, enum session_end why);
 /* world_lost: mechanics does not know the client's avatar any more; it goes in again by itself. */
 void world_lost(struct frontend *fe, struct client *client);
 void world_on_reenter(void *instance, const struct troupe_request *request, const Frontend__Reenter *body);
@@ -250,6 +246,17 @@ void tell_selected(struct frontend *fe, const struct client *client, uint16_t ta
 void tell_state(struct frontend *fe, const struct client *client, int running, const char *reason);
 /* world_watch: four times a second: players whose world has stopped are told, and go into another by themselves. */
 void world_watch(struct frontend *fe);
+
+/* --- leave.c: out of the world -------------------------------------------------------------------- */
+
+void leave_begin(struct frontend *fe, struct client *client, uint16_t tag);
+/* world_left: mechanics is told that the avatar leaves, or that its connection is lost. tell_left: LeftWorld; the client may select
+ * an avatar again. */
+void world_left(struct frontend *fe, const struct proto_to *to, int lost);
+void tell_left(struct frontend *fe, struct client *client, uint16_t tag, const char *reason);
+/* world_end: the client's session ends: whatever is under way ends without it, and its avatar leaves the world, at once or
+ * later. */
+void world_end(struct frontend *fe, struct client *client, enum session_end why);
 
 /* --- moved.c: from one part of the world to another ----------------------------------------------- */
 

@@ -139,7 +139,8 @@ refused()
 	[ -n "$until" ] || { grep -q 'nothing can be replayed' out && return 0; }
 	"$troupe" replay bad --quiet --until "$until" >out 2>&1 || return 1
 	untils=$((untils + 1))
-	! grep -q DIFFERS out && grep -q "^ticks 101 to $until " out
+	"$troupe" replay rec --quiet --until "$until" | sed -n 's/^ticks.*digest //p' >whole
+	! grep -q DIFFERS out && grep -q "^ticks 101 to $until .*digest $(cat whole)\$" out
 }
 
 # each WHAT STEP COMMAND...: tries COMMAND BYTE for bytes all over the file.

@@ -33,6 +33,8 @@ static void hook(lua_State *L, lua_Debug *ar)
 	}
 	if (s->stop != SANDBOX_OK) {
 		if (lua_isyieldable(L)) {
+			lua_getinfo(L, "l", ar);
+			s->left_line = ar->currentline;
 			lua_yield(L, 0);
 			return;
 		}
@@ -92,6 +94,7 @@ void budget_start(struct sandbox *s)
 	s->refused = 0;
 	s->prints = 0;
 	s->pcalls = 0;
+	s->left_line = 0;
 	s->raised_code[0] = '\0';
 	s->started_ns = s->set.clock_ns != NULL ? s->set.clock_ns(s->set.arg) : 0;
 	if (s->stops.stopped != NULL) {

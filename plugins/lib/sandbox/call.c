@@ -48,6 +48,12 @@ void source_line(const struct script_file *file, int line, char *dst, size_t dst
 	text_clean(dst, dst_len, at, (size_t)((stop != NULL ? stop : end) - at), 0);
 }
 
+/* line_at: the line a function on the stack is at. */
+static int line_at(const struct sandbox *s, int level, const lua_Debug *ar)
+{
+	return level == 0 && s->left_line > 0 ? s->left_line : ar->currentline;
+}
+
 /* place: the innermost line of a script on the thread's stack */
 static void place(struct sandbox *s, lua_State *co, struct sandbox_error *error)
 {
@@ -56,11 +62,10 @@ static void place(struct sandbox *s, lua_State *co, struct sandbox_error *error)
 	for (int level = 0; level < 200 && lua_getstack(co, level, &ar); level++) {
 		if (lua_getinfo(co, "Sl", &ar) && ar.currentline > 0) {
 			snprintf(error->file, sizeof(error->file), "%s", ar.short_src);
-			error->line = ar.currentline;
+			error->line = line_at(s, level, &ar);
 			break;
 		}
 	}
-	(void)s;
 }
 
 /* split: takes "file:line: " off a message and into the error, if there is such a file: a script may write anything */
@@ -86,6 +91,7 @@ static const char *split(const struct sandbox *s, struct sandbox_error *error, c
 
 void traceback(lua_State *co, char *dst, size_t dst_len)
 {
+	const struct sandbox *s = sandbox_of(co);
 	lua_Debug ar;
 	size_t at = 0;
 
@@ -96,7 +102,7 @@ void traceback(lua_State *co, char *dst, size_t dst_len)
 		if (!lua_getinfo(co, "Sln", &ar) || ar.currentline <= 0) {
 			continue;
 		}
-		n = snprintf(dst + at, dst_len - at, "%s%s:%d: in %s", at ? "\n" : "", ar.short_src, ar.currentline,
+		n = snprintf(dst + at, dst_len - at, "%s%s:%d: in %s", at ? "\n" : "", ar.short_src, line_at(s, level, &ar),
 			     ar.name != NULL ? ar.name : ar.what);
 		if (n < 0 || (size_t)n >= dst_len - at) {
 			break;

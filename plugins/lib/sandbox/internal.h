@@ -37,6 +37,7 @@ struct sandbox {
 	size_t memory;
 	uint32_t refused; /* growths in this call */
 	enum sandbox_kind stop; /* raised flag: this call is over */
+	int left_line; /* where the hook has left the call by a yield: from then on Lua tells the instruction before; or 0 */
 	enum sandbox_kind abort_next; /* how the next call ends before it begins */
 	uint64_t used, charged_at, started_ns; /* instructions and charges so far */
 	uint64_t last_used, last_ns; /* of the call before */

@@ -182,6 +182,34 @@ static int load_one(struct sandbox *s, uint32_t generation, const char *name, co
 	return sandbox_load(s, generation, name, text, strlen(text), error);
 }
 
+/* the loop that does not end, not the line that was run before it */
+static void test_budget_line(void **state)
+{
+	static const struct {
+		const char *text;
+		int line;
+	} loops[] = {
+		{ "return function()\n\n\twhile true do\n\tend\nend\n", 3 },
+		{ "return function()\n\tlocal a = 1\n\n\twhile true do end\nend\n", 4 },
+		{ "local function idle()\n\twhile true do end\nend\nreturn function()\n\tidle()\nend\n", 2 },
+	};
+	(void)state;
+	struct sandbox *s = open_with((struct sandbox_settings){ .instructions_max = 100000 });
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+		struct sandbox_error error;
+		char place[40];
+		uint32_t g = sandbox_generation_open(s);
+		assert_int_equal(load_one(s, g, "idle.lua", loops[i].text, &error), 0);
+		assert_int_equal(sandbox_start(s, g, "idle", &error), 0);
+		assert_int_equal(sandbox_call(s, sandbox_module(s, g, "idle"), "idle", NULL, 0, NULL, 0, &error), -1);
+		assert_string_equal(error.code, "S0420");
+		assert_int_equal(error.line, loops[i].line);
+		snprintf(place, sizeof(place), "idle.lua:%d: in", loops[i].line);
+		assert_ptr_equal(strstr(error.traceback, place), error.traceback);
+	}
+	sandbox_free(s);
+}
+
 static void test_error_format(void **state)
 {
 	(void)state;
@@ -490,7 +518,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_holds), cmocka_unit_test(test_fails), cmocka_unit_test(test_allow_list),
-		cmocka_unit_test(test_error_format), cmocka_unit_test(test_host_functions), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_error_format),
+		cmocka_unit_test(test_budget_line), cmocka_unit_test(test_host_functions), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_generations), cmocka_unit_test(test_reload_keeps_memory),
 		cmocka_unit_test(test_deterministic), cmocka_unit_test(test_memory_every_n),
 		cmocka_unit_test(test_memory_create), cmocka_unit_test(test_print),

@@ -48,7 +48,8 @@ uint64_t in_world(struct player *p, struct world *w, uint8_t account);
 /* expect_state: the next frame says that the world runs, or does not and why. */
 void expect_state(struct player *p, int running, const char *reason);
 
-/* batch_subscribe, batch_publish: mechanics adds (or removes) a channel of a session, and says something on it, 0 = to all. */
+/* batch_subscribe: mechanics adds (or removes) a channel of a session. batch_publish: it says something on one; 0 = to
+ * all. */
 void batch_subscribe(struct world *w, uint64_t session, uint64_t channel, int add);
 void batch_publish(struct world *w, uint64_t channel, const void *payload, size_t len, int droppable);
 /* heard: how many of those came to it. */

@@ -28,14 +28,6 @@ int command_refused(struct scheduler *s, const struct troupe_request *request)
 	return 1;
 }
 
-static void put_hex(struct json *json, const char *key, uint64_t number)
-{
-	char text[20];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, number);
-	command_put_text(json, key, text);
-}
-
 /* --- status -------------------------------------------------------------------------------------- */
 
 static int time_order(const void *a, const void *b)
@@ -227,72 +219,6 @@ static void command_resume(void *instance, const struct troupe_request *request,
 	command_paused(s);
 	beat_resume(s);
 	answer_state(s, request->id);
-}
-
-/* --- digest -------------------------------------------------------------------------------------- */
-
-static void answer_digest(struct scheduler *s, uint64_t request, uint64_t tick, uint64_t digest)
-{
-	struct json json = { 0 };
-
-	json_open(&json, '{');
-	command_put(&json, "tick", (int64_t)tick);
-	put_hex(&json, "digest", digest);
-	json_close(&json, '}');
-	json_reply(&json, s->h, request);
-}
-
-static void on_digest_kept(void *instance, void *arg, const struct troupe_db_result *result)
-{
-	(void)instance;
-	(void)arg;
-	(void)result; /* whoever asked has it; a recording may lack it */
-}
-
-/* keep_digest: a recording of the world can be compared with it. */
-static void keep_digest(struct scheduler *s, uint64_t tick, uint64_t digest)
-{
-	struct worldkey key;
-	uint8_t bytes[8];
-	struct troupe_db_op op = { .kind = TROUPE_DB_PUT, .key = key.text, .value = bytes, .value_len = sizeof(bytes) };
-	struct troupe_db_commit commit = { .size = sizeof(commit), .db = s->db, .ops = &op, .ops_len = 1, .fence = WORLD_FENCE,
-					   .fence_epoch = s->lease.epoch, .on_done = on_digest_kept };
-
-	for (unsigned i = 0; i < sizeof(bytes); i++) {
-		bytes[i] = (uint8_t)(digest >> (8 * i));
-	}
-	worldkey(&key, WORLD_KEY_DIGEST, (unsigned long long)tick);
-	op.key_len = key.len;
-	s->h->db_commit(s->h, &commit);
-}
-
-void command_digest(struct scheduler *s, uint64_t tick, uint64_t digest)
-{
-	uint64_t request = s->digest_request;
-
-	s->digest_request = 0;
-	keep_digest(s, tick, digest);
-	if (request != 0) {
-		answer_digest(s, request, tick, digest);
-	}
-}
-
-static void command_digest_now(void *instance, const struct troupe_request *request, const void *args)
-{
-	struct scheduler *s = instance;
-
-	(void)args;
-	if (command_refused(s, request)) {
-		return;
-	}
-	if (s->paused && s->has_digest && s->digest_tick == s->beat.tick) {
-		answer_digest(s, request->id, s->digest_tick, s->digest);
-	} else if (beat_stands(s) != NULL || s->digest_request != 0) {
-		proto_refuse(s->h, request->id, TROUPE_FAILED_PRECONDITION,
-			     s->digest_request != 0 ? "world.digesting" : "world.paused");
-	} else {
-		s->digest_request = request->id;
-	}
 }
 
 /* --- regions, checkpoints ------------------------------------------------------------------------ */

@@ -26,6 +26,7 @@ void command_script_list(void *instance, const struct troupe_request *request, c
 void command_script_reload(void *instance, const struct troupe_request *request, const void *args);
 void command_script_rollback(void *instance, const struct troupe_request *request, const void *args);
 void command_map(void *instance, const struct troupe_request *request, const void *args);
+void command_digest_now(void *instance, const struct troupe_request *request, const void *args);
 void command_audit(void *instance, const struct troupe_request *request, const void *args);
 
 #endif

@@ -316,6 +316,7 @@ static uint64_t digest_at(uint64_t tick, uint32_t owners)
 static void test_digest(void **state)
 {
 	uint64_t one = digest_at(30, 1), tick;
+	char before[128];
 
 	(void)state;
 	rig_close(&rig);
@@ -324,6 +325,16 @@ static void test_digest(void **state)
 	tick = (uint64_t)rig_number(&rig, "tick");
 	assert_int_equal(rig_command(&rig, "world digest", NULL), TROUPE_OK);
 	assert_int_equal(rig_number(&rig, "tick"), tick);
+	/* who runs the world next has it, too */
+	snprintf(before, sizeof(before), "%.100s", (const char *)rig.answer.body);
+	sim_crash(rig.sim, RIG_A);
+	rig_run(&rig, 3000);
+	assert_int_equal(rig_command(&rig, "world digest", NULL), TROUPE_OK);
+	assert_string_equal(before, (const char *)rig.answer.body);
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_until(&rig, tick + 5, 3000);
+	assert_int_equal(rig_command(&rig, "world digest", NULL), TROUPE_OK);
+	assert_true((uint64_t)rig_number(&rig, "tick") > tick);
 }
 
 /* --- drains --------------------------------------------------------------------------------------- */

@@ -86,6 +86,14 @@ struct settings {
 	char commit[16];
 };
 
+/* --- options.c ----------------------------------------------------------------------------------- */
+
+extern const struct troupe_option scheduler_option_table[];
+/* options_check: the role's check. options_side: regions in a row. options_fail: fills in the error and returns its status. */
+int32_t options_check(const struct troupe_check_in *in, struct troupe_error *reterr);
+uint32_t options_side(const struct scheduler_options *options);
+int32_t options_fail(struct troupe_error *reterr, int32_t status, const char *text, const char *help);
+
 /* --- lease.c, lease_write.c: who runs the world -------------------------------------------------- */
 
 #define WRITE_OPS_MAX 8u
@@ -216,7 +224,7 @@ void restore_settings(struct scheduler *s);
 /* restore_ended: the last tick of the journal has been run again. */
 void restore_ended(struct scheduler *s);
 
-/* --- beat.c -------------------------------------------------------------------------------------- */
+/* --- beat.c, stage.c ----------------------------------------------------------------------------- */
 
 struct beat {
 	uint64_t tick;	    /* the last that has ended */
@@ -250,6 +258,11 @@ void beat_resume(struct scheduler *s);
 const char *beat_stands(const struct scheduler *s);
 /* beat_record: adds what the database must know of the beat to the next write. */
 void beat_record(struct scheduler *s, uint64_t tick);
+/* beat_maybe_end: the tick under way ends if its last stage is answered and it is durable. */
+void beat_maybe_end(struct scheduler *s);
+/* stage_send: asks all owners for the stage of the tick under way; the next follows when all have answered, and after the last
+ * beat_maybe_end. */
+void stage_send(struct scheduler *s);
 
 /* --- rules.c, refused.c, read.c, bundle.c, history.c -------------------------------------------------------- */
 
@@ -490,7 +503,7 @@ struct moment moment_now(const struct scheduler *s);
 uint64_t moment_us(const struct scheduler *s, const struct moment *from);
 /* timer_clear: stops *timer if it runs. */
 void timer_clear(struct scheduler *s, uint64_t *timer);
-/* reign_begin: the lease is ours. reign_end: it is no more. */
+/* reign_begin (reign.c): the lease is ours. reign_end: it is no more. */
 void reign_begin(struct scheduler *s);
 void reign_end(struct scheduler *s);
 /* drain_done: nothing is left to be finished. */

@@ -198,6 +198,8 @@ void ask_act(struct mechanics *m, const struct ask *ask, const World__ActRequest
 	input.text = body->text != NULL ? body->text : (char *)"";
 	input.has_target = body->target != 0;
 	input.target = body->target;
+	input.has_key = body->key != 0;
+	input.key = body->key;
 	input.place = input.has_place = body->has_bx && body->has_by && body->has_bz;
 	if (input.place) {
 		input.has_x = input.has_y = input.has_z = 1;

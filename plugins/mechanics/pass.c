@@ -77,6 +77,8 @@ static void queued_on(struct mechanics *m, const struct player *player, const st
 		act.has_target = input->has_target;
 		act.target = input->target;
 		act.text = input->text;
+		act.has_key = input->has_key;
+		act.key = input->key;
 		act.has_bx = act.has_by = act.has_bz = input->place != 0;
 		act.bx = (int32_t)input->x;
 		act.by = (int32_t)input->y;

@@ -311,21 +311,24 @@ int edits_again(const struct engine *e)
 static void answer(struct engine *e, const struct claim *claim)
 {
 	uint32_t row = claim->ask->token != 0 ? entities_row(&e->all, claim->ask->actor) : NO_ROW;
+	const char *text = claim->refused != NULL ? claim->refused : "";
+	int32_t status = TROUPE_OK;
 	struct output *out;
 
 	if (row == NO_ROW || (e->all.flags[row] & ENTITY_GHOST) != 0) {
 		return;
 	}
+	if (claim->refused != NULL) {
+		status = strcmp(text, "conflict") == 0	 ? TROUPE_ABORTED :
+			 strcmp(text, "world.busy") == 0 ? TROUPE_RESOURCE_EXHAUSTED :
+							   TROUPE_FAILED_PRECONDITION;
+	}
+	acted_end(e, row, claim->ask->act_key, status, text);
 	out = output(e, OUTPUT_ANSWER, claim->ask->actor);
 	if (out != NULL) {
 		out->token = claim->ask->token;
-		out->text = claim->refused != NULL ? claim->refused : "";
-		out->status = TROUPE_OK;
-		if (claim->refused != NULL) {
-			out->status = strcmp(claim->refused, "conflict") == 0 ? TROUPE_ABORTED :
-				      strcmp(claim->refused, "world.busy") == 0 ? TROUPE_RESOURCE_EXHAUSTED :
-										  TROUPE_FAILED_PRECONDITION;
-		}
+		out->text = text;
+		out->status = status;
 	}
 }
 
@@ -387,5 +390,6 @@ void edits_apply(struct engine *e)
 		}
 		settle(e, claim);
 	}
+	acted_repeats(e);
 	edits->asks.len = 0;
 }

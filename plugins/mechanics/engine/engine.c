@@ -128,6 +128,7 @@ struct engine *engine_close(struct engine *e)
 	list_free(&e->inputs);
 	list_free(&e->arrivals);
 	list_free(&e->rivals);
+	list_free(&e->repeats);
 	list_free(&e->wishes);
 	list_free(&e->pending);
 	list_free(&e->outputs);
@@ -230,7 +231,7 @@ void engine_begin(struct engine *e, uint64_t tick)
 		memmove(e->outputs.items, (struct output *)e->outputs.items + e->outputs_told, since * sizeof(struct output));
 	}
 	e->outputs.len = since;
-	e->inputs.len = e->aborts.len = e->arrivals.len = e->rivals.len = 0;
+	e->inputs.len = e->aborts.len = e->arrivals.len = e->rivals.len = e->repeats.len = 0;
 	e->wish = e->spawned = e->full = 0;
 	e->running = 1;
 	arena_clear(arena_now(e));

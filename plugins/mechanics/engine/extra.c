@@ -52,6 +52,7 @@ void extra_free(struct extra *extra)
 	list_free(&extra->cooldowns);
 	list_free(&extra->quests);
 	list_free(&extra->owed);
+	list_free(&extra->acted);
 	free(extra);
 }
 

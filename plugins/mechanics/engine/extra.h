@@ -17,6 +17,8 @@ struct engine;
 #define QUESTS_MAX 256u /* tallies of an entity's quests */
 #define ZONES_MAX 64u	/* regions of the rules */
 #define OWED_MAX 64u	/* rewards that are not answered yet */
+#define ACTED_MAX 16u	/* acts with a key that are remembered */
+#define ACTED_TEXT_MAX 256u /* bytes of what one was answered */
 
 /* A list of items of one size; zeroed = empty. */
 struct list {
@@ -46,12 +48,21 @@ struct tally {
 	int64_t n;
 };
 
+/* What an act with a key came to. */
+struct acted {
+	uint64_t key;
+	int32_t status;
+	uint8_t open; /* it is known in stage 3 of this tick; between ticks none is */
+	char text[ACTED_TEXT_MAX + 1];
+};
+
 /* All of it is part of the world's state, but the session. Freed with its entity. */
 struct extra {
 	Region__Session *session; /* its own, malloc'ed by protobuf-c; NULL = none */
 	uint64_t account;
 	struct list bag, slows, cooldowns, quests; /* stack, slow, cooldown, tally; each in the order of its names */
 	struct list owed;     /* struct owed, in the order in which they came to be */
+	struct list acted;    /* struct acted, in the order in which they were asked */
 	uint64_t zones;	      /* bits: the regions of the rules that it is in */
 	uint64_t target;      /* an entity that it keeps in mind; 0 = none */
 	uint64_t rises;	      /* tick: a player that fell gets up; 0 = it stands */

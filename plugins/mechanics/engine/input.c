@@ -149,6 +149,12 @@ static void tell_bounds(struct engine *e, uint64_t avatar)
 	}
 }
 
+static void act_answer(struct engine *e, const Region__Input *input, uint32_t row, int32_t status, const char *text)
+{
+	acted_end(e, row, input->key, status, text);
+	input_answer(e, input, status, text);
+}
+
 static void act(struct engine *e, const Region__Input *input, uint32_t row)
 {
 	uint32_t target = entities_near(&e->all, row, input->target);
@@ -158,23 +164,27 @@ static void act(struct engine *e, const Region__Input *input, uint32_t row)
 	struct rules_act act;
 	int32_t status;
 
+	if (!acted_begin(e, input, row)) {
+		return;
+	}
 	if (input->target != 0 && target == NO_ROW) {
-		input_answer(e, input, TROUPE_NOT_FOUND, "world.no_target");
+		act_answer(e, input, row, TROUPE_NOT_FOUND, "world.no_target");
 		return;
 	}
 	if (input->place && !(engine_inside(e, at[0], at[1]) && at[2] >= 0 && at[2] < e->shape.height)) {
 		tell_bounds(e, input->avatar);
-		input_answer(e, input, TROUPE_OUT_OF_RANGE, "world.outside");
+		act_answer(e, input, row, TROUPE_OUT_OF_RANGE, "world.outside");
 		return;
 	}
 	act = (struct rules_act){ .action = input->name != NULL ? input->name : "",
 				  .text = input->text != NULL ? input->text : "",
 				  .at = input->place ? at : NULL,
 				  .token = input->token,
+				  .key = input->key,
 				  .target = target };
 	status = rules_act(e->rules, row, &act, text, sizeof(text), &reason);
 	if (status != RULES_LATER) {
-		input_answer(e, input, status, status == TROUPE_OK ? text : reason);
+		act_answer(e, input, row, status, status == TROUPE_OK ? text : reason);
 	}
 }
 

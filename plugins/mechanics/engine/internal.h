@@ -46,6 +46,7 @@ struct wish {
 /* A wish for a change of blocks. What it points to lives until the end of the next tick. */
 struct ask {
 	uint64_t actor, token; /* 0 = the world; the act that waits for the outcome, 0 = none */
+	uint64_t act_key;      /* of that act, where it was made; 0 = none */
 	uint32_t number;       /* of the actor's: with it there are no two the same */
 	int32_t priority, x, y, z; /* the lower one goes first; its place is a cell of the world */
 	const char *edit;
@@ -153,6 +154,7 @@ struct engine {
 	struct block_table *blocks;
 	struct edits edits;
 	struct path_search *search;
+	struct list repeats;	/* const Region__Input *: acts whose key is that of one whose edit is not decided */
 	struct list no_way;	/* struct no_way: of this tick */
 	uint8_t *touched_chunks; /* by chunk, for the time of one loop */
 };
@@ -181,6 +183,12 @@ const char *output_text(struct engine *e, const char *text);
 uint32_t input_row(const struct engine *e, const Region__Input *input);
 void input_run(struct engine *e, const Region__Input *input);
 void input_answer(struct engine *e, const Region__Input *input, int32_t status, const char *text);
+/* acted.c: acts with a key. acted_begin: 1 if the act is to be done; else it was done or cannot be remembered, and is answered.
+ * acted_end: what it came to, kept; of key 0 nothing is. acted_repeats: stage 3, when all edits are decided: who asked twice in one
+ * tick is answered. */
+int acted_begin(struct engine *e, const Region__Input *input, uint32_t row);
+void acted_end(struct engine *e, uint32_t row, uint64_t key, int32_t status, const char *text);
+void acted_repeats(struct engine *e);
 /* arrive.c: inputs_run: in stage 1. arrivals_run: who comes into the world, at the beginning of stage 2. */
 void inputs_run(struct engine *e);
 void arrivals_run(struct engine *e);

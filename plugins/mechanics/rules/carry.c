@@ -105,6 +105,27 @@ static int keep_owed(const struct extra *extra, Region__Record *record, struct a
 	return record->owed != NULL ? 0 : -1;
 }
 
+static int keep_acted(const struct extra *extra, Region__Record *record, struct arena *a)
+{
+	const struct acted *all = extra->acted.items;
+
+	record->acted = arena_get(a, (extra->acted.len + 1) * sizeof(*record->acted));
+	for (uint32_t i = 0; record->acted != NULL && i < extra->acted.len; i++) {
+		Region__Acted *acted = arena_get(a, sizeof(*acted));
+
+		if (acted == NULL) {
+			return -1;
+		}
+		region__acted__init(acted);
+		acted->has_key = acted->has_status = 1;
+		acted->key = all[i].key;
+		acted->status = all[i].status;
+		acted->text = arena_text(a, all[i].text);
+		record->acted[record->n_acted++] = acted;
+	}
+	return record->acted != NULL ? 0 : -1;
+}
+
 static int keep_zones(const struct rules *r, const struct extra *extra, Region__Record *record, struct arena *a)
 {
 	const struct rule_zone *zones = r->now->zones.items;
@@ -140,7 +161,8 @@ int extra_keep(struct rules *r, uint32_t row, Region__Record *record, struct are
 			return -1;
 		}
 	}
-	if (keep_bag(extra, record, a) != 0 || keep_lists(extra, record, a) != 0 || keep_owed(extra, record, a) != 0) {
+	if (keep_bag(extra, record, a) != 0 || keep_lists(extra, record, a) != 0 || keep_owed(extra, record, a) != 0 ||
+	    keep_acted(extra, record, a) != 0) {
 		return -1;
 	}
 	return keep_zones(r, extra, record, a);
@@ -157,6 +179,7 @@ int extra_check(const Region__Record *record)
 {
 	int bad = record->n_bag > BAG_STACKS_MAX || record->n_cooldowns > COOLDOWNS_MAX || record->n_slows > SLOWS_MAX ||
 		  record->n_quests > QUESTS_MAX || record->n_zones > ZONES_MAX || record->n_owed > OWED_MAX ||
+		  record->n_acted > ACTED_MAX ||
 		  (record->cast != NULL && !is_name(record->cast->method));
 
 	for (size_t i = 0; !bad && i < record->n_bag; i++) {
@@ -173,6 +196,10 @@ int extra_check(const Region__Record *record)
 	}
 	for (size_t i = 0; !bad && i < record->n_owed; i++) {
 		bad = !is_name(record->owed[i]->item);
+	}
+	for (size_t i = 0; !bad && i < record->n_acted; i++) {
+		bad = record->acted[i]->key == 0 || record->acted[i]->text == NULL || strlen(record->acted[i]->text) > ACTED_TEXT_MAX ||
+		      !proto_utf8(record->acted[i]->text, strlen(record->acted[i]->text));
 	}
 	return bad ? -1 : 0;
 }
@@ -222,10 +249,25 @@ static void bring_owed(struct extra *extra, const Region__Record *record)
 	}
 }
 
+static void bring_acted(struct extra *extra, const Region__Record *record)
+{
+	for (size_t i = 0; i < record->n_acted && !MUTANT("key_forgotten"); i++) {
+		struct acted *acted = list_add(&extra->acted, sizeof(*acted), ACTED_MAX);
+
+		if (acted != NULL) {
+			acted->key = record->acted[i]->key;
+			acted->status = record->acted[i]->status;
+			snprintf(acted->text, sizeof(acted->text), "%s", record->acted[i]->text);
+		}
+	}
+}
+
 void extra_bring(struct rules *r, uint32_t row, const Region__Record *record)
 {
 	const struct rule_zone *zones = r->now->zones.items, *zone;
-	int any = record->n_bag + record->n_cooldowns + record->n_slows + record->n_quests + record->n_zones + record->n_owed > 0 ||
+	int any = record->n_bag + record->n_cooldowns + record->n_slows + record->n_quests + record->n_zones + record->n_owed +
+				  record->n_acted >
+			  0 ||
 		  record->target != 0 || record->rises != 0 || record->ends != 0 || record->cast != NULL;
 	struct extra *extra = any ? extra_of(r->e, row) : NULL;
 
@@ -234,6 +276,7 @@ void extra_bring(struct rules *r, uint32_t row, const Region__Record *record)
 	}
 	bring_lists(extra, record);
 	bring_owed(extra, record);
+	bring_acted(extra, record);
 	extra->target = record->target;
 	extra->rises = record->rises;
 	extra->ends = record->ends;

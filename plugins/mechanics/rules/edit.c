@@ -222,6 +222,7 @@ void wish_ask(struct rules *r, uint32_t row, const struct wish *wish)
 	args_add(r, ask, row, wish->text);
 	if (r->token != 0 && r->e->stage == 1) {
 		ask->token = r->token; /* the act is answered when this is decided */
+		ask->act_key = r->act_key;
 		r->token = 0;
 		r->asked = 1;
 	}

@@ -237,7 +237,7 @@ struct rules {
 	uint8_t target_set;
 	char text[EFFECT_TEXT_MAX];
 	char ret_text[EFFECT_TEXT_MAX];
-	uint64_t token; /* of the act that runs; answered by the first edit that it asks for */
+	uint64_t token, act_key; /* of the act that runs; answered by the first edit that it asks for */
 	uint8_t asked;
 	const char *ask_reason; /* why what it asked for cannot be */
 

@@ -152,6 +152,7 @@ int32_t rules_act(struct rules *r, uint32_t row, const struct rules_act *in, cha
 		return TROUPE_FAILED_PRECONDITION;
 	}
 	r->token = in->token;
+	r->act_key = in->key;
 	r->asked = 0;
 	r->ask_reason = NULL;
 	failed = rules_call(r, action, WHEN_1, r->e->all.id[row], NULL, args, 3, &answer);

@@ -77,11 +77,12 @@ void rules_enter(struct rules *r, uint32_t row);
 void rules_leave(struct rules *r, uint32_t row);
 /* rules_chat: 0 if the rules do not let it be heard. */
 int rules_chat(struct rules *r, uint32_t row, const char *text, const char *channel);
-/* What a player asks for: `target` may be NO_ROW, `at` NULL; `token` is what an answer goes to. */
+/* What a player asks for: `target` may be NO_ROW, `at` NULL; `token` is what an answer goes to, `key` what
+ * it is done once under. */
 struct rules_act {
 	const char *action, *text;
 	const double *at;
-	uint64_t token;
+	uint64_t token, key;
 	uint32_t target;
 };
 #define RULES_LATER (-1)

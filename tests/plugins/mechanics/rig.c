@@ -438,7 +438,7 @@ static void on_act(void *instance, void *arg, const struct troupe_reply *reply, 
 	}
 }
 
-int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target)
+static void act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target, uint64_t key)
 {
 	World__ActRequest request = WORLD__ACT_REQUEST__INIT;
 	struct proto_to to = to_avatar(rig, avatar);
@@ -446,7 +446,25 @@ int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t targe
 	request.action = (char *)action;
 	request.has_target = target != 0;
 	request.target = target;
+	request.has_key = key != 0;
+	request.key = key;
 	world_act(rig->fe, &request, &to, on_act, rig);
+}
+
+int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target)
+{
+	act(rig, avatar, action, target, 0);
+	return wait_for(rig);
+}
+
+void rig_act_send(struct rig *rig, uint64_t avatar, const char *action, uint64_t key)
+{
+	act(rig, avatar, action, 0, key);
+}
+
+int rig_act_key(struct rig *rig, uint64_t avatar, const char *action, uint64_t key)
+{
+	act(rig, avatar, action, 0, key);
 	return wait_for(rig);
 }
 

@@ -91,6 +91,9 @@ void rig_move_send(struct rig *rig, uint64_t avatar, uint64_t seq, double x, dou
 int rig_move(struct rig *rig, uint64_t avatar, uint64_t seq, double x, double y);
 int rig_look(struct rig *rig, uint64_t avatar);
 int rig_act(struct rig *rig, uint64_t avatar, const char *action, uint64_t target);
+/* rig_act_key: an act under a key. rig_act_send does not wait: rig->answered says when there is an answer. */
+int rig_act_key(struct rig *rig, uint64_t avatar, const char *action, uint64_t key);
+void rig_act_send(struct rig *rig, uint64_t avatar, const char *action, uint64_t key);
 int rig_chat(struct rig *rig, uint64_t avatar, const char *channel, const char *text);
 int rig_echo(struct rig *rig, uint64_t avatar, const void *bytes, size_t len);
 

@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 #include <string.h>
 
+#include "troupe/status.h"
 #include "world/terrain.h"
 #include "worlds.h"
 
@@ -396,11 +398,143 @@ static void test_owed(void **state)
 	assert_string_equal(heard, "medal2falsestore.full--");
 }
 
+/* An act with a key is done once and answered alike, however often it is asked for, wherever its avatar is by then. */
+static const char *const onces[] = {
+	"once.lua",
+	"local g = require 'game'\n"
+	"g.player { state = { n = 0 } }\n"
+	"g.edit 'heap' { apply = function(w, e) if w:block(e.at).name ~= 'air' then return 'there' end w:set(e.at, 'stone') end }\n"
+	"g.action 'count' { run = function(self, w, t, a) self.state.n = self.state.n + 1 return 'n' .. self.state.n .. a.text end }\n"
+	"g.action 'read' { run = function(self) return 'n' .. self.state.n end }\n"
+	"g.action 'refuse' { run = function(self) self.state.n = self.state.n + 1 return nil, 'no' .. self.state.n end }\n"
+	"g.action 'go' { run = function(self) self:walk_to { 20, 1 } end }\n"
+	"g.action 'heap' { run = function(self, w) self.state.n = self.state.n + 1\n"
+	"  w:ask { edit = 'heap', at = { x = 3, y = 3, z = 30 } } end }\n",
+	NULL
+};
+
+static const Region__Input *once(Region__Input *in, const char *action, uint64_t key)
+{
+	*in = *input(REGION__INPUT_KIND__INPUT_ACT, 7);
+	in->name = (char *)action;
+	in->text = (char *)"";
+	in->has_key = key != 0;
+	in->key = key;
+	return in;
+}
+
+/* ask: this act, `times` in one tick: all answers are these. */
+static void ask(struct worlds *w, const char *action, uint64_t key, uint32_t times, int32_t status, const char *text)
+{
+	Region__Input ins[4];
+	const Region__Input *list[4];
+	const struct output *out;
+	uint32_t len, answers = 0;
+
+	for (uint32_t i = 0; i < times; i++) {
+		list[i] = once(&ins[i], action, key);
+	}
+	worlds_tick(w, list, times);
+	out = engine_outputs(owner(w), &len);
+	for (uint32_t i = 0; i < len; i++) {
+		if (out[i].kind == OUTPUT_ANSWER) {
+			assert_int_equal(out[i].status, status);
+			assert_string_equal(out[i].text, text);
+			answers++;
+		}
+	}
+	assert_int_equal(answers, times);
+}
+
+static uint64_t onces_run(uint32_t engines)
+{
+	struct engine_shape shape = { .map = "flat", .size = 128, .region = 64, .height = 64 };
+	const Region__Input *in = input(REGION__INPUT_KIND__INPUT_ENTER, 7);
+	struct worlds w;
+	uint64_t digest;
+	uint32_t before = engines;
+	int first;
+
+	worlds_open(&w, engines, &shape, onces);
+	((Region__Input *)in)->x = -3;
+	((Region__Input *)in)->y = 1;
+	worlds_tick(&w, &in, 1);
+	first = engine_owner_of(w.engines[0], 7);
+	ask(&w, "count", 1, 2, TROUPE_OK, "n1");
+	ask(&w, "count", 1, 1, TROUPE_OK, "n1");
+	ask(&w, "count", 0, 1, TROUPE_OK, "n2");
+	ask(&w, "refuse", 2, 1, TROUPE_FAILED_PRECONDITION, "no3");
+	ask(&w, "refuse", 2, 3, TROUPE_FAILED_PRECONDITION, "no3");
+	ask(&w, "nothing", 3, 2, TROUPE_NOT_FOUND, "world.no_action");
+	ask(&w, "heap", 4, 3, TROUPE_OK, ""); /* decided in stage 3 */
+	ask(&w, "heap", 4, 1, TROUPE_OK, "");
+	ask(&w, "heap", 5, 2, TROUPE_FAILED_PRECONDITION, "there");
+	ask(&w, "read", 0, 1, TROUPE_OK, "n5");
+	ask(&w, "go", 6, 1, TROUPE_OK, "");
+	for (int i = 0; i < 60; i++) {
+		worlds_tick(&w, NULL, 0);
+	}
+	assert_true(engines != 4 || engine_owner_of(w.engines[0], 7) != first);
+	ask(&w, "count", 1, 1, TROUPE_OK, "n1");
+	worlds_save(&w);
+	worlds_load(&w, 5 - before, NULL, onces, 1);
+	ask(&w, "heap", 5, 1, TROUPE_FAILED_PRECONDITION, "there");
+	ask(&w, "heap", 4, 1, TROUPE_OK, "");
+	ask(&w, "refuse", 2, 1, TROUPE_FAILED_PRECONDITION, "no3");
+	for (uint64_t key = 7; key <= 16; key++) { /* with these there are 16 */
+		ask(&w, "read", key, 1, TROUPE_OK, "n5");
+	}
+	ask(&w, "count", 1, 1, TROUPE_OK, "n1");
+	ask(&w, "read", 17, 1, TROUPE_OK, "n5");
+	ask(&w, "count", 1, 1, TROUPE_OK, "n6"); /* forgotten */
+	digest = worlds_digest(&w);
+	worlds_close(&w);
+	return digest;
+}
+
+static void test_once(void **state)
+{
+	uint64_t digest = onces_run(1);
+
+	(void)state;
+	for (uint32_t engines = 2; engines <= 4; engines++) {
+		assert_true(onces_run(engines) == digest);
+	}
+}
+
+/* What is kept of a long answer ends with a whole character. */
+static void test_once_long(void **state)
+{
+	struct engine_shape shape = { .map = "flat", .size = 128, .region = 64, .height = 64 };
+	const Region__Input *enter = input(REGION__INPUT_KIND__INPUT_ENTER, 7), *list;
+	char text[301] = "", kept[301];
+	Region__Input in;
+	struct worlds w;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		strcat(text, "\xE2\x82\xAC");
+	}
+	snprintf(kept, sizeof(kept), "n1%.*s", 252, text);
+	worlds_open(&w, 1, &shape, onces);
+	worlds_tick(&w, &enter, 1);
+	list = once(&in, "count", 1);
+	in.text = text;
+	worlds_tick(&w, &list, 1);
+	assert_string_equal(find(w.engines[0], OUTPUT_ANSWER)->text + 2, text);
+	ask(&w, "count", 1, 1, TROUPE_OK, kept);
+	worlds_save(&w);
+	worlds_load(&w, 2, NULL, onces, 1);
+	ask(&w, "count", 1, 1, TROUPE_OK, kept);
+	worlds_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_player), cmocka_unit_test(test_population),
 					    cmocka_unit_test(test_crowd), cmocka_unit_test(test_woken),
-					    cmocka_unit_test(test_rivals), cmocka_unit_test(test_owed) };
+					    cmocka_unit_test(test_rivals), cmocka_unit_test(test_owed),
+					    cmocka_unit_test(test_once),   cmocka_unit_test(test_once_long) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

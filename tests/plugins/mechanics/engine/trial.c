@@ -117,6 +117,13 @@ static void script_make(struct script *s, uint64_t seed, uint64_t tick)
 			in->name = (char *)(other % 2 == 0 ? "wave" : "dig");
 			in->has_target = 1;
 			in->target = other % 3 == 0 ? other : 0;
+		} else if (dice >= 9 && dice < 12) { /* under one of two keys for a while, and sometimes twice at once */
+			for (uint64_t n = 0; n <= other % 2; n++) {
+				in = add(s, REGION__INPUT_KIND__INPUT_ACT, avatar);
+				in->name = (char *)(tick / 40 % 2 == 0 ? "wave" : "dig");
+				in->has_key = 1;
+				in->key = 1 + tick / 40 * 2 + dice % 2;
+			}
 		} else if (dice == 8) {
 			in = add(s, REGION__INPUT_KIND__INPUT_CHAT, avatar);
 			in->text = (char *)"hello";

@@ -7,4 +7,4 @@
 mutants "$top_builddir/tests/plugins/mechanics/engine/world_seeds" "${WORLD_SEEDS:-15}" 60 \
 	arrival_order wish_lost born_lost asleep_lost walk_lost state_lost timer_order sees_now ghost_stale ghost_stays \
 	ghost_again ghost_passes ghost_flickers heard_here told_here twice count_alone errors_alone errors_not_saved \
-	places_not_saved full_here abort_ignored both_come owed_lost
+	places_not_saved full_here abort_ignored both_come owed_lost key_forgotten

@@ -5,6 +5,7 @@
 -- The files of the client share the table `client`, which each gets as its argument (scripts.c has their order).
 
 local client = ...
+local ACT_MS = 10000 -- so long an act is asked for again
 local Player = {}
 Player.__index = Player
 
@@ -168,10 +169,35 @@ function Player:look()
 	return ask(game(self), "look")
 end
 
--- act: on an entity, or on a block { x, y, z }.
-function Player:act(action, target, text, block)
-	return ask(game(self), "act", { action = action, target = math.tointeger(target or 0), text = text,
-		bx = block and block[1], by = block and block[2], bz = block and block[3] })
+-- unknown: it may have happened, or not.
+local function unknown(why)
+	local status = why.status or 0
+	return status == 1 or status == 2 or status == 4 or status >= 13 and status <= 15
+end
+
+-- short_of: the request did not come as far as the world, which knows what became of an act that was asked for before.
+local function short_of(why)
+	local reason = why.reason or ""
+	return reason:find("^client%.") or reason:find("^frontend%.") or reason == "world.busy" or reason == "world.not_here"
+end
+
+-- act: on an entity, or on a block { x, y, z }. One key for one intent: while it is unknown whether it was done, the same request
+-- is sent again, for 10 s; it is done once.
+function Player:act(action, target, text, block, key)
+	local message = { action = action, target = math.tointeger(target or 0), text = text, bx = block and block[1],
+		by = block and block[2], bz = block and block[3],
+		key = math.tointeger(key) or string.unpack("<i8", net.random(8)) & math.maxinteger | 1 }
+	local deadline, open = net.now() + ACT_MS, nil
+	repeat
+		local link = game(self)
+		if not link then refuse("act", { reason = "client.offline", text = "log in and enter a shard first" }) end
+		local answer, why = link:request("act", message)
+		if answer then return answer end
+		if not (unknown(why) or open and short_of(why)) then refuse("act", why) end
+		open = unknown(why) and why or open
+		net.sleep(200)
+	until net.now() > deadline or not (self.returning or self.game:open())
+	refuse("act", open)
 end
 
 function Player:chat(text, channel)
@@ -205,7 +231,7 @@ function Player:buy(offer, price, key)
 			return order
 		elseif order and (order.state == "REJECTED" or order.state == "FAILED") then
 			refuse("buy", { reason = order.reason, order = order })
-		elseif why and not (why.status == 1 or why.status == 2 or why.status == 4 or why.status >= 13 and why.status <= 15) then
+		elseif why and not unknown(why) then
 			refuse("buy", why)
 		end
 		net.sleep(200)

@@ -160,7 +160,7 @@ static void on_pause_kept(struct scheduler *s, uint64_t turn)
 static void keep_pause(struct scheduler *s)
 {
 	if (lease_busy(s)) {
-		s->lease.waiting = keep_pause;
+		lease_wait(s, keep_pause);
 		return;
 	}
 	beat_record(s, s->beat.begun);
@@ -248,7 +248,7 @@ static void tick_begin(struct scheduler *s)
 	struct beat *beat = &s->beat;
 
 	if (lease_busy(s)) {
-		s->lease.waiting = beat_go;
+		lease_wait(s, beat_go);
 		return;
 	}
 	if (beat->tick < beat->last && !rules_prepare(s, restore_control(s, beat->tick + 1))) {

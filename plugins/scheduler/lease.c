@@ -68,17 +68,12 @@ static void on_released(struct scheduler *s, uint64_t turn)
 	drain_done(s);
 }
 
-static void release_now(struct scheduler *s)
-{
-	lease_write_begin(s, s->lease.epoch, on_released, 1);
-}
-
 void lease_release(struct scheduler *s)
 {
 	if (lease_busy(s)) {
-		s->lease.waiting = release_now;
+		lease_wait(s, lease_release);
 	} else {
-		release_now(s);
+		lease_write_begin(s, s->lease.epoch, on_released, 1);
 	}
 }
 

@@ -32,7 +32,7 @@ static void write_clear(struct lease *lease)
 void lease_write_drop(struct scheduler *s)
 {
 	s->lease.write.active = 0;
-	s->lease.waiting = NULL;
+	s->lease.waiting_len = 0;
 	timer_clear(s, &s->lease.write.timer);
 	write_clear(&s->lease);
 }
@@ -53,24 +53,48 @@ static void away(struct scheduler *s, int32_t status)
 	}
 }
 
+void lease_wait(struct scheduler *s, lease_fn then)
+{
+	struct lease *lease = &s->lease;
+
+	for (uint32_t i = 0; i < lease->waiting_len; i++) {
+		if (lease->waiting[i] == then) {
+			return;
+		}
+	}
+	if (lease->waiting_len == LEASE_WAITING_MAX) {
+		abort(); /* there are no others that wait */
+	}
+	lease->waiting[lease->waiting_len++] = then;
+}
+
+static void waiting_run(struct scheduler *s)
+{
+	struct lease *lease = &s->lease;
+	lease_fn waiting[LEASE_WAITING_MAX];
+	uint32_t len = lease->waiting_len;
+
+	memcpy(waiting, lease->waiting, sizeof(waiting));
+	lease->waiting_len = 0;
+	for (uint32_t i = 0; i < len && lease->state == LEASE_HELD; i++) {
+		waiting[i](s);
+	}
+}
+
 static void written(struct scheduler *s, uint64_t version)
 {
 	struct lease *lease = &s->lease;
-	void (*waiting)(struct scheduler *s) = lease->waiting;
 
 	lease->version = version;
 	lease->epoch = lease->write.epoch;
 	lease->renewed_us = lease->write.asked_us;
 	lease->write.active = 0;
-	lease->waiting = NULL;
 	write_clear(lease);
 	away(s, TROUPE_OK);
 	if (lease->write.done != NULL) {
 		lease->write.done(s, lease->write.turn);
 	}
-	if (waiting != NULL) {
-		waiting(s);
-	}
+	waiting_run(s);
 	checkpoint_check(s);
 }
 
@@ -79,7 +103,7 @@ static void refused(struct scheduler *s, const char *why)
 	struct lease *lease = &s->lease;
 
 	lease->write.active = 0;
-	lease->waiting = NULL;
+	lease->waiting_len = 0;
 	write_clear(lease);
 	if (lease->state == LEASE_TAKING) {
 		lease->state = LEASE_STANDBY;

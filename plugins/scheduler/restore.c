@@ -309,7 +309,7 @@ static void epoch(struct scheduler *s)
 		return;
 	}
 	if (lease_busy(s)) {
-		s->lease.waiting = epoch;
+		lease_wait(s, epoch);
 	} else if (s->epoch_used) {
 		lease_write(s, s->lease.epoch + 1, on_epoch);
 	} else {

@@ -97,6 +97,7 @@ int32_t options_fail(struct troupe_error *reterr, int32_t status, const char *te
 /* --- lease.c, lease_write.c: who runs the world -------------------------------------------------- */
 
 #define WRITE_OPS_MAX 8u
+#define LEASE_WAITING_MAX 4u /* a tick, an epoch, a pause, the lease given back */
 
 struct write_op {
 	char key[96];
@@ -105,6 +106,7 @@ struct write_op {
 };
 
 typedef void (*write_done_fn)(struct scheduler *s, uint64_t turn);
+typedef void (*lease_fn)(struct scheduler *s);
 
 enum lease_state { LEASE_OFF, LEASE_STANDBY, LEASE_TAKING, LEASE_HELD, LEASE_REFUSED };
 
@@ -128,7 +130,8 @@ struct lease {
 		uint32_t ops_len;
 		write_done_fn done;
 	} write;
-	void (*waiting)(struct scheduler *s); /* runs when the write has ended */
+	lease_fn waiting[LEASE_WAITING_MAX]; /* for its end */
+	uint32_t waiting_len;
 };
 
 /* lease_begin: looks at the database until it answers, checks the world's shape, then takes the lease or stands by. */
@@ -141,6 +144,9 @@ void lease_release(struct scheduler *s);
 void lease_shape(struct scheduler *s, Region__Shape *ret_shape);
 int lease_held(const struct scheduler *s);
 int lease_busy(const struct scheduler *s);
+/* lease_wait: `then` runs when the write under way has ended, unless the lease is lost by then; once, however often it is asked for.
+ * One before it may have begun another write: `then` asks again, and waits again. */
+void lease_wait(struct scheduler *s, lease_fn then);
 /*
  * lease_op: adds a value to the next write; `value` is copied. lease_write: writes them with the renewed lease under `epoch`, all or
  * nothing, again and again until it is known; `done` (may be NULL) runs once it is durable, never if the lease is lost

@@ -298,6 +298,65 @@ static void test_pause_and_restart(void **state)
 	assert_string_equal(rig.owners[1].reason, "by an operator");
 }
 
+static void on_pause_ended(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	(void)instance;
+	(void)typed;
+	*(int32_t *)arg = reply->status;
+}
+
+/* paused_while_lost: an owner falls while the database is silent, so the epoch of the restore waits for a write, or is one; a pause
+ * that is asked for then is kept, also if `another` owner falls, and the world can go on. */
+static void paused_while_lost(uint64_t down_ms, int another)
+{
+	int32_t status = -1;
+
+	rig_open(&rig, "", 0, 3);
+	rig.owners[1].die_tick = 30;
+	rig.owners[1].die_stage = 1;
+	rig_until(&rig, 29, 2500);
+	rig_run(&rig, 100);
+	assert_true(rig.owners[1].dead);
+	sim_db_down(rig.sim, "meadow", 1);
+	rig_run(&rig, down_ms); /* then it renews its lease, if nothing else is written */
+	rig_alive(&rig.owners[1]);
+	rig_run(&rig, 50);
+	sim_command(rig.sim, RIG_A, "world pause", &(const char *){ "" }, on_pause_ended, &status);
+	rig_run(&rig, 50);
+	assert_int_equal(status, -1);
+	if (another) {
+		rig.owners[2].dead = 1;
+		rig_run(&rig, 4000);
+	}
+	sim_db_down(rig.sim, "meadow", 0);
+	rig_run(&rig, 3000);
+	assert_int_equal(status, TROUPE_OK);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"paused\",\"reason\":\"by an operator\""));
+	assert_int_equal(rig_command(&rig, "world pause", &(const char *){ "" }), TROUPE_OK);
+	if (another) {
+		rig_alive(&rig.owners[2]);
+	}
+	sim_crash(rig.sim, RIG_A); /* it is written down */
+	rig_run(&rig, 5000);
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"paused\""));
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_until(&rig, rig.told + 20, 3000);
+}
+
+static void test_pause_while_an_epoch_waits(void **state)
+{
+	(void)state;
+	paused_while_lost(1000, 0);
+}
+
+static void test_pause_while_an_epoch_is_written(void **state)
+{
+	(void)state;
+	paused_while_lost(5, 1);
+}
+
 static uint64_t digest_at(uint64_t tick, uint32_t owners)
 {
 	static char text[64];
@@ -495,6 +554,8 @@ int main(void)
 		TEST(test_pause),
 		TEST(test_pause_lasts),
 		TEST(test_pause_and_restart),
+		TEST(test_pause_while_an_epoch_waits),
+		TEST(test_pause_while_an_epoch_is_written),
 		TEST(test_digest),
 		TEST(test_owner_drains),
 		TEST(test_last_owner_drains),

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The chunks of a world: a map of places, a list of the unpacked ones with the one touched last in front. */
-#include "world/terrain.h"
-
 #include <stdlib.h>
-#include <string.h>
 
 #include "map/map.h"
 #include "world/chunk_pack.h"
 #include "world/seed.h"
+#include "world/terrain_place.h"
 
 #define OPEN_DEFAULT 4096u
-
-struct place {
-	int32_t cx, cy;
-	uint32_t flags;	     /* TERRAIN_... */
-	struct chunk *chunk; /* NULL = not unpacked */
-	uint8_t *packed;     /* of an edited chunk that is not unpacked */
-	size_t packed_len;
-	size_t bytes;	     /* of the chunk, as counted */
-	uint64_t edit;
-	uint64_t digest;
-	int digest_known;
-	struct place *newer, *older; /* while unpacked */
-};
-
-struct terrain {
-	struct terrain_settings settings;
-	struct block_table *table;
-	struct map places; /* seed_key of the place */
-	struct place *newest, *oldest;
-	uint64_t edits, epoch;
-	struct terrain_counts counts;
-};
 
 /* --- the list of unpacked chunks ---------------------------------------------------------------------- */
 
@@ -66,7 +42,7 @@ static void chunk_attach(struct terrain *t, struct place *p, struct chunk *chunk
 	bytes_count(t, p);
 }
 
-static void chunk_detach(struct terrain *t, struct place *p)
+void place_detach(struct terrain *t, struct place *p)
 {
 	p->chunk = chunk_free(p->chunk);
 	list_remove(t, p);
@@ -82,7 +58,7 @@ static void packed_drop(struct terrain *t, struct place *p)
 	p->packed_len = 0;
 }
 
-static void packed_keep(struct terrain *t, struct place *p, uint8_t *bytes, size_t len)
+void place_keep(struct terrain *t, struct place *p, uint8_t *bytes, size_t len)
 {
 	packed_drop(t, p);
 	p->packed = bytes;
@@ -90,7 +66,7 @@ static void packed_keep(struct terrain *t, struct place *p, uint8_t *bytes, size
 	t->counts.packed_bytes += len;
 }
 
-static void flags_set(struct terrain *t, struct place *p, uint32_t flags)
+void place_flags(struct terrain *t, struct place *p, uint32_t flags)
 {
 	uint32_t *counted[] = { &t->counts.edited, &t->counts.dirty, &t->counts.quarantined };
 
@@ -102,19 +78,19 @@ static void flags_set(struct terrain *t, struct place *p, uint32_t flags)
 
 /* --- places ------------------------------------------------------------------------------------------- */
 
-static int chunk_inside(const struct terrain *t, int32_t cx, int32_t cy)
+int place_inside(const struct terrain *t, int32_t cx, int32_t cy)
 {
 	int32_t half = (int32_t)t->settings.size / CHUNK_WIDTH / 2;
 
 	return cx >= -half && cx < half && cy >= -half && cy < half;
 }
 
-static struct place *place_find(const struct terrain *t, int32_t cx, int32_t cy)
+struct place *place_find(const struct terrain *t, int32_t cx, int32_t cy)
 {
 	return map_get(&t->places, seed_key(cx, cy));
 }
 
-static struct place *place_get(struct terrain *t, int32_t cx, int32_t cy)
+struct place *place_get(struct terrain *t, int32_t cx, int32_t cy)
 {
 	struct place *p = place_find(t, cx, cy);
 
@@ -132,13 +108,13 @@ static struct place *place_get(struct terrain *t, int32_t cx, int32_t cy)
 	return p;
 }
 
-static void place_free(struct terrain *t, struct place *p)
+void place_free(struct terrain *t, struct place *p)
 {
 	if (p->chunk != NULL) {
-		chunk_detach(t, p);
+		place_detach(t, p);
 	}
 	packed_drop(t, p);
-	flags_set(t, p, 0);
+	place_flags(t, p, 0);
 	map_remove(&t->places, seed_key(p->cx, p->cy));
 	free(p);
 }
@@ -154,8 +130,8 @@ static int place_close(struct terrain *t, struct place *p)
 			t->counts.failures++;
 			return -1;
 		}
-		chunk_detach(t, p);
-		packed_keep(t, p, bytes, len);
+		place_detach(t, p);
+		place_keep(t, p, bytes, len);
 	} else {
 		place_free(t, p);
 	}
@@ -178,7 +154,7 @@ static void place_unpack(struct terrain *t, struct place *p)
 	if (rc == CHUNK_NO_MEMORY) {
 		t->counts.failures++;
 	} else if (rc != 0) {
-		flags_set(t, p, p->flags | TERRAIN_QUARANTINED);
+		place_flags(t, p, p->flags | TERRAIN_QUARANTINED);
 	} else {
 		packed_drop(t, p);
 		chunk_attach(t, p, chunk);
@@ -199,15 +175,14 @@ static void place_generate(struct terrain *t, struct place *p)
 	t->counts.generated++;
 }
 
-/* place_open: the place with its chunk unpacked; NULL if it is outside, quarantined, or there is no memory. */
-static struct place *place_open(struct terrain *t, int32_t cx, int32_t cy)
+struct place *place_open(struct terrain *t, int32_t cx, int32_t cy)
 {
 	struct place *p = t->newest;
 
 	if (p != NULL && p->cx == cx && p->cy == cy) {
 		return p;
 	}
-	if (!chunk_inside(t, cx, cy)) {
+	if (!place_inside(t, cx, cy)) {
 		return NULL;
 	}
 	p = place_find(t, cx, cy);
@@ -317,7 +292,7 @@ uint16_t terrain_block(struct terrain *t, int32_t x, int32_t y, int32_t z)
 	return p != NULL ? chunk_get(p->chunk, (uint32_t)x, (uint32_t)y, (uint32_t)z) : BLOCK_UNAVAILABLE;
 }
 
-static int refuse(struct terrain *t, int why)
+int terrain_refuse(struct terrain *t, int why)
 {
 	t->counts.refused++;
 	return why;
@@ -328,11 +303,10 @@ static int not_open(struct terrain *t, int32_t cx, int32_t cy)
 {
 	struct place *p = place_find(t, cx, cy);
 
-	return refuse(t, p != NULL && p->flags & TERRAIN_QUARANTINED ? TERRAIN_UNAVAILABLE : TERRAIN_NO_MEMORY);
+	return terrain_refuse(t, p != NULL && p->flags & TERRAIN_QUARANTINED ? TERRAIN_UNAVAILABLE : TERRAIN_NO_MEMORY);
 }
 
-/* cell_digest: the part of a digest that one cell has. It adds up: that of a and b, and that of b and c, is that of a and c. */
-static uint64_t cell_digest(const struct terrain *t, const struct chunk *chunk, uint32_t cell, uint16_t was, uint16_t now)
+uint64_t terrain_cell(const struct terrain *t, const struct chunk *chunk, uint32_t cell, uint16_t was, uint16_t now)
 {
 	uint64_t place = seed_mix(seed_key(chunk->x, chunk->y), cell);
 
@@ -347,13 +321,13 @@ static void edit_note(struct terrain *t, struct place *p, uint32_t cell, uint16_
 		p->digest_known = 1;
 	}
 	if (p->digest_known) {
-		p->digest += cell_digest(t, p->chunk, cell, was, now);
+		p->digest += terrain_cell(t, p->chunk, cell, was, now);
 	}
 	bytes_count(t, p);
 	p->chunk->rev = tick;
 	p->chunk->epoch = t->epoch;
 	p->edit = ++t->edits;
-	flags_set(t, p, p->flags | TERRAIN_EDITED | TERRAIN_DIRTY);
+	place_flags(t, p, p->flags | TERRAIN_EDITED | TERRAIN_DIRTY);
 }
 
 int terrain_set(struct terrain *t, int32_t x, int32_t y, int32_t z, uint16_t id, uint64_t tick)
@@ -363,10 +337,10 @@ int terrain_set(struct terrain *t, int32_t x, int32_t y, int32_t z, uint16_t id,
 	uint16_t was;
 
 	if (cell_beside(t, x, y) || z < 0 || z >= (int32_t)t->settings.map.height) {
-		return refuse(t, TERRAIN_OUTSIDE);
+		return terrain_refuse(t, TERRAIN_OUTSIDE);
 	}
 	if (id >= block_count(t->table)) {
-		return refuse(t, TERRAIN_BAD);
+		return terrain_refuse(t, TERRAIN_BAD);
 	}
 	p = place_open(t, cx, cy);
 	if (p == NULL) {
@@ -378,206 +352,8 @@ int terrain_set(struct terrain *t, int32_t x, int32_t y, int32_t z, uint16_t id,
 	}
 	if (chunk_set(p->chunk, (uint32_t)x, (uint32_t)y, (uint32_t)z, id) != 0) {
 		t->counts.failures++;
-		return refuse(t, TERRAIN_NO_MEMORY);
+		return terrain_refuse(t, TERRAIN_NO_MEMORY);
 	}
 	edit_note(t, p, ((uint32_t)x & 15) + 16 * (((uint32_t)y & 15) + 16 * (uint32_t)z), was, id, tick);
 	return 1;
-}
-
-/* --- whole chunks ------------------------------------------------------------------------------------- */
-
-const struct chunk *terrain_chunk(struct terrain *t, int32_t cx, int32_t cy)
-{
-	struct place *p = place_open(t, cx, cy);
-
-	return p != NULL ? p->chunk : NULL;
-}
-
-int terrain_put_packed(struct terrain *t, int32_t cx, int32_t cy, const void *bytes, size_t len)
-{
-	struct place *p;
-	uint8_t *copy;
-
-	if (!chunk_inside(t, cx, cy)) {
-		return refuse(t, TERRAIN_OUTSIDE);
-	}
-	if (len == 0 || len > CHUNK_PACKED_MAX) {
-		return refuse(t, TERRAIN_BAD);
-	}
-	copy = malloc(len);
-	p = copy != NULL ? place_get(t, cx, cy) : NULL;
-	if (p == NULL) {
-		free(copy);
-		return refuse(t, TERRAIN_NO_MEMORY);
-	}
-	memcpy(copy, bytes, len);
-	if (p->chunk != NULL) {
-		chunk_detach(t, p);
-	}
-	packed_keep(t, p, copy, len);
-	flags_set(t, p, TERRAIN_EDITED);
-	p->edit = 0;
-	p->digest_known = 0;
-	return 0;
-}
-
-static int copy_out(const struct place *p, uint8_t **ret_bytes, size_t *ret_len)
-{
-	uint8_t *copy = malloc(p->packed_len);
-
-	if (copy == NULL) {
-		return TERRAIN_NO_MEMORY;
-	}
-	memcpy(copy, p->packed, p->packed_len);
-	*ret_bytes = copy;
-	*ret_len = p->packed_len;
-	return 0;
-}
-
-int terrain_pack(struct terrain *t, int32_t cx, int32_t cy, uint8_t **ret_bytes, size_t *ret_len, uint64_t *ret_edit)
-{
-	struct place *p = place_find(t, cx, cy);
-	int rc;
-
-	if (!chunk_inside(t, cx, cy)) {
-		return refuse(t, TERRAIN_OUTSIDE);
-	}
-	if (p == NULL || (p->chunk == NULL && p->packed == NULL)) {
-		p = place_open(t, cx, cy);
-		if (p == NULL) {
-			return refuse(t, TERRAIN_NO_MEMORY);
-		}
-	}
-	rc = p->chunk == NULL ? copy_out(p, ret_bytes, ret_len) : chunk_pack(p->chunk, t->table, ret_bytes, ret_len);
-	if (rc != 0) {
-		t->counts.failures++;
-		return refuse(t, TERRAIN_NO_MEMORY);
-	}
-	if (ret_edit != NULL) {
-		*ret_edit = p->edit;
-	}
-	return 0;
-}
-
-void terrain_saved(struct terrain *t, int32_t cx, int32_t cy, uint64_t edit)
-{
-	struct place *p = place_find(t, cx, cy);
-
-	if (p != NULL && p->edit == edit) {
-		flags_set(t, p, p->flags & ~TERRAIN_DIRTY);
-	}
-}
-
-void terrain_forget(struct terrain *t, int32_t cx, int32_t cy)
-{
-	struct place *p = place_find(t, cx, cy);
-
-	if (p != NULL) {
-		place_free(t, p);
-	}
-}
-
-int terrain_next(const struct terrain *t, uint32_t flags, uint32_t *at, struct terrain_place *ret_place)
-{
-	struct map_entry *entry;
-
-	while ((entry = map_next(&t->places, at)) != NULL) {
-		const struct place *p = entry->value;
-
-		if (p->flags & flags) {
-			*ret_place = (struct terrain_place){ .cx = p->cx, .cy = p->cy, .flags = p->flags, .edit = p->edit };
-			return 1;
-		}
-	}
-	return 0;
-}
-
-/* --- digests ------------------------------------------------------------------------------------------ */
-
-static uint64_t section_digest(const struct terrain *t, const struct chunk *now, const struct chunk *was, uint32_t n)
-{
-	uint16_t ids[CHUNK_SECTION_CELLS], old[CHUNK_SECTION_CELLS];
-	uint64_t digest = 0;
-
-	if (now->sections[n].bits == 0 && was->sections[n].bits == 0 && now->sections[n].only == was->sections[n].only) {
-		return 0;
-	}
-	chunk_section_read(now, n, ids);
-	chunk_section_read(was, n, old);
-	for (uint32_t at = 0; at < CHUNK_SECTION_CELLS; at++) {
-		if (ids[at] != old[at]) {
-			digest += cell_digest(t, now, n * CHUNK_SECTION_CELLS + at, old[at], ids[at]);
-		}
-	}
-	return digest;
-}
-
-/* digest_count: 1, or 0 without memory. */
-static int digest_count(const struct terrain *t, const struct chunk *chunk, uint64_t *ret_digest)
-{
-	struct chunk *was = generate_chunk(t->settings.seed, &t->settings.map, chunk->x, chunk->y);
-
-	if (was == NULL) {
-		return 0;
-	}
-	*ret_digest = 0;
-	for (uint32_t n = 0; n < chunk->height / CHUNK_WIDTH; n++) {
-		*ret_digest += section_digest(t, chunk, was, n);
-	}
-	chunk_free(was);
-	return 1;
-}
-
-/* digest_packed: of a chunk that is not unpacked, and stays so. */
-static int digest_packed(struct terrain *t, struct place *p)
-{
-	struct chunk *chunk;
-	int counted, rc;
-
-	if (p->flags & TERRAIN_QUARANTINED) {
-		return 0;
-	}
-	rc = chunk_unpack(p->packed, p->packed_len, t->table, p->cx, p->cy, t->settings.map.height, &chunk);
-	if (rc != 0) {
-		if (rc != CHUNK_NO_MEMORY) {
-			flags_set(t, p, p->flags | TERRAIN_QUARANTINED);
-		}
-		return 0;
-	}
-	counted = digest_count(t, chunk, &p->digest);
-	chunk_free(chunk);
-	return counted;
-}
-
-static uint64_t place_digest(struct terrain *t, struct place *p)
-{
-	if (!(p->flags & TERRAIN_EDITED)) {
-		return 0;
-	}
-	if (!p->digest_known) {
-		if (!(p->chunk != NULL ? digest_count(t, p->chunk, &p->digest) : digest_packed(t, p))) {
-			return seed_mix(UINT64_MAX, seed_key(p->cx, p->cy));
-		}
-		p->digest_known = 1;
-	}
-	return p->digest;
-}
-
-uint64_t terrain_digest_chunk(struct terrain *t, int32_t cx, int32_t cy)
-{
-	struct place *p = place_find(t, cx, cy);
-
-	return p != NULL ? place_digest(t, p) : 0;
-}
-
-uint64_t terrain_digest(struct terrain *t)
-{
-	struct map_entry *entry;
-	uint64_t digest = 0;
-	uint32_t at = 0;
-
-	while ((entry = map_next(&t->places, &at)) != NULL) {
-		digest += place_digest(t, entry->value);
-	}
-	return digest;
 }

@@ -7,7 +7,8 @@
 
 #define DEFERRED_MAX 8192u
 
-/* A request that came after a tick had ended and before its outcome was told: until then it is open who has the avatar. */
+/* A request that came after a tick had ended and before its outcome was told: until then it is open who has the avatar. A look or an
+ * echo waits from the beginning of the tick on: in the middle of one the world is half changed, and nothing of it is durable. */
 struct deferred {
 	struct deferred *next;
 	struct ask ask;
@@ -70,12 +71,23 @@ static int run(struct mechanics *m, const struct ask *ask, uint32_t method, cons
 
 /* --- later ---------------------------------------------------------------------------------------- */
 
+/* is_open: 1 if it must wait for what comes of the tick. */
+static int is_open(const struct mechanics *m, uint32_t method)
+{
+	const struct ticking *t = &m->ticking;
+
+	if (m->phase != PHASE_RUNNING || m->adopting || t->told) {
+		return 0;
+	}
+	return t->ended || (t->stage != 0 && (method == WORLD_LOOK_ID || method == WORLD_ECHO_ID) && m->paused[0] == '\0');
+}
+
 /* defer: 1 if it runs (or was refused) later. */
 static int defer(struct mechanics *m, const struct ask *ask, uint32_t method, const void *body, size_t len)
 {
 	struct deferred *deferred;
 
-	if (m->phase != PHASE_RUNNING || m->adopting || !m->ticking.ended || m->ticking.told) {
+	if (!is_open(m, method)) {
 		return 0;
 	}
 	deferred = m->deferred_len < DEFERRED_MAX ? malloc(sizeof(*deferred) + len) : NULL;

@@ -14,10 +14,18 @@ struct call {
 	struct answer *answer;
 };
 
+int in_tick(const struct rules *r)
+{
+	return r->e->stage != 0 && r->when != WHEN_ECHO;
+}
+
 /* number_of: which call about this entity in this tick it is: other randomness for each, the same wherever it runs. Those of an
  * edit are numbered by its ask: its actor may be another owner's. */
 static uint32_t number_of(struct rules *r, uint32_t row)
 {
+	if (r->when == WHEN_ECHO) {
+		return r->echoes++; /* an echo is nobody's tick: it may come in the middle of one, and counts for nothing there */
+	}
 	if (r->claim != NULL) {
 		return 1u << 31 | (r->when == WHEN_CHECK) << 30 | (r->claim->ask->number & 0x3FFFFFFF);
 	}
@@ -27,7 +35,7 @@ static uint32_t number_of(struct rules *r, uint32_t row)
 /* aborted: the call was ended by what differs from machine to machine: whoever runs the tick again must be told. */
 static void aborted(struct rules *r, uint64_t entity, uint32_t number, enum sandbox_kind kind)
 {
-	struct output *out = r->e->stage != 0 ? output(r->e, OUTPUT_ABORT, entity) : NULL;
+	struct output *out = in_tick(r) ? output(r->e, OUTPUT_ABORT, entity) : NULL;
 
 	if (out != NULL) {
 		out->key[0] = number;
@@ -145,7 +153,7 @@ static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t 
 	handler->calls++;
 	number = number_of(r, row);
 	sandbox_seed(r->sandbox, seed_mix(seed_mix(seed_mix(r->e->shape.seed, r->e->tick), about), number));
-	sandbox_abort_next(r->sandbox, (enum sandbox_kind)input_abort(r->e, about, number));
+	sandbox_abort_next(r->sandbox, in_tick(r) ? (enum sandbox_kind)input_abort(r->e, about, number) : SANDBOX_OK);
 	failed = sandbox_run(r->sandbox, call_body, &call, handler->what, &error);
 	sandbox_last(r->sandbox, &instructions, &ns);
 	handler->instructions += instructions;
@@ -157,7 +165,7 @@ static int run(struct rules *r, struct handler *handler, uint8_t when, uint64_t 
 		if (error.kind == SANDBOX_CLOCK || error.kind == SANDBOX_MEMORY) {
 			aborted(r, about, number, error.kind);
 		}
-	} else if (r->e->stage == 0) { /* outside of a tick nothing changes */
+	} else if (!in_tick(r)) { /* outside of a tick nothing changes */
 		undo_run(r);
 		r->effects_len = r->text_len = 0;
 	} else {

@@ -142,7 +142,7 @@ void error_failed(struct rules *r, struct handler *handler, const struct sandbox
 	uint64_t digest, since = r->e->tick - handler->told_at;
 
 	r->errors++;
-	if (r->e->stage != 0) { /* an echo is nobody's tick */
+	if (in_tick(r)) {
 		pause_count(r, handler, blamed(r, error));
 	}
 	snprintf(place, sizeof(place), "%s:%d %s", error->file, error->line, error->message);

@@ -219,6 +219,7 @@ struct rules {
 	uint64_t serial;  /* of calls: a `w` of another is no good */
 	uint64_t errors, quarantined, errors_told, errors_untold;
 	uint32_t calls; /* about the world in this tick */
+	uint32_t echoes; /* so far: each has other randomness */
 	uint32_t sweeps; /* ticks that still take a step of collecting what the generation before held */
 	uint32_t failed; /* calls, here in this tick */
 	struct list blames; /* of this tick (pause.c) */
@@ -258,6 +259,9 @@ void handlers_free(struct rules *r, struct handlers *list);
 uint32_t handler_lists(struct generation *generation, struct handlers *ret_lists[HANDLER_LISTS]);
 
 /* --- calls (call.c) ------------------------------------------------------------------------------- */
+
+/* in_tick: 1 if what the call under way does, and how it ends, is the tick's; an echo's is not, whenever it comes. */
+int in_tick(const struct rules *r);
 
 enum value_type { VALUE_NIL, VALUE_ROW, VALUE_ENTITY, VALUE_TEXT, VALUE_INTEGER, VALUE_REF, VALUE_PUSH };
 

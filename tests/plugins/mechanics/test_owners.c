@@ -18,6 +18,7 @@
 #define WORLD "size = 128, region = 64, checkpoint = \"1s\", lease = \"1s\""
 #define SCRIPT "local g = require 'game'\n" \
 	"g.player { state = { n = 0 } }\n" \
+	"g.on('echo', function(body) return body end)\n" \
 	"g.action 'win' { run = function(self) self:reward('medal', 1, 'won') end }\n" \
 	"g.on('rewarded', function(self, w, data) self.state.n = self.state.n + (data.granted and 100 or 1000) end)\n" \
 	"g.action 'read' { run = function(self) return 'n' .. self.state.n end }\n" \
@@ -106,6 +107,51 @@ static int look_on(uint64_t ms)
 	sim_faults(rig.sim, NULL);
 	sim_run(rig.sim, 100);
 	return answered;
+}
+
+static void on_told(void *instance, void *arg, const struct troupe_reply *reply, const World__LookReply *body)
+{
+	(void)instance;
+	(void)body;
+	assert_int_equal(reply->status, TROUPE_OK);
+	++*(int *)arg;
+}
+
+static void on_echoed(void *instance, void *arg, const struct troupe_reply *reply, const World__EchoReply *body)
+{
+	(void)instance;
+	(void)body;
+	assert_int_equal(reply->status, TROUPE_OK);
+	++*(int *)arg;
+}
+
+/* While one owner does not go on with a tick, another says nothing of it: neither looks nor echoes are answered. */
+static void test_between(void **state)
+{
+	World__LookRequest look = WORLD__LOOK_REQUEST__INIT;
+	World__EchoRequest echo = WORLD__ECHO_REQUEST__INIT;
+	struct proto_to to = { .instance = id_of(RIG_NAME) };
+	int looked = 0, echoed = 0;
+
+	(void)state;
+	begin(TWO);
+	enter_all();
+	for (uint64_t i = 1; i <= 4; i++) {
+		if (rig_at(&rig, i) == id_of(RIG_NAME)) {
+			to.account = to.actor = i;
+			to.session = 1000 + i;
+		}
+	}
+	for (int i = 1; i <= 5; i++) {
+		sim_freeze(rig.sim, M2, 300);
+		sim_run(rig.sim, 100);
+		world_look(rig.fe, &look, &to, on_told, &looked);
+		world_echo(rig.fe, &echo, &to, on_echoed, &echoed);
+		sim_run(rig.sim, 150);
+		assert_true(looked == i - 1 && echoed == i - 1);
+		sim_run(rig.sim, 200 + 7 * (uint64_t)i);
+		assert_true(looked == i && echoed == i);
+	}
 }
 
 /* An avatar walks from one owner's regions into the other's: its player goes with it, and late requests follow. */
@@ -611,7 +657,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_lasts),
+		CASE(test_shared), CASE(test_between), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_lasts),
 		CASE(test_asked_again), CASE(test_key_follows), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),

@@ -349,12 +349,65 @@ static void test_reload(void **state)
 	close_well();
 }
 
+/* drawn: what a tick says whose first two stages are followed by echoes, or not; the second of `calls` about the avatar is in stage 2. */
+static void drawn(int echoes, char *ret_told, size_t size)
+{
+	Region__Input in = REGION__INPUT__INIT;
+	const struct output *outputs;
+	const char *bytes, *reason;
+	uint32_t count;
+	size_t len;
+
+	open(HEAD "g.action 'draw' { run = function(self) self:emit 'drawn' return tostring(self.rng:int(1, 1000000000)) end }\n"
+		  "g.on('drawn', function(self) self:tell(tostring(self.rng:int(1, 1000000000))) end)\n"
+		  "g.on('echo', function(body) if body == 'loop' then while true do end end return body end)\n");
+	api_enter(&rig, 7, 0, 0);
+	in.has_kind = in.has_avatar = in.has_token = 1;
+	in.kind = REGION__INPUT_KIND__INPUT_ACT;
+	in.avatar = in.token = 7;
+	in.name = (char *)(uintptr_t)"draw";
+	in.text = (char *)(uintptr_t)"";
+	engine_begin(rig.e, ++rig.tick);
+	engine_input(rig.e, &in);
+	for (unsigned stage = 1; stage <= 3; stage++) {
+		engine_stage(rig.e, stage);
+		engine_exchange(rig.e, 1, &count);
+		for (int i = 0; i < echoes; i++) {
+			assert_int_equal(engine_echo(rig.e, 7, "abc", 3, &bytes, &len, &reason), TROUPE_OK);
+			assert_int_equal(engine_echo(rig.e, 7, "loop", 4, &bytes, &len, &reason), TROUPE_ABORTED);
+			assert_string_equal(reason, "world.rule_failed");
+		}
+	}
+	engine_end(rig.e);
+	outputs = engine_outputs(rig.e, &count);
+	ret_told[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		len = strlen(ret_told);
+		snprintf(ret_told + len, size - len, "%d %s\n", (int)outputs[i].kind, outputs[i].text != NULL ? outputs[i].text : "");
+	}
+	len = strlen(ret_told);
+	snprintf(ret_told + len, size - len, "digest %llu\n", (unsigned long long)engine_digest(rig.e));
+	api_close(&rig);
+}
+
+/* An echo in the middle of a tick changes nothing of it: it is in no journal, so whoever runs the tick again does without. */
+static void test_echo_between(void **state)
+{
+	char without[4096], with[4096];
+
+	(void)state;
+	drawn(0, without, sizeof(without));
+	drawn(2, with, sizeof(with));
+	assert_true(strchr(without, '\n') != strrchr(without, '\n'));
+	assert_string_equal(with, without);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fight), cmocka_unit_test(test_fall),   cmocka_unit_test(test_mine),   cmocka_unit_test(test_skill),
 		cmocka_unit_test(test_region), cmocka_unit_test(test_quest), cmocka_unit_test(test_target),
-		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload), cmocka_unit_test(test_echo_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
 /* Rules that fail too often are paused, for all owners in the same tick.
  *
  * A failed call of the world's or of a monster's counts each time. One that is about a player counts once for that player: whoever
- * finds words that a rule fails on can repeat them as often as he likes, the others go on using it. A call that was ended because it
+ * finds words that a rule fails on can repeat them as often as he likes, the others go on using it. Those who do not fit into a rule's list of
+ * players count once in each tick. A call that was ended because it
  * ran too long or took too much memory counts each time in any case, since it holds up everybody. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +33,24 @@ static void blame_add(struct rules *r, struct handler *handler, uint64_t player)
 {
 	struct blame *blame = list_add(&r->blames, sizeof(*blame), BLAMES_MAX);
 
-	if (blame != NULL) {
-		*blame = (struct blame){ handler, player };
+	if (blame == NULL) {
+		r->e->effects_full++;
+		return;
 	}
+	*blame = (struct blame){ handler, player };
+}
+
+/* blames_sort: a player's of one handler come together: only the first of them counts. */
+static void blames_sort(struct rules *r)
+{
+	if (r->blames.len > 1) {
+		qsort(r->blames.items, r->blames.len, sizeof(struct blame), blame_order);
+	}
+}
+
+static int blame_again(const struct blame *blames, uint32_t at)
+{
+	return at > 0 && blame_order(&blames[at - 1], &blames[at]) == 0;
 }
 
 void pause_count(struct rules *r, struct handler *handler, uint64_t player)
@@ -61,43 +77,59 @@ static const char *handler_key(const struct handlers *list, uint32_t at, char re
 	return ret_key;
 }
 
-/* errors_now: of this tick here; the players are those of the blames. */
-static void errors_now(const struct rules *r, const struct handler *handler, uint64_t *players, struct rule_errors *ret_errors)
+/* errors_now: of this tick here. All its players are told, in several parts if they are many: what each of them counts is
+ * decided when those of all owners are known. */
+static void errors_now(const struct rules *r, const struct handler *handler, const char *key,
+		       void (*each)(void *arg, const struct rule_errors *errors), void *arg)
 {
 	const struct blame *blames = r->blames.items;
+	uint64_t players[BLAMED_MAX];
+	struct rule_errors part = { .handler = key, .players = players };
+	uint32_t left = handler->failed;
 
-	*ret_errors = (struct rule_errors){ .count = handler->failed, .strikes = handler->failed_strikes, .players = players };
-	for (uint32_t i = 0; i < r->blames.len && ret_errors->players_len < BLAMED_MAX; i++) {
-		if (blames[i].handler == handler && (i == 0 || blame_order(&blames[i - 1], &blames[i]) != 0)) {
-			players[ret_errors->players_len++] = blames[i].player;
+	for (uint32_t i = 0; i < r->blames.len; i++) {
+		if (blames[i].handler != handler || blame_again(blames, i)) {
+			continue;
+		}
+		players[part.players_len++] = blames[i].player;
+		if (part.players_len == BLAMED_MAX && left > BLAMED_MAX + handler->failed_strikes) {
+			part.count = BLAMED_MAX;
+			left -= BLAMED_MAX;
+			each(arg, &part);
+			part.players_len = 0;
 		}
 	}
+	part.count = left;
+	part.strikes = handler->failed_strikes;
+	each(arg, &part);
 }
 
 void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const struct rule_errors *errors), void *arg)
 {
 	struct handlers *lists[HANDLER_LISTS];
 	uint32_t n = all || r->failed > 0 ? handler_lists(r->now, lists) : 0;
-	uint64_t players[BLAMED_MAX];
 	char key[HANDLER_KEY_MAX];
 
-	if (!all && r->blames.len > 1) {
-		qsort(r->blames.items, r->blames.len, sizeof(struct blame), blame_order);
+	if (!all) {
+		blames_sort(r);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t at = 0; at < lists[i]->len; at++) {
 			const struct handler *handler = &lists[i]->items[at];
-			struct rule_errors errors = { .count = handler->errors,
+			struct rule_errors errors = { .handler = key,
+						      .count = handler->errors,
 						      .strikes = handler->strikes,
 						      .players = handler->players,
 						      .players_len = handler->players_len };
 
-			if (!all) {
-				errors_now(r, handler, players, &errors);
+			if ((all ? handler->errors : handler->failed) == 0) {
+				continue;
 			}
-			if (errors.count > 0) {
-				errors.handler = handler_key(lists[i], at, key);
+			handler_key(lists[i], at, key);
+			if (all) {
 				each(arg, &errors);
+			} else {
+				errors_now(r, handler, key, each, arg);
 			}
 		}
 	}
@@ -126,25 +158,35 @@ void rules_errors_add(struct rules *r, const struct rule_errors *errors)
 	}
 }
 
-/* blames_settle: who is new counts; those who do not fit into a handler's list count each time. */
+/* blamed_add: who is new counts, once; those who do not fit into the list count in each tick. It is kept in order: the same
+ * after a restart, whoever was first. */
+static void blamed_add(struct handler *handler, uint64_t player)
+{
+	uint32_t at = 0;
+
+	while (at < handler->players_len && handler->players[at] < player) {
+		at++;
+	}
+	if (at < handler->players_len && handler->players[at] == player) {
+		return;
+	}
+	if (handler->players_len == BLAMED_MAX) {
+		handler->strikes++;
+		return;
+	}
+	memmove(handler->players + at + 1, handler->players + at, (handler->players_len - at) * sizeof(*handler->players));
+	handler->players[at] = player;
+	handler->players_len++;
+}
+
 static void blames_settle(struct rules *r)
 {
 	const struct blame *blames = r->blames.items;
 
-	if (r->blames.len > 1) {
-		qsort(r->blames.items, r->blames.len, sizeof(struct blame), blame_order);
-	}
+	blames_sort(r);
 	for (uint32_t i = 0; i < r->blames.len; i++) {
-		struct handler *handler = blames[i].handler;
-		uint32_t at = 0;
-
-		while (at < handler->players_len && handler->players[at] != blames[i].player) {
-			at++;
-		}
-		if (at == BLAMED_MAX) {
-			handler->strikes++;
-		} else if (at == handler->players_len) {
-			handler->players[handler->players_len++] = blames[i].player;
+		if (!blame_again(blames, i)) {
+			blamed_add(blames[i].handler, blames[i].player);
 		}
 	}
 	r->blames.len = 0;

@@ -115,14 +115,14 @@ int rules_record_check(const Region__Record *record);
 /* rules_kind_find: 0 for "avatar"; NO_KIND if there is none. rules_kind_count: one of ours more or, with -1, less. */
 uint16_t rules_kind_find(const struct rules *r, const char *name);
 void rules_kind_count(struct rules *r, uint16_t kind, int more);
-/* rules_errors_each: the failed calls by handler of this tick here, or of all ticks and owners. rules_errors_add: what another
- * owner has of this tick. rules_errors_settle: adds them to those before: who failed too often is paused, for all owners in the
+/* rules_errors_each: the failed calls by handler of this tick here (in several parts for a handler with many players), or of all
+ * ticks and owners. rules_errors_add: what another owner has of this tick. rules_errors_settle: adds them to those before: who failed too often is paused, for all owners in the
  * same tick. */
-#define BLAMED_MAX 16u /* players that are remembered for a handler's errors */
+#define BLAMED_MAX 16u /* players that are remembered for a handler's errors; those beyond count in each tick that they fail in */
 struct rule_errors {
 	const char *handler;
 	uint32_t count, strikes;	/* failed calls; those among them that count each time towards the pause */
-	const uint64_t *players;	/* those of players: each of these counts once; borrowed */
+	const uint64_t *players;	/* those of players: each of these counts once; at most BLAMED_MAX, borrowed */
 	uint32_t players_len;
 };
 void rules_errors_each(struct rules *r, int all, void (*each)(void *arg, const struct rule_errors *errors), void *arg);

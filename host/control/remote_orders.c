@@ -10,6 +10,7 @@
 
 #include "host/config/config.h"
 #include "host/control/order.h"
+#include "host/control/words.h"
 #include "host/core/buf.h"
 #include "host/core/call.h"
 #include "host/core/directory.h"
@@ -22,6 +23,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 {
 	struct order *order = arg;
 	const char *host = order->remote->host.name;
+	char shown[256];
 
 	(void)instance, (void)typed;
 	if (reply->status == TROUPE_OK && reply->body_len > 0 && reply->body[reply->body_len - 1] == '\n') {
@@ -32,7 +34,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 	} else {
 		order_refused(order, EXIT_FAILED,
 			      order_undecided(reply, true) ? "look before you try again" : "nothing was done", "%s: %s", host,
-			      reply->reason[0] != '\0' ? reply->reason : "no answer");
+			      words_shown(reply->reason, shown, sizeof(shown)));
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "host/config/diag.h"
 #include "host/config/options.h"
 #include "host/control/order.h"
+#include "host/control/words.h"
 #include "host/core/call.h"
 #include "host/core/directory.h"
 #include "host/plugin/commands.h"
@@ -72,6 +73,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 {
 	struct order *order = arg;
 	bool undecided = order_undecided(reply, reply->from == 0);
+	char shown[256];
 	bool denied = reply->status == TROUPE_PERMISSION_DENIED || reply->status == TROUPE_UNAUTHENTICATED;
 
 	(void)instance, (void)typed;
@@ -83,7 +85,7 @@ static void on_reply(void *instance, void *arg, const struct troupe_reply *reply
 	order->detail_len = reply->body != NULL ? reply->body_len : 0;
 	order_refused(order, denied ? EXIT_NOT_ALLOWED : EXIT_FAILED,
 		      undecided ? "look before you try again" : "", "%s: %s",
-		      reply->reason != NULL && reply->reason[0] != '\0' ? reply->reason : "no reason given",
+		      words_shown(reply->reason, shown, sizeof(shown)),
 		      status_text(reply->status, undecided));
 }
 

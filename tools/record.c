@@ -39,6 +39,7 @@ struct recorder {
 	struct operation operation;
 	char *words[CONTROL_WORDS_MAX + 1], folder[4096], database[256];
 	struct recording_out to;
+	const char *path;
 	uint64_t told; /* the last tick that the pass before has whole */
 	uint64_t telling; /* and this one */
 	/* a value that comes in several answers */
@@ -47,6 +48,12 @@ struct recorder {
 };
 
 static volatile sig_atomic_t ended;
+
+static int not_written(const struct recorder *r)
+{
+	fprintf(stderr, "troupe record: %s: %s\n", r->path, strerror(errno));
+	return EXIT_FAILED;
+}
 
 static void on_signal(int number)
 {
@@ -168,10 +175,14 @@ static int copy(struct recorder *r, const char *prefix, char *from, size_t size)
 		for (size_t i = 0; i < json_array_size(entries); i++) {
 			int result = take(r, json_array_get(entries, i), from, size, &at);
 
+			if (result < 0 && ferror(r->to.out)) {
+				exit = not_written(r);
+				control_answer_free(answer);
+				return exit;
+			}
 			if (result < 0) {
 				control_answer_free(answer);
-				fprintf(stderr, "troupe record: %s\n",
-					ferror(r->to.out) ? strerror(errno) : "an answer of the database makes no sense");
+				fprintf(stderr, "troupe record: an answer of the database makes no sense\n");
 				return EXIT_FAILED;
 			}
 			more |= result;
@@ -240,8 +251,7 @@ static int record_base(struct recorder *r, const char *part)
 
 		if (exit == EXIT_DONE) {
 			if (fseek(r->to.out, 0, SEEK_SET) != 0 || ftruncate(fileno(r->to.out), 0) != 0 || recording_begin(&r->to) != 0) {
-				fprintf(stderr, "troupe record: %s\n", strerror(errno));
-				return EXIT_FAILED;
+				return not_written(r);
 			}
 			r->told = 0;
 			exit = pass(r, all);
@@ -272,7 +282,7 @@ static int record_more(struct recorder *r, uint64_t seconds)
 int record_main(int argc, char **argv)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
-	const char *part = NULL, *seconds = "0", *path;
+	const char *part = NULL, *seconds = "0";
 	char *rest[CONTROL_WORDS_MAX + 1];
 	struct sigaction action = { .sa_handler = on_signal };
 	uint64_t longer;
@@ -303,25 +313,22 @@ int record_main(int argc, char **argv)
 		fputs(record_usage, stderr);
 		exit = EXIT_USAGE;
 	}
-	path = exit == 0 ? r->operation.request.words[1] : NULL;
+	r->path = exit == 0 ? r->operation.request.words[1] : NULL;
 	exit = exit == 0 ? operation_any(&r->operation, r->folder, sizeof(r->folder)) : exit;
-	if (exit == 0 && (r->to.out = fopen(path, "wb")) == NULL) {
-		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
-		exit = EXIT_FAILED;
+	if (exit == 0 && (r->to.out = fopen(r->path, "wb")) == NULL) {
+		exit = not_written(r);
 	}
 	sigaction(SIGINT, &action, NULL);
 	exit = exit == 0 ? record_base(r, part) : exit;
 	exit = exit == 0 ? record_more(r, longer) : exit;
 	if (exit == 0 && recording_end(&r->to) != 0) {
-		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
-		exit = EXIT_FAILED;
+		exit = not_written(r);
 	}
 	if (r->to.out != NULL && fclose(r->to.out) != 0 && exit == 0) {
-		fprintf(stderr, "troupe record: %s: %s\n", path, strerror(errno));
-		exit = EXIT_FAILED;
+		exit = not_written(r);
 	}
 	if (exit == 0) {
-		printf("%u entries in %s; run it again: troupe replay %s\n", r->to.entries - 1, path, path);
+		printf("%u entries in %s; run it again: troupe replay %s\n", r->to.entries - 1, r->path, r->path);
 	}
 	free(r->value);
 	free(r);

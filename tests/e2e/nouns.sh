@@ -69,6 +69,8 @@ says "entities, . none" world map --host two && says "?.?.?.?." world map
 test_is $? "the world is drawn" "$STATE/out"
 says "the world stands; \`troupe world status\` says why (world.paused): refused, nothing was done" world checkpoint
 test_is $? "a refusal has words" "$STATE/out"
+[ -w /dev/full ] && says "record: /dev/full: " record /dev/full
+test_is $? "a recording that cannot be written names its file" "$STATE/out"
 says "world pause [reason]" world --help && says "world pause [reason]" world --help --host two
 test_is $? "help lists the verbs behind a noun" "$STATE/out"
 says "no command of world 'stauts'. Did you mean 'status'?" world stauts

@@ -350,7 +350,9 @@ static void command_repl(void *instance, const struct troupe_request *request, c
 		int failed = engine_look(m->engine, repl->line, text, sizeof(text));
 
 		line_answer(m, request->id, failed, text);
-	} else if (!ask_busy(m, &ask) && place_of(m, request->id, repl->at, &x, &y) == 0) {
+	} else if (m->phase != PHASE_RUNNING || m->paused[0] != '\0' || m->adopting) {
+		proto_refuse(m->h, request->id, TROUPE_FAILED_PRECONDITION, owner_refusal(m));
+	} else if (place_of(m, request->id, repl->at, &x, &y) == 0) {
 		ask_line(m, &ask, repl->line, x, y);
 	}
 }

@@ -408,7 +408,7 @@ static void test_write(void **state)
 	assert_string_equal(rig.text, "{\"result\":\"1\"}");
 	assert_int_equal(rig_pause(&rig), TROUPE_OK);
 	sim_run(rig.sim, 100);
-	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 })", 1, NULL), TROUPE_UNAVAILABLE);
+	assert_int_equal(rig_repl(&rig, "w:spawn('hare', { x = 3, y = 3 })", 1, NULL), TROUPE_FAILED_PRECONDITION);
 	assert_string_equal(rig.reason, "world.paused");
 }
 

@@ -45,7 +45,9 @@ end
 function show.look(answer)
 	print(("you are at %s, tick %d"):format(show_position(answer.self), answer.tick or 0))
 	for _, e in ipairs(answer.entities) do
-		if e.id ~= answer.self.id then print(("  %s %s at %s"):format(e.kind, e.name or e.id, show_position(e))) end
+		local what = e.name == e.kind and e.kind or ("%s %s"):format(e.kind, e.name or e.id)
+
+		if e.id ~= answer.self.id then print(("  %s at %s"):format(what, show_position(e))) end
 	end
 end
 function show.offers(list)
@@ -87,15 +89,28 @@ local function help()
 	for _, line in ipairs(HELP) do print(("  %-28s %s"):format(line[1], line[2])) end
 end
 
-local function nearest(word)
-	local best, best_shared = nil, 1
-	for _, line in ipairs(HELP) do
-		local verb, shared = line[1]:match("^%S+"), 0
-		for i = 1, #word do
-			if verb:find(word:sub(i, i), 1, true) then shared = shared + 1 end
+-- distance: letters to add, drop or change, which makes one word of the other.
+local function distance(a, b)
+	local row = {}
+	for j = 0, #b do row[j] = j end
+	for i = 1, #a do
+		local corner = row[0]
+		row[0] = i
+		for j = 1, #b do
+			local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
+			corner, row[j] = row[j], math.min(change, row[j] + 1, row[j - 1] + 1)
 		end
-		shared = shared - math.abs(#verb - #word)
-		if shared > best_shared then best, best_shared = verb, shared end
+	end
+	return row[#b]
+end
+
+-- nearest: the verb that was meant, if it is off by no more than two letters and half of the word.
+local function nearest(word)
+	local best, best_off = nil, math.min(2, #word // 2) + 1
+	for _, line in ipairs(HELP) do
+		local verb = line[1]:match("^%S+")
+		local off = #word <= 20 and distance(word, verb) or best_off
+		if off < best_off then best, best_off = verb, off end
 	end
 	return best
 end
@@ -132,7 +147,8 @@ function prompt(self, line)
 	for _, entry in ipairs(HELP) do known = known or entry[1]:match("^%S+") == verb end
 	if not known then
 		local close = nearest(verb)
-		print(("no verb '%s'.%s"):format(verb, close and (" Did you mean '%s'?"):format(close) or " Try: help"))
+		print(("no verb '%s'.%s"):format(verb, close and (" Did you mean '%s'?"):format(close)
+			or (" If the rules offer it: act %s. The verbs: help"):format(verb)))
 		return true
 	end
 	verb = verb == "inventory" and "bag" or verb -- scripts have player:inventory for the store's items alone

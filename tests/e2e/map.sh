@@ -61,9 +61,16 @@ test_is $? "the terminal is as it was" "$screen"
 "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" --as ann >"$STATE/plain" 2>&1 <<END
 a-long-password
 look
+lok
+dance
 END
 grep -q '^you are Ann at ' "$STATE/plain" && grep -q '^you are at ' "$STATE/plain"
 test_is $? "without a terminal it takes lines" "$STATE/plain"
+grep -qE '^  [a-z]+ at ' "$STATE/plain" && ! grep -qE '^  ([a-z]+) \1 at ' "$STATE/plain"
+test_is $? "what has no name of its own is called what it is" "$STATE/plain"
+grep -qF "no verb 'lok'. Did you mean 'look'?" "$STATE/plain" &&
+	grep -qF "no verb 'dance'. If the rules offer it: act dance." "$STATE/plain"
+test_is $? "a verb that is nearly right, and one that is none" "$STATE/plain"
 echo wrong-password | "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" --as ann >"$STATE/plain" 2>&1
 [ $? -eq 1 ] && grep -q WRONG_AUTH_INFO "$STATE/plain"
 test_is $? "a wrong password is refused" "$STATE/plain"

@@ -50,8 +50,9 @@ static void on_granted(void *instance, void *arg, const struct troupe_reply *rep
 		grant_end(m, grant);
 		return;
 	}
-	if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED || reply->status == TROUPE_UNAVAILABLE) {
-		return; /* the same again with the next second */
+	if (troupe_outcome_of(reply->status) == TROUPE_UNDECIDED || reply->status == TROUPE_UNAVAILABLE ||
+	    reply->status == TROUPE_RESOURCE_EXHAUSTED) {
+		return; /* the same again with the next second: who was too busy is not always */
 	}
 	input.has_kind = input.has_avatar = input.has_state = input.has_status = 1;
 	input.kind = REGION__INPUT_KIND__INPUT_REPLY;

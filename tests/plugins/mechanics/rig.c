@@ -110,8 +110,9 @@ static void on_grant(void *instance, const struct troupe_request *request, const
 		memcpy(rig->grant_key, body->order.data, sizeof(rig->grant_key));
 	}
 	rig->grants_other += memcmp(rig->grant_key, body->order.data, sizeof(rig->grant_key)) != 0;
-	if (rig->store_down) {
-		proto_refuse(rig->store, request->id, TROUPE_UNAVAILABLE, "store.down");
+	if (rig->store_down || rig->store_busy) {
+		proto_refuse(rig->store, request->id, rig->store_busy ? TROUPE_RESOURCE_EXHAUSTED : TROUPE_UNAVAILABLE,
+			     rig->store_busy ? "store.busy" : "store.down");
 		return;
 	}
 	item_grant_reply(rig->store, request->id, &reply);

@@ -40,7 +40,7 @@ struct rig {
 	uint32_t hops; /* times that the last enter was sent on */
 	/* the store */
 	uint32_t saves, fence; /* fence: saves of epochs below it are refused */
-	int store_silent, store_down;
+	int store_silent, store_down, store_busy;
 	uint32_t grants, grants_other; /* asked for; under another key than the first */
 	uint8_t grant_key[16];
 	double saved_x, saved_y;

@@ -223,6 +223,23 @@ static void test_reward_follows(void **state)
 	assert_int_equal(rig.grants_other, 0);
 }
 
+/* A store that has too much to do is asked again: nothing is lost, and it is not told as refused. */
+static void test_reward_busy(void **state)
+{
+	(void)state;
+	begin(RIG_ONE);
+	enter_all();
+	rig.store_busy = 1;
+	assert_int_equal(rig_act(&rig, 1, "win", 0), TROUPE_OK);
+	sim_run(rig.sim, 3000);
+	assert_true(rig.grants > 1);
+	rig.store_busy = 0;
+	sim_run(rig.sim, 3000);
+	rig_act(&rig, 1, "count", 0);
+	assert_string_equal(rig.text, "n101");
+	assert_int_equal(rig.grants_other, 0);
+}
+
 /* power_again: all die at once, the world is taken up, and avatar 1 is played again. */
 static void power_again(void)
 {
@@ -657,7 +674,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_between), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_lasts),
+		CASE(test_shared), CASE(test_between), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
 		CASE(test_asked_again), CASE(test_key_follows), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),

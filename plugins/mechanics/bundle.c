@@ -8,15 +8,18 @@
 #include "tick.pb-c.h"
 
 #define REPORT_SIZE 16384u
+#define RETRY_MS 200u
+#define RETRIES_MAX 100u /* 20 s: less than a scheduler waits */
 
 /* A bundle that is being read. */
 struct bundle {
 	struct bundle *next;
 	uint8_t forgotten; /* nobody wants it any more */
 	uint8_t digest[WORLD_DIGEST_SIZE];
-	uint32_t len, generation, files_len;
+	uint32_t len, generation, files_len, retries;
 	size_t bytes;
 	struct worldkey from, to;
+	uint8_t after; /* `from` has been read */
 	struct engine_file files[BUNDLE_FILES_MAX];
 	bundle_fn done;
 	void *arg;
@@ -126,17 +129,46 @@ static int32_t add_page(struct bundle *bundle, const struct troupe_db_value *val
 	return failed ? TROUPE_DATA_LOSS : TROUPE_OK;
 }
 
-static void scan(struct mechanics *m, struct bundle *bundle, int after);
+static void scan(struct mechanics *m, struct bundle *bundle);
+
+static void on_retry(void *instance, void *arg)
+{
+	struct mechanics *m = instance;
+	struct bundle *bundle = arg;
+
+	if (bundle->forgotten) {
+		bundle_end(m, bundle);
+	} else {
+		scan(m, bundle);
+	}
+}
+
+/* read_later: the database did not answer. This instance is well, so in the end its answer is never UNAVAILABLE, which says that it
+ * is gone. */
+static void read_later(struct mechanics *m, struct bundle *bundle, int32_t status)
+{
+	if (++bundle->retries <= RETRIES_MAX && m->h->timer_start(m->h, RETRY_MS, on_retry, bundle) != 0) {
+		return;
+	}
+	log_line(m, TROUPE_LOG_ERROR, "R0004", "rules of generation %u cannot be read: the database does not answer (status %d)",
+		 bundle->generation, (int)status);
+	finish(m, bundle, TROUPE_FAILED_PRECONDITION);
+}
 
 static void on_page(void *instance, void *arg, const struct troupe_db_page *page)
 {
 	struct bundle *bundle = arg;
-	int32_t status = page->status;
+	int32_t status = TROUPE_OK;
 
 	if (bundle->forgotten) {
 		bundle_end(instance, bundle);
 		return;
 	}
+	if (page->status != TROUPE_OK) {
+		read_later(instance, bundle, page->status);
+		return;
+	}
+	bundle->retries = 0;
 	for (uint32_t i = 0; status == TROUPE_OK && i < page->count; i++) {
 		const struct troupe_db_value *value = &page->values[i];
 
@@ -144,13 +176,14 @@ static void on_page(void *instance, void *arg, const struct troupe_db_page *page
 		if (status == TROUPE_OK) {
 			memcpy(bundle->from.text, value->key, value->key_len);
 			bundle->from.len = value->key_len;
+			bundle->after = 1;
 		}
 	}
 	if (status == TROUPE_OK && page->more && page->count > 0) {
-		scan(instance, bundle, 1);
+		scan(instance, bundle);
 		return;
 	}
-	if (status == TROUPE_OK && bundle->from.text[bundle->from.len - 1] == '/') {
+	if (status == TROUPE_OK && !bundle->after) {
 		status = TROUPE_NOT_FOUND; /* not one page */
 	}
 	if (status != TROUPE_OK) {
@@ -160,7 +193,7 @@ static void on_page(void *instance, void *arg, const struct troupe_db_page *page
 	finish(instance, bundle, status);
 }
 
-static void scan(struct mechanics *m, struct bundle *bundle, int after)
+static void scan(struct mechanics *m, struct bundle *bundle)
 {
 	struct troupe_db_scan call = { .size = sizeof(call),
 				       .db = m->db,
@@ -168,7 +201,7 @@ static void scan(struct mechanics *m, struct bundle *bundle, int after)
 				       .from_len = bundle->from.len,
 				       .to = bundle->to.text,
 				       .to_len = bundle->to.len,
-				       .after = after != 0,
+				       .after = bundle->after,
 				       .on_page = on_page,
 				       .arg = bundle };
 
@@ -193,7 +226,7 @@ void bundle_load(struct mechanics *m, const uint8_t *digest, size_t len, uint32_
 	worldkey(&bundle->from, WORLD_KEY_BUNDLE_OF, hex);
 	bundle->to = bundle->from;
 	bundle->to.text[bundle->to.len - 1]++; /* behind all that begin so */
-	scan(m, bundle, 0);
+	scan(m, bundle);
 }
 
 int bundle_loading(const struct mechanics *m)

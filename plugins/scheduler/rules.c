@@ -252,9 +252,14 @@ static void on_again_prepared(void *instance, void *arg, const struct troupe_rep
 		return;
 	}
 	if (reply->status != TROUPE_OK || !body->accepted) {
-		snprintf(why, sizeof(why), "it does not take rules that were in force: %s",
+		snprintf(why, sizeof(why), "%s does not take rules that were in force: %s", owner->name,
 			 reply->status != TROUPE_OK ? reply->reason : "refused");
-		owner_lost(s, owner, why);
+		if (reply->status == TROUPE_FAILED_PRECONDITION && s->failures < 3) {
+			owner->heard_us = s->h->now_us(s->h);
+			restore_begin(s, why); /* it is there, but could not read them, or is not where we think it is */
+		} else {
+			owner_lost(s, owner, why);
+		}
 	} else if (--s->rules.missing == 0) {
 		s->rules.prepared = s->beat.tick + 1;
 		beat_go(s);

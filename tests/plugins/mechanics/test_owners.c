@@ -12,6 +12,7 @@
 
 #include "plugins/mechanics/rig.h"
 #include "region.stub.h"
+#include "worldkey/worldkey.h"
 
 #define M2 "meadow/mechanics.m2"
 #define TWO RIG_ONE "mechanics \"m2\" { database = \"meadow\" }\n"
@@ -618,6 +619,38 @@ static void test_database_down(void **state)
 	assert_true(strcmp(rig.text, "n2") == 0 || strcmp(rig.text, "n3") == 0);
 }
 
+static void on_prepared(void *instance, void *arg, const struct troupe_reply *reply, const Region__PrepareReply *body)
+{
+	(void)instance;
+	(void)body;
+	*(int32_t *)arg = reply->status;
+}
+
+/* Rules are read again while the database does not answer: UNAVAILABLE would say that their owner is gone. */
+static void test_rules_and_no_database(void **state)
+{
+	static const uint8_t digest[WORLD_DIGEST_SIZE];
+	Region__PrepareRequest request = REGION__PREPARE_REQUEST__INIT;
+	struct proto_to to = { .instance = id_of(M2), .timeout_ms = 30000 };
+	const struct troupe_host *h;
+	int32_t status = -1;
+
+	(void)state;
+	begin(TWO);
+	h = sim_actor(rig.sim, "meadow/scheduler.x", "shard:meadow", &rig, NULL);
+	request.has_rules = request.has_generation = 1;
+	request.rules.data = (uint8_t *)digest;
+	request.rules.len = sizeof(digest);
+	request.generation = 7;
+	sim_db_down(rig.sim, "meadow", 1);
+	region_prepare(h, &request, &to, on_prepared, &status);
+	sim_run(rig.sim, 500);
+	assert_int_equal(status, -1);
+	sim_db_down(rig.sim, "meadow", 0);
+	sim_run(rig.sim, 500);
+	assert_int_equal(status, TROUPE_NOT_FOUND); /* no such rules */
+}
+
 /* Whatever dies and whatever is late: each avatar is there once, and has what its player was told that it has. */
 static void one_story(uint64_t seed)
 {
@@ -677,7 +710,7 @@ int main(void)
 		CASE(test_shared), CASE(test_between), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
 		CASE(test_asked_again), CASE(test_key_follows), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
-		CASE(test_sleeps), CASE(test_database_down), CASE(test_stories),
+		CASE(test_sleeps), CASE(test_database_down), CASE(test_rules_and_no_database), CASE(test_stories),
 	};
 
 	return cmocka_run_group_tests_name("mechanics owners", tests, NULL, NULL);

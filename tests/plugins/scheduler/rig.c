@@ -443,6 +443,11 @@ static void on_prepare(void *instance, const struct troupe_request *request, con
 		proto_refuse(fake->h, request->id, TROUPE_RESOURCE_EXHAUSTED, "region.no_memory");
 		return;
 	}
+	if (fake->unread > 0) {
+		fake->unread--;
+		proto_refuse(fake->h, request->id, TROUPE_FAILED_PRECONDITION, "region.no_rules");
+		return;
+	}
 	reply.has_accepted = reply.has_files = reply.has_failed = 1;
 	reply.accepted = !fake->refuses_rules;
 	reply.files = 2;

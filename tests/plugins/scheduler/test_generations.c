@@ -328,6 +328,25 @@ static void test_run_again(void **state)
 	assert_int_equal(rig.owners[2].prepares, 3);
 }
 
+/* An owner that cannot read them is not taken for one that is gone: all try again. */
+static void test_run_again_unread(void **state)
+{
+	(void)state;
+	rig_open(&rig, "SCRIPTS, checkpoint = \"1h\"", 0, 2);
+	rig_until(&rig, 5, 1000);
+	rig_script(&rig, "rules.lua", "-- 2");
+	assert_int_equal(reload(), TROUPE_OK);
+	rig_until(&rig, 20, 1500);
+	rig.owners[0].unread = 1;
+	sim_crash(rig.sim, RIG_A);
+	rig_until(&rig, 40, 5000);
+	assert_int_equal(rig.owners[0].unread, 0);
+	assert_false(sim_logged(rig.sim, "is lost"));
+	assert_int_equal(rig.owners[0].restores, 3);
+	assert_true(rig.owners[0].regions > 0);
+	assert_int_equal(in_force(), 2);
+}
+
 /* An owner falls while the rules are tried, or with the tick that takes them. */
 static void test_death_meanwhile(void **state)
 {
@@ -505,7 +524,7 @@ int main(void)
 		cmocka_unit_test(test_another_shape), cmocka_unit_test(test_what_cannot_be),
 		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused),
 		TEST(test_first_missing),  TEST(test_first_not_tried), TEST(test_stands_and_drains), TEST(test_paused_rules),
-		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again),
+		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again), TEST(test_run_again_unread),
 		TEST(test_death_meanwhile), TEST(test_old_ones_go), TEST(test_large),	 TEST(test_too_large), TEST(test_settings),
 	};
 

@@ -216,7 +216,7 @@ void movement(struct engine *e);
 /* ways_tell: stage 3, before anybody moves: who wanted to go where no way leads stands, and is told. */
 void ways_tell(struct engine *e);
 
-/* walk.c: the ways they take. */
+/* walk.c, walk_leg.c, walk_record.c: the ways they take. */
 #define WALK_SPEED_MAX 1000.0 /* blocks a tick */
 /* walks_plan: stage 3, when all stand where they stood at its start: who has a goal finds a way. */
 void walks_plan(struct engine *e);

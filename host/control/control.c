@@ -16,28 +16,65 @@
 #include "host/obs/log.h"
 
 #define CONNS_MAX 64u
+#define AUDIT_PART 500u /* bytes of a command in a line of the log, which has room for each of them quoted */
 #define IDLE_MS 120000u
 
 /* --- answers -------------------------------------------------------------------------------------- */
 
-static void order_audit(const struct order *order, const char *outcome)
+static void audit_write(const struct order *order, const char *text)
 {
-	struct text text;
-
-	if (order->audit == NULL) {
-		return;
-	}
-	text_init(&text, CONTROL_LINE_MAX);
-	text_format(&text, "operator %s: %s: %s", order->request.operator_name, order->audit, outcome);
 	log_write(&(struct log_line){ .level = TROUPE_LOG_NOTICE,
 				      .always = 1,
 				      .instance = order->target[0] != '\0' ? order->target : "control",
 				      .code = "A0001",
-				      .text = text.bytes != NULL ? text.bytes : outcome });
-	text_clear(&text);
+				      .text = text });
 }
 
-void order_begun(const struct order *order)
+/* audit_part: how many bytes of `from` go into a line, without cutting a character of UTF-8. */
+static size_t audit_part(const char *from)
+{
+	size_t len = strnlen(from, AUDIT_PART + 1);
+
+	if (len > AUDIT_PART) {
+		for (len = AUDIT_PART; len > AUDIT_PART - 4 && ((unsigned char)from[len] & 0xC0) == 0x80; len--) {
+		}
+	}
+	return len;
+}
+
+/* audit_parts: what is too long for a line of the log comes whole before it, once, in lines of its own. */
+static void audit_parts(struct order *order)
+{
+	char text[AUDIT_PART + 320];
+
+	for (const char *at = order->audit; *at != '\0' && !order->audit_told;) {
+		size_t len = audit_part(at);
+
+		snprintf(text, sizeof(text), "operator %.200s: bytes %zu to %zu of %zu: %.*s", order->request.operator_name,
+			 (size_t)(at - order->audit) + 1, (size_t)(at - order->audit) + len, strlen(order->audit), (int)len, at);
+		audit_write(order, text);
+		at += len;
+	}
+	order->audit_told = true;
+}
+
+static void order_audit(struct order *order, const char *outcome)
+{
+	char text[AUDIT_PART + 320 + 1400], cut[64] = "";
+	size_t len = order->audit != NULL ? audit_part(order->audit) : 0;
+
+	if (order->audit == NULL) {
+		return;
+	}
+	if (order->audit[len] != '\0') {
+		audit_parts(order);
+		snprintf(cut, sizeof(cut), "... (%zu bytes, told before)", strlen(order->audit));
+	}
+	snprintf(text, sizeof(text), "operator %.200s: %.*s%s: %s", order->request.operator_name, (int)len, order->audit, cut, outcome);
+	audit_write(order, text);
+}
+
+void order_begun(struct order *order)
 {
 	order_audit(order, "begun");
 }

@@ -35,7 +35,8 @@ struct order {
 	struct instance *remote; /* the process it was sent on to */
 	struct control_request request;
 	struct config_arena *arena; /* of the arguments; may be NULL */
-	const char *audit;	    /* what is audited, NULL = nothing */
+	const char *audit;	    /* what is audited, NULL = nothing; a long one in several lines */
+	bool audit_told;	    /* those have been written */
 	const char *detail;	    /* lines for people that go along with a refusal, detail_len bytes; NULL = none */
 	size_t detail_len;
 	char target[128];	    /* the instance it is for, or "" */
@@ -60,7 +61,7 @@ void order_waits(struct order *order, const char *body);
 void order_free(struct order *order);
 void order_release(void *order);
 /* order_begun audits that the effect comes now, before it does: what ends the host leaves its trace too. */
-void order_begun(const struct order *order);
+void order_begun(struct order *order);
 
 /* Commands of the host itself. Returns false if words[0] is none of them. */
 bool order_host(struct order *order);

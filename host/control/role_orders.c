@@ -19,7 +19,7 @@ static unsigned first_argument(const struct order *order, const struct aim *aim)
 					  order->request.words_len - aim->verb);
 }
 
-/* The command and its arguments as one line for the audit, unless one of them is a secret. */
+/* The command and its arguments as one line for the audit, unless one of them is a secret; NULL without memory. */
 static const char *audit_line(struct order *order, const struct aim *aim)
 {
 	const struct troupe_plugin *plugin = aim->target->role_class->plugin;
@@ -28,7 +28,7 @@ static const char *audit_line(struct order *order, const struct aim *aim)
 	const char *copy;
 	char name[160];
 
-	text_init(&line, 2048);
+	text_init(&line, CONTROL_LINE_MAX + sizeof(name));
 	commands_name(name, sizeof(name), plugin, command);
 	text_put(&line, name);
 	const struct troupe_option *arg = NULL;
@@ -41,7 +41,7 @@ static const char *audit_line(struct order *order, const struct aim *aim)
 	for (unsigned i = first_argument(order, aim); arg == NULL && i < order->request.words_len; i++) {
 		text_format(&line, " %s", order->request.words[i]);
 	}
-	copy = arena_copy(order->arena, line.bytes, line.len);
+	copy = line.failed ? NULL : arena_copy(order->arena, line.bytes, line.len);
 	text_clear(&line);
 	return copy;
 }
@@ -139,6 +139,10 @@ void order_role(struct order *order)
 	snprintf(order->target, sizeof(order->target), "%s", aim.target->host.name);
 	if (aim.command->flags & TROUPE_COMMAND_CHANGES) {
 		order->audit = audit_line(order, &aim);
+		if (order->audit == NULL) { /* what leaves no trace is not done */
+			order_refused(order, EXIT_FAILED, "", "no memory");
+			return;
+		}
 	}
 	if (!arguments_read(order, plugin, &aim, &args)) {
 		return;

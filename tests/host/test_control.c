@@ -263,7 +263,7 @@ static char *ask_as(const char *words, bool confirmed)
 {
 	static char *line;
 	struct control_request request = { .id = 7, .operator_name = "anna", .confirmed = confirmed };
-	char copy[256], *list[CONTROL_WORDS_MAX], *save = NULL;
+	char copy[8192], *list[CONTROL_WORDS_MAX], *save = NULL;
 	struct text out;
 	int fd = dial();
 
@@ -410,6 +410,31 @@ static void test_audit(void **state)
 	bytes[got] = '\0';
 	assert_non_null(strstr(bytes, "billing explain: refused, billing.broken: refused, nothing was done: error[B0001]: it is broken\n"));
 	assert_non_null(strstr(bytes, "dale/ticker.b: [A0001] operator anna: world pause anna: done"));
+}
+
+/* A long command is in the audit whole, in lines before the one that says what became of it; this one is refused. */
+static void test_audit_long(void **state)
+{
+	static char words[6000], bytes[65536], joined[65536];
+	size_t len = (size_t)snprintf(words, sizeof(words), "dale world pause ");
+
+	(void)state;
+	for (int i = 0; len < 5000; i++) {
+		len += (size_t)snprintf(words + len, sizeof(words) - len, "\xc3\xa4%d", i);
+	}
+	ask_as(words, false);
+	ssize_t got = read(world.log[0], bytes, sizeof(bytes) - 1);
+	assert_true(got > 0);
+	bytes[got] = '\0';
+	char *ended = strstr(bytes, "bytes, told before): refused, ");
+	assert_non_null(ended);
+	joined[0] = '\0';
+	for (char *at = bytes; (at = strstr(at, "operator anna: bytes ")) != NULL && at < ended;) {
+		at = strstr(at + strlen("operator anna: "), ": ") + 2;
+		assert_int_not_equal((unsigned char)at[0] & 0xC0, 0x80); /* no character is cut */
+		strncat(joined, at, strcspn(at, "\n"));
+	}
+	assert_string_equal(joined, words + strlen("dale "));
 }
 
 /* The kernel says who asks. Root may say for whom: that is how sudo works. */
@@ -638,7 +663,7 @@ static void test_show(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_undecided), cmocka_unit_test(test_ask),	  cmocka_unit_test(test_reload_refused), cmocka_unit_test(test_audit),
+		cmocka_unit_test(test_undecided), cmocka_unit_test(test_ask),	  cmocka_unit_test(test_reload_refused), cmocka_unit_test(test_audit), cmocka_unit_test(test_audit_long),
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_owner),	 cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_show),	  cmocka_unit_test(test_operator),
 		cmocka_unit_test(test_many),

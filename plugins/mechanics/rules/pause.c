@@ -2,9 +2,9 @@
 /* Rules that fail too often are paused, for all owners in the same tick.
  *
  * A failed call of the world's or of a monster's counts each time. One that is about a player counts once for that player: whoever
- * finds words that a rule fails on can repeat them as often as he likes, the others go on using it. Those who do not fit into a rule's list of
- * players count once in each tick. A call that was ended because it
- * ran too long or took too much memory counts each time in any case, since it holds up everybody. */
+ * finds words that a rule fails on can repeat them as often as he likes, the others go on using it. Those who do not fit into a
+ * rule's list of players count once in each tick. A call that was ended because it ran too long or took too much memory counts each
+ * time in any case, since it holds up everybody. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

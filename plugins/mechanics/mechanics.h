@@ -421,6 +421,7 @@ struct player *player_of(struct mechanics *m, const struct ask *ask);
 struct player *roster_add(struct mechanics *m, uint64_t avatar);
 /* roster_remove: it is freed, now or when its save ends. */
 void roster_remove(struct mechanics *m, struct player *player);
+/* frontend_get: the front-end with this id, in a new place if need be; NULL if there is none, no memory, or the id is 0. */
 struct frontend *frontend_get(struct mechanics *m, uint64_t id);
 /* frontend_join: the player sees the world through this front-end. frontend_leave: nobody looks through its eyes; it is
  * gone, or lost from now on. */

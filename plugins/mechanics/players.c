@@ -276,7 +276,7 @@ void players_enter(struct mechanics *m, const struct ask *ask, const World__Ente
 {
 	const struct player *player = map_get(&m->by_avatar, body->avatar);
 
-	if (body->avatar == 0 || ask->session == 0 || body->name == NULL || body->name[0] == '\0' ||
+	if (body->avatar == 0 || ask->session == 0 || ask->frontend == 0 || body->name == NULL || body->name[0] == '\0' ||
 	    strlen(body->name) > AVATAR_NAME_MAX || body->state.len > STATE_MAX) {
 		refuse(m, ask, TROUPE_INVALID_ARGUMENT, "world.bad_enter");
 		return;

@@ -77,6 +77,9 @@ struct frontend *frontend_get(struct mechanics *m, uint64_t id)
 {
 	struct frontend *found = NULL;
 
+	if (id == 0) {
+		return NULL; /* nobody's */
+	}
 	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
 		if (m->frontends[i].id == id) {
 			return &m->frontends[i];

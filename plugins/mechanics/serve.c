@@ -121,7 +121,9 @@ void serve_deferred(struct mechanics *m)
 {
 	for (struct deferred *deferred = take(m), *next; deferred != NULL; deferred = next) {
 		next = deferred->next;
-		run(m, &deferred->ask, deferred->method, deferred->body, deferred->len); /* it was unpacked once */
+		if (run(m, &deferred->ask, deferred->method, deferred->body, deferred->len) != 0) {
+			ask_refuse(m, &deferred->ask, TROUPE_INVALID_ARGUMENT, "world.bad_pass");
+		}
 		free(deferred);
 	}
 }
@@ -164,6 +166,10 @@ void serve_pass(void *instance, const struct troupe_request *request, const Regi
 			   .session = body->session,
 			   .passed = 1 };
 
+	if (body->method == WORLD_ENTER_ID) { /* who enters does so where its front-end asks, and through that */
+		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "world.bad_pass");
+		return;
+	}
 	if (!defer(m, &ask, body->method, body->body.data, body->body.len) &&
 	    run(m, &ask, body->method, body->body.data, body->body.len) != 0) {
 		proto_refuse(m->h, request->id, TROUPE_INVALID_ARGUMENT, "world.bad_pass");

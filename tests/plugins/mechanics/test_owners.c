@@ -451,6 +451,58 @@ static void test_bad_exchange(void **state)
 	assert_string_equal(rig.text, "n2");
 }
 
+static void on_pass(void *instance, void *arg, const struct troupe_reply *reply, const Region__PassReply *body)
+{
+	(void)instance;
+	(void)body;
+	assert_int_equal(reply->status, TROUPE_INVALID_ARGUMENT);
+	assert_string_equal(reply->reason, "world.bad_pass");
+	++*(int *)arg;
+}
+
+/* pass: in the name of the second owner. */
+static void pass(uint32_t method, const void *bytes, size_t len, int *refused)
+{
+	const struct troupe_host *h = *(const struct troupe_host *const *)sim_instance(rig.sim, M2);
+	Region__PassRequest request = REGION__PASS_REQUEST__INIT;
+	struct proto_to to = { .instance = id_of(RIG_NAME) };
+
+	request.has_method = request.has_body = request.has_account = request.has_actor = request.has_session = 1;
+	request.method = method;
+	request.body.data = (uint8_t *)(uintptr_t)bytes;
+	request.body.len = len;
+	request.account = request.actor = 1;
+	request.session = 1001;
+	region_pass(h, &request, &to, on_pass, refused);
+}
+
+/* What is passed on and makes no sense is refused, at once or when the tick is told; and nobody is let in through another owner. */
+static void test_bad_pass(void **state)
+{
+	World__EnterRequest enter = WORLD__ENTER_REQUEST__INIT;
+	uint8_t bytes[64];
+	int refused = 0;
+
+	(void)state;
+	begin(TWO);
+	enter_all();
+	enter.has_avatar = enter.has_epoch = 1;
+	enter.avatar = 9;
+	enter.name = (char *)(uintptr_t)"Bob";
+	enter.epoch = 1;
+	pass(WORLD_ENTER_ID, bytes, world__enter_request__pack(&enter, bytes), &refused);
+	pass(WORLD_CHAT_ID, "\xff\xff", 2, &refused);
+	pass(12345, "", 0, &refused);
+	sim_run(rig.sim, 500);
+	assert_int_equal(refused, 3);
+	sim_freeze(rig.sim, M2, 300);
+	sim_run(rig.sim, 100);
+	pass(WORLD_LOOK_ID, "\xff\xff", 2, &refused);
+	sim_run(rig.sim, 1000);
+	assert_int_equal(refused, 4);
+	assert_int_equal(rig_status(&rig, "avatars") + rig_status_of(&rig, M2, "avatars"), 4);
+}
+
 static void test_owner_dies(void **state)
 {
 	double x, y;
@@ -707,7 +759,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_between), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
+		CASE(test_shared), CASE(test_between), CASE(test_bad_pass), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
 		CASE(test_asked_again), CASE(test_key_follows), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_rules_and_no_database), CASE(test_stories),

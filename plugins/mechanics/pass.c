@@ -59,6 +59,7 @@ static void queued_on(struct mechanics *m, const struct player *player, const st
 	World__MoveRequest move = WORLD__MOVE_REQUEST__INIT;
 	World__ActRequest act = WORLD__ACT_REQUEST__INIT;
 	World__ChatRequest chat = WORLD__CHAT_REQUEST__INIT;
+	int passed = 0;
 
 	if (waiting != NULL) {
 		ask = waiting->ask;
@@ -70,7 +71,7 @@ static void queued_on(struct mechanics *m, const struct player *player, const st
 		move.seq = queued->seq;
 		move.x = input->x;
 		move.y = input->y;
-		pass_on(m, &ask, WORLD_MOVE_ID, &move.base);
+		passed = pass_on(m, &ask, WORLD_MOVE_ID, &move.base);
 		break;
 	case REGION__INPUT_KIND__INPUT_ACT:
 		act.action = input->name;
@@ -83,18 +84,21 @@ static void queued_on(struct mechanics *m, const struct player *player, const st
 		act.bx = (int32_t)input->x;
 		act.by = (int32_t)input->y;
 		act.bz = (int32_t)input->z;
-		pass_on(m, &ask, WORLD_ACT_ID, &act.base);
+		passed = pass_on(m, &ask, WORLD_ACT_ID, &act.base);
 		break;
 	case REGION__INPUT_KIND__INPUT_CHAT:
 		chat.channel = input->channel;
 		chat.text = input->text;
-		pass_on(m, &ask, WORLD_CHAT_ID, &chat.base);
+		passed = pass_on(m, &ask, WORLD_CHAT_ID, &chat.base);
 		break;
 	default:
 		if (ask.request != 0) {
 			ask_refuse(m, &ask, TROUPE_ABORTED, "world.not_here");
 		}
-		break;
+		return;
+	}
+	if (!passed && ask.request != 0) {
+		ask_refuse(m, &ask, TROUPE_UNAVAILABLE, "world.busy");
 	}
 }
 
@@ -126,9 +130,10 @@ void pass_handed(struct mechanics *m, uint64_t avatar)
 	if (player->leave.request != 0) {
 		leave.has_avatar = 1;
 		leave.avatar = avatar;
-		if (pass_on(m, &player->leave, WORLD_LEAVE_ID, &leave.base)) {
-			player->leave.request = 0;
+		if (!pass_on(m, &player->leave, WORLD_LEAVE_ID, &leave.base)) {
+			ask_refuse(m, &player->leave, TROUPE_UNAVAILABLE, "world.busy"); /* it has not left */
 		}
+		player->leave.request = 0;
 	}
 	roster_remove(m, player);
 }

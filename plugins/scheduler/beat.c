@@ -53,6 +53,9 @@ void beat_restart(struct scheduler *s)
 
 const char *beat_stands(const struct scheduler *s)
 {
+	if (s->phase == PHASE_RESTORE && s->damaged[0] != '\0') {
+		return s->damaged;
+	}
 	if (s->phase != PHASE_RUN) {
 		return s->phase == PHASE_RESTORE ? "the world is being restored" : "no owner of the world is ready";
 	}

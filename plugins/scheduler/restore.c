@@ -72,27 +72,43 @@ const struct control *restore_control(const struct scheduler *s, uint64_t tick)
 	return NULL;
 }
 
-static void control_add(struct scheduler *s, uint64_t tick, const struct troupe_db_value *value)
+/* control_add: -1 if it cannot be read. */
+static int control_add(struct scheduler *s, uint64_t tick, const struct troupe_db_value *value)
 {
 	struct control *control = &s->controls[s->controls_len];
 	struct proto_arena arena;
 	const Tick__Control *record;
+	int fits;
 
 	if (s->controls_len == CONTROLS_MAX) {
 		metric_add(s, METRIC_FULL, 1); /* rules.c makes no more of them between two checkpoints */
-		return;
+		return -1;
 	}
 	proto_arena_init(&arena);
 	record = (const Tick__Control *)proto_unpack(&tick__control__descriptor, value->value, value->value_len, &arena);
-	if (record != NULL) {
+	fits = record != NULL && record->has_generation &&
+	       record->rules.len == (record->generation != 0 ? WORLD_DIGEST_SIZE : 0u);
+	if (fits) {
 		*control = (struct control){ .tick = tick, .generation = record->generation };
-		control->has_rules = record->has_rules && record->rules.len == WORLD_DIGEST_SIZE;
+		control->has_rules = record->generation != 0;
 		if (control->has_rules) {
 			memcpy(control->rules, record->rules.data, WORLD_DIGEST_SIZE);
 		}
 		s->controls_len++;
 	}
 	proto_arena_free(&arena);
+	return fits ? 0 : -1;
+}
+
+/* damaged: ticks that are run again with other rules than the first time would be another world, so there is none. */
+static void damaged(struct scheduler *s, uint64_t tick)
+{
+	s->turn++; /* nothing follows but another try, when an owner comes or goes */
+	snprintf(s->damaged, sizeof(s->damaged), "the change of rules of tick %" PRIu64 " in database %s cannot be read", tick,
+		 s->options->database);
+	log_line(s, TROUPE_LOG_ERROR, "S0405", "region.damaged: %s: the world stands until a backup of the database is restored",
+		 s->damaged);
+	tell_state(s);
 }
 
 /* --- 3: owners load ------------------------------------------------------------------------------ */
@@ -253,8 +269,9 @@ static void on_scanned(void *instance, void *arg, const struct troupe_db_page *p
 			continue;
 		}
 		s->beat.last = tick > s->beat.last ? tick : s->beat.last;
-		if (len == head + 18 && key[len - 1] == '!') {
-			control_add(s, tick, &page->values[i]);
+		if (len == head + 18 && key[len - 1] == '!' && control_add(s, tick, &page->values[i]) != 0) {
+			damaged(s, tick);
+			return;
 		}
 	}
 	if (page->more && page->count > 0) {
@@ -332,6 +349,7 @@ void restore_begin(struct scheduler *s, const char *why)
 	int again = s->phase == PHASE_RUN || s->phase == PHASE_RESTORE;
 
 	give_up(s);
+	s->damaged[0] = '\0';
 	s->failures += (uint32_t)again;
 	s->restores++;
 	metric_add(s, METRIC_RESTORES, 1);

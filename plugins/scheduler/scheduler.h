@@ -482,6 +482,7 @@ struct scheduler {
 	struct control controls[CONTROLS_MAX];
 	uint32_t controls_len;
 	char restore_why[TEXT_LEN];
+	char damaged[TEXT_LEN]; /* why the world cannot be restored; "" = nothing is known to be wrong */
 	int epoch_used, restored; /* something ran under this epoch; the world has run in this reign */
 
 	struct settings settings;    /* in force */

@@ -328,6 +328,27 @@ static void test_run_again(void **state)
 	assert_int_equal(rig.owners[2].prepares, 3);
 }
 
+/* A change of rules that cannot be read: ticks are not run again with other rules than theirs. */
+static void test_run_again_damaged(void **state)
+{
+	struct worldkey key;
+	uint64_t told;
+
+	(void)state;
+	rig_open(&rig, "SCRIPTS, checkpoint = \"1h\"", 0, 2);
+	rig_until(&rig, 20, 2000);
+	worldkey(&key, WORLD_KEY_CONTROL, 10ull);
+	assert_int_equal(rig_put(&rig.owners[0], key.text, rig.owners[0].epoch), TROUPE_OK);
+	told = rig.told;
+	sim_crash(rig.sim, RIG_A);
+	rig_run(&rig, 5000);
+	assert_in_range(rig.told, told, told + 1);
+	assert_int_equal(rig.owners[0].restores, 1);
+	assert_true(sim_logged(rig.sim, "region.damaged: the change of rules of tick 10 in database meadow cannot be read"));
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"paused\",\"reason\":\"the change of rules of tick 10"));
+}
+
 /* An owner that cannot read them is not taken for one that is gone: all try again. */
 static void test_run_again_unread(void **state)
 {
@@ -524,7 +545,7 @@ int main(void)
 		cmocka_unit_test(test_another_shape), cmocka_unit_test(test_what_cannot_be),
 		TEST(test_first),	   TEST(test_accepted),	 TEST(test_refused),   TEST(test_first_refused),
 		TEST(test_first_missing),  TEST(test_first_not_tried), TEST(test_stands_and_drains), TEST(test_paused_rules),
-		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again), TEST(test_run_again_unread),
+		TEST(test_paused),	   TEST(test_canary),	 TEST(test_rollback),  TEST(test_run_again), TEST(test_run_again_unread), TEST(test_run_again_damaged),
 		TEST(test_death_meanwhile), TEST(test_old_ones_go), TEST(test_large),	 TEST(test_too_large), TEST(test_settings),
 	};
 

@@ -283,7 +283,8 @@ static void command_profile(void *instance, const struct troupe_request *request
 static const struct troupe_option repl_options[] = {
 	{ .name = "line", .help = "Lua, with g, w, e(ID) and find(KIND); with --write also set(POS, BLOCK).", .type = TROUPE_OPTION_STRING,
 	  .flags = TROUPE_OPTION_REQUIRED, .offset = offsetof(struct repl_args, line), .min = 1, .max = 4096 },
-	{ .name = "write", .help = "Whether it may change the world: it runs in the next tick, all of it or nothing.",
+	{ .name = "write", .help = "Whether it may change the world: it runs in the next tick, and if it fails nothing is done. Blocks are asked for: each "
+	  "is decided with the other edits of the tick, of which one of a higher priority wins.",
 	  .type = TROUPE_OPTION_BOOL, .offset = offsetof(struct repl_args, write) },
 	{ .name = "at", .help = "With --write: the place X,Y from where it looks 16 blocks far; without, one in a region of the instance.",
 	  .type = TROUPE_OPTION_STRING, .offset = offsetof(struct repl_args, at), .max = 40 },

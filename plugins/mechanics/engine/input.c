@@ -211,7 +211,8 @@ uint64_t engine_line_id(uint64_t a, uint64_t b)
 	return seed_mix(a, b) | 1ull << 63;
 }
 
-/* line: an operator's: what it gives is the answer; all that it does is done, or nothing. */
+/* line: an operator's: what it gives is the answer. If it fails nothing is done; else the blocks that it sets are asked for, and
+ * decided with all edits of the tick. */
 static void line(struct engine *e, const Region__Input *input)
 {
 	char text[LINE_ANSWER_MAX];

@@ -94,6 +94,24 @@ void blocks_take(struct rules *r)
 
 /* --- asking ---------------------------------------------------------------------------------------------- */
 
+int line_ask_check(lua_State *L, const double at[3])
+{
+	struct rules *r = rules_of(L);
+	int half = (int)r->e->all.half;
+
+	if (r->line == 0) {
+		return 0;
+	}
+	if (!cell_inside(r->e, cell_of(r->e, at[0]), cell_of(r->e, at[1]), (int32_t)at[2])) {
+		return sandbox_raise(L, "S0119", NULL, "there is no block at (%g, %g, %g): x and y go from %d to %d, z from 0 to %u", at[0],
+				     at[1], at[2], -half, half - 1, r->e->shape.height - 1);
+	}
+	if (r->e->edits.asks.len + EFFECTS_MAX > WISHES_MAX) {
+		return sandbox_raise(L, "S0111", "say the line again", "too many edits are asked for in this tick");
+	}
+	return 0;
+}
+
 static int view_ask(lua_State *L)
 {
 	static const char *const own[] = { "edit", "at", "by" };
@@ -123,6 +141,7 @@ static int view_ask(lua_State *L)
 	wish->text = data_pack(L, 3);
 	key_push(L, 2, "at");
 	place_read(L, lua_gettop(L), at, 0);
+	line_ask_check(L, at);
 	wish->x = at[0];
 	wish->y = at[1];
 	wish->z = at[2];

@@ -354,6 +354,8 @@ uint32_t ticks_of(lua_State *L, int arg);
 int unknown_raise(lua_State *L, const char *sort, const char *word, const char *const *names);
 /* unknown_block: likewise for the name of a block. */
 int unknown_block(lua_State *L, const char *word);
+/* line_ask_check: raises an error if an operator's line cannot ask for an edit at this place: it would be told that it did. */
+int line_ask_check(lua_State *L, const double at[3]);
 /* place_read: a place at `arg` into ret_at; 0 if it is none. One outside of the world is an error, or `clamp`ed. */
 int place_read(lua_State *L, int arg, double ret_at[3], int clamp);
 void place_push(lua_State *L, double x, double y, double z);

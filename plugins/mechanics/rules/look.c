@@ -99,6 +99,7 @@ static int look_set(lua_State *L)
 	if (block_find(r->e->blocks, name) < 0) {
 		return unknown_block(L, name);
 	}
+	line_ask_check(L, at);
 	sandbox_charge(L, 50);
 	wish = effect_new(L, WISH_ASK, 0);
 	wish->name = EDIT_SET;

@@ -14,6 +14,7 @@
 
 static const char *const files[] = { "world.lua",
 				     "local g = require 'game'\n"
+				     "g.edit 'heap' { apply = function(w, e) w:set(e.at, 'stone') end }\n"
 				     "g.monster 'rabbit' { count = 12, hp = 9, speed = 9, every = 2, home = { x = 0, y = 0, radius = 60 },\n"
 				     "  state = { hops = 0, tired = false },\n"
 				     "  hop = function(self, w) self.state.hops = self.state.hops + 1 self:hurt { amount = 1 } end,\n"
@@ -178,7 +179,10 @@ static void test_write(void **state)
 	assert_int_equal(writes(&w, 8, 9, "set({ x = 8, y = 9, z = 40 }, 'stone') set({ x = 100, y = -90, z = 41 }, 'dirt') return 6 * 7"),
 			 TROUPE_OK);
 	assert_string_equal(text, "42");
+	assert_int_equal(writes(&w, 8, 9, "set({ x = 8, y = 9, z = 63 }, 'stone') w:ask { edit = 'heap', at = { x = 127.5, y = 9, z = 0.5 } }"),
+			 TROUPE_OK);
 	ticks(&w, 2);
+	gives(&w, "w:block({ 8, 9, 63 }).name, w:block({ 127, 9, 0 }).name", "stone, stone");
 	gives(&w, "w:block({ 8, 9, 40 }).name, w:block({ 100, -90, 41 }).name", "stone, dirt");
 	assert_int_equal(writes(&w, 8, 9, "w:spawn('rabbit', { x = 8, y = 9 })"), TROUPE_OK);
 	ticks(&w, 3);
@@ -200,6 +204,11 @@ static void test_write_fails(void **state)
 		{ "set({ x = 8, y = 9, z = 40 }, 'stone') while true do end", "error[S0420]" },
 		{ "set({ x = 8, y = 9, z = 40 }, 'ston')", "did you mean" },
 		{ "set({ x = 8000, y = 9, z = 40 }, 'stone')", "error[S0119]" },
+		{ "set({ x = 8, y = 9, z = 40 }, 'stone') set({ x = 0, y = 0, z = 9999 }, 'stone')",
+		  "there is no block at (0, 0, 9999): x and y go from -128 to 127, z from 0 to 63" },
+		{ "set({ x = 8, y = 9, z = 64 }, 'stone')", "error[S0119]" },
+		{ "set({ x = 8, y = 9, z = -1 }, 'stone')", "error[S0119]" },
+		{ "w:ask { edit = 'heap', at = { x = 8, y = 9, z = 64 } }", "error[S0119]" },
 		{ "set(7, 'stone')", "error[S0118]" },
 		{ "g.tell_all('x') 1 +", "error[S0102]" },
 		{ "x = 1", "error[S0104]" },

@@ -69,8 +69,8 @@ const struct api_type_name api_type_names[] = {
 	[TYPE_THING] = { NULL, NULL, "a table" },
 };
 
-const struct api_entry *const api_tables[] = { game_api, define_api, view_api, entity_api, bag_api, health_api, skill_api,
-					       edit_api, zone_api, quest_api,  random_api, value_api, NULL };
+const struct api_entry *const api_tables[] = { game_api, define_api, view_api, edit_write_api, entity_api, bag_api,
+					       health_api, skill_api, edit_api, zone_api, quest_api, random_api, value_api, NULL };
 
 const struct api_entry *api_next(const struct api_entry *entry, enum api_on on)
 {

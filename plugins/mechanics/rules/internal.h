@@ -362,8 +362,8 @@ void place_push(lua_State *L, double x, double y, double z);
 
 /* --- registering (game.c, monster.c, and the file of each sort) --------------------------------------- */
 
-extern const struct api_entry game_api[], define_api[], view_api[], entity_api[], bag_api[], health_api[], skill_api[], edit_api[],
-	zone_api[], quest_api[], random_api[], value_api[];
+extern const struct api_entry game_api[], define_api[], view_api[], edit_write_api[], entity_api[], bag_api[], health_api[],
+	skill_api[], edit_api[], zone_api[], quest_api[], random_api[], value_api[];
 /* define_push: a function on the stack that takes a table and hands it to `define` with the name; checks the name. */
 int define_push(lua_State *L, lua_CFunction define, const char *what);
 const char *defined_name(lua_State *L);
@@ -418,6 +418,8 @@ void view_push(lua_State *L, struct rules *r);
 int random_open(lua_State *L, struct rules *r);
 /* fraction: a number in [0, 1) that depends on what it is for alone. */
 double fraction(const struct rules *r, uint64_t a, uint64_t b);
+/* cell_at: the cell of a place. */
+void cell_at(const struct rules *r, const double at[3], int32_t ret_cell[3]);
 /* ground: where one stands that comes to this place at height z. */
 double ground(struct rules *r, double x, double y, double z);
 

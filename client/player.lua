@@ -25,6 +25,7 @@ function player(settings)
 		seen = {}, -- entities around, by id
 		seq = 0,
 		turn = 0, -- of its sessions
+		again = 0, -- times that an act was asked for again
 	}, Player)
 end
 
@@ -176,9 +177,10 @@ local function unknown(why)
 end
 
 -- short_of: the request did not come as far as the world, which knows what became of an act that was asked for before.
+local SHORT = { ["world.busy"] = true, ["world.not_here"] = true, ["world.paused"] = true }
 local function short_of(why)
 	local reason = why.reason or ""
-	return reason:find("^client%.") or reason:find("^frontend%.") or reason == "world.busy" or reason == "world.not_here"
+	return SHORT[reason] or reason:find("^client%.") or reason:find("^frontend%.")
 end
 
 -- act: on an entity, or on a block { x, y, z }. One key for one intent: while it is unknown whether it was done, the same request
@@ -196,6 +198,7 @@ function Player:act(action, target, text, block, key)
 		if not (unknown(why) or open and short_of(why)) then refuse("act", why) end
 		open = unknown(why) and why or open
 		net.sleep(200)
+		self.again = self.again + 1
 	until net.now() > deadline or not (self.returning or self.game:open())
 	refuse("act", open)
 end

@@ -241,6 +241,45 @@ static int slow(unsigned port, const char *ticket)
 	return fine;
 }
 
+/* overrun: sends a frame again and again as fast as it can, and reads all answers, until the server closes; 1 if it does. */
+static int overrun(int fd, const uint8_t *frame, size_t frame_len)
+{
+	uint64_t until = bad_now_ms() + 6 * PATIENCE_MS;
+	size_t at = 0;
+	char answers[65536];
+
+	while (bad_now_ms() < until) {
+		struct pollfd wait = { .fd = fd, .events = POLLOUT | POLLIN };
+		ssize_t got;
+
+		poll(&wait, 1, 1000);
+		got = recv(fd, answers, sizeof(answers), MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN)) {
+			return 1;
+		}
+		for (int i = 0; i < 1000; i++) {
+			ssize_t sent = send(fd, frame + at, frame_len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+			if (sent <= 0) {
+				break;
+			}
+			at = (at + (size_t)sent) % frame_len;
+		}
+	}
+	return 0;
+}
+
+/* flood: has a session, and sends far more than its rate. */
+static int flood(unsigned port, const char *ticket)
+{
+	struct transcript transcript;
+	int fine = enter(&transcript, port, ticket) && overrun(transcript.fd, BYTES("\57\0\2\0\0\0\0\0")); /* echo */
+
+	printf("%sok - frontend: a player who sends too much\n# %s\n", fine ? "" : "not ", transcript.text);
+	close(transcript.fd);
+	return fine;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned port = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
@@ -250,7 +289,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	if (port == 0) {
-		fprintf(stderr, "usage: bad_client talk|silent|never_reads|inside|slow SERVER PORT [COUNT|TICKET]\n");
+		fprintf(stderr, "usage: bad_client talk|silent|never_reads|inside|flood|slow SERVER PORT [COUNT|TICKET]\n");
 		return 2;
 	}
 	getrlimit(RLIMIT_NOFILE, &files);
@@ -264,6 +303,8 @@ int main(int argc, char **argv)
 		fine = never_reads(argv[2], port);
 	} else if (strcmp(argv[1], "inside") == 0) {
 		fine = inside(port, argc > 4 ? argv[4] : "");
+	} else if (strcmp(argv[1], "flood") == 0) {
+		fine = flood(port, argc > 4 ? argv[4] : "");
 	} else {
 		fine = slow(port, argc > 4 ? argv[4] : "");
 	}

@@ -114,6 +114,8 @@ storm "deaf clients of front-end" "$bad" never_reads frontend "$gate_port"
 storm "bad bytes from a player" "$bad" inside frontend "$gate_port" "${gate##*	}"
 gate=$(player "$here/bad_input_evil.lua" ticket)
 storm "a deaf player" "$bad" slow frontend "$gate_port" "${gate##*	}"
+gate=$(player "$here/bad_input_evil.lua" ticket)
+storm "a player who floods" "$bad" flood frontend "$gate_port" "${gate##*	}"
 storm "silence at account" "$bad" silent account "$port" "$silent"
 storm "silence at front-end" "$bad" silent frontend "$gate_port" "$silent"
 

@@ -287,8 +287,16 @@ int journal_durable(const struct mechanics *m)
 
 int journal_read(struct mechanics *m, uint64_t tick, const void *bytes, size_t len)
 {
+	Region__Batch *batch = region__batch__unpack(NULL, len, bytes);
 	struct replay *replay;
 
+	if (batch == NULL || !batch->has_tick || batch->tick != tick) {
+		if (batch != NULL) {
+			region__batch__free_unpacked(batch, NULL);
+		}
+		return -1;
+	}
+	region__batch__free_unpacked(batch, NULL);
 	if (m->replay_len == m->replay_size) {
 		uint32_t size = m->replay_size == 0 ? 64 : m->replay_size * 2;
 		struct replay *wider = realloc(m->replay, size * sizeof(*wider));
@@ -319,8 +327,9 @@ void journal_again(struct mechanics *m, uint64_t tick)
 		Region__Batch *batch = replay->tick == tick ? region__batch__unpack(NULL, replay->len, replay->bytes) : NULL;
 
 		if (replay->tick == tick && batch == NULL) {
-			log_line(m, TROUPE_LOG_ERROR, "S0405", "an entry of the journal of tick %llu cannot be read",
-				 (unsigned long long)tick);
+			/* There is no memory for it, for it was read before. The scheduler must not hear of a tick without it. */
+			count(m, METRIC_FULL);
+			m->entries_len++;
 		}
 		for (size_t i = 0; batch != NULL && i < batch->n_inputs; i++) {
 			m->ticking.inputs += engine_input(m->engine, batch->inputs[i]) == 0;

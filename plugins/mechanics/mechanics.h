@@ -365,7 +365,7 @@ void journal_again(struct mechanics *m, uint64_t tick);
 void journal_aborts(struct mechanics *m);
 /* journal_durable: 1 if nothing is being written. */
 int journal_durable(const struct mechanics *m);
-/* journal_read: keeps a page that a restore has read; -1 if there is too much. */
+/* journal_read: keeps a page that a restore has read; -1 if there is too much, or it is none of that tick. */
 int journal_read(struct mechanics *m, uint64_t tick, const void *bytes, size_t len);
 /* journal_forget: nothing is queued, kept or answered for any more. */
 void journal_forget(struct mechanics *m);

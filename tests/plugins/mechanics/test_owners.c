@@ -451,6 +451,46 @@ static void test_bad_exchange(void **state)
 	assert_string_equal(rig.text, "n2");
 }
 
+static void last_batch(void *arg, const struct troupe_db_value *value)
+{
+	if (memchr(value->key, '!', value->key_len) == NULL) {
+		snprintf(arg, 128, "%.*s", (int)value->key_len, (const char *)value->key);
+	}
+}
+
+static void on_put(void *instance, void *arg, const struct troupe_db_result *result)
+{
+	(void)instance;
+	(void)arg;
+	assert_int_equal(result->status, TROUPE_OK);
+}
+
+/* A batch of the journal that is none ends the restore: better no world than one without what its players were told. */
+static void test_bad_journal(void **state)
+{
+	const struct troupe_host *h;
+	char key[128] = "";
+	struct troupe_db_op op = { .kind = TROUPE_DB_PUT, .key = key, .value = "\xff\xff", .value_len = 2 };
+	struct troupe_db_commit commit = { .size = sizeof(commit), .ops = &op, .ops_len = 1, .on_done = on_put };
+
+	(void)state;
+	rig_open(&rig, "size = 128, region = 64, checkpoint = \"60s\", lease = \"1s\"", RIG_ONE, SCRIPT);
+	assert_int_equal(rig_enter(&rig, 1, "Ann", 0, 0, 1), TROUPE_OK);
+	rig_act(&rig, 1, "count", 0);
+	sim_db_each(rig.sim, "meadow", "world/j/", last_batch, key);
+	assert_true(key[0] != '\0');
+	op.key_len = (uint32_t)strlen(key);
+	h = *(const struct troupe_host *const *)sim_instance(rig.sim, RIG_NAME);
+	assert_int_equal(h->db_find(h, "meadow", &commit.db), TROUPE_OK);
+	h->db_commit(h, &commit);
+	sim_run(rig.sim, 10);
+	sim_power(rig.sim);
+	sim_run(rig.sim, 5000);
+	assert_true(sim_logged(rig.sim, "in the database cannot be read"));
+	rig_status(&rig, "tick");
+	assert_null(strstr(rig.text, "\"world\":\"running\""));
+}
+
 static void on_pass(void *instance, void *arg, const struct troupe_reply *reply, const Region__PassReply *body)
 {
 	(void)instance;
@@ -759,7 +799,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_shared), CASE(test_between), CASE(test_bad_pass), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
+		CASE(test_shared), CASE(test_between), CASE(test_bad_journal), CASE(test_bad_pass), CASE(test_crossing), CASE(test_rivals), CASE(test_bad_exchange), CASE(test_reward_follows), CASE(test_reward_busy), CASE(test_reward_lasts),
 		CASE(test_asked_again), CASE(test_key_follows), CASE(test_owner_dies),
 		CASE(test_power),  CASE(test_paused),	CASE(test_drains),
 		CASE(test_sleeps), CASE(test_database_down), CASE(test_rules_and_no_database), CASE(test_stories),

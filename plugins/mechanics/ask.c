@@ -76,7 +76,10 @@ struct waiting *ask_take(struct mechanics *m, uint64_t token)
 {
 	struct waiting *waiting = token != 0 ? map_remove(&m->waiting, token) : NULL;
 
-	m->entering -= waiting != NULL && waiting->kind == WAITING_ENTER;
+	if (waiting != NULL && waiting->kind == WAITING_ENTER) {
+		m->entering--;
+		waiting->frontend->entering--;
+	}
 	return waiting;
 }
 

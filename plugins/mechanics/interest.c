@@ -294,7 +294,7 @@ void interest_flush(struct mechanics *m)
 	}
 	m->changes_len = 0;
 	blocks_flush(m);
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		if (m->frontends[i].id != 0) {
 			say_flush(m, &m->frontends[i]);
 		}

@@ -24,7 +24,7 @@
  * 5. What is said about an engine holds until the next restore: then it is another one.
  */
 
-#define FRONTENDS_MAX 16u
+#define FRONTENDS_MAX 1024u
 #define OWNERS_MAX 64u
 #define PEERS_MAX 512u	     /* instances of one role in all shards together */
 #define AVATAR_NAME_MAX 63u
@@ -148,6 +148,7 @@ struct player {
 struct frontend {
 	uint64_t id; /* 0 = free place */
 	uint32_t players, missed;
+	uint32_t entering; /* players that wait to be let in: the place is kept for them */
 	uint16_t *watch; /* for each cell: sessions that see it */
 	struct say *say;
 };
@@ -170,6 +171,7 @@ enum waiting_kind { WAITING_ENTER, WAITING_ACT, WAITING_CHAT, WAITING_LINE };
 struct waiting {
 	struct ask ask;
 	uint64_t token, avatar, epoch, at_us;
+	struct frontend *frontend; /* WAITING_ENTER: through which it will look */
 	uint8_t kind;
 };
 
@@ -282,6 +284,7 @@ struct mechanics {
 	uint8_t grants_wait; /* some were too many to be asked for */
 
 	struct frontend frontends[FRONTENDS_MAX];
+	uint32_t frontends_len; /* places that were ever taken */
 	struct change *changes;
 	uint32_t changes_len, changes_size;
 	struct block_change *blocks;

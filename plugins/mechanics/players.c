@@ -193,7 +193,7 @@ void players_forget(struct mechanics *m)
 		roster_remove(m, player);
 	}
 	m->lost = m->asleep = 0;
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		struct frontend *frontend = &m->frontends[i];
 
 		if (frontend->say != NULL) {
@@ -202,6 +202,7 @@ void players_forget(struct mechanics *m)
 		free(frontend->watch);
 		memset(frontend, 0, sizeof(*frontend));
 	}
+	m->frontends_len = 0;
 	m->changes_len = m->blocks_len = 0;
 }
 
@@ -238,16 +239,24 @@ static int elsewhere(struct mechanics *m, const struct ask *ask, const World__En
 
 static void enter(struct mechanics *m, const struct ask *ask, const World__EnterRequest *body)
 {
+	struct frontend *frontend = frontend_get(m, ask->frontend); /* once the world has let it in there is no way back */
 	struct player *player = map_get(&m->by_avatar, body->avatar);
 	const uint8_t *state = body->state.data;
 	size_t len = body->state.len;
-	struct waiting *waiting = ask_wait(m, ask, WAITING_ENTER, body->avatar);
+	struct waiting *waiting;
 	int result;
 
+	if (frontend == NULL) {
+		refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.full");
+		return;
+	}
+	waiting = ask_wait(m, ask, WAITING_ENTER, body->avatar);
 	if (waiting == NULL) {
 		return;
 	}
 	waiting->epoch = body->epoch;
+	waiting->frontend = frontend;
+	frontend->entering++;
 	if (player != NULL) {
 		/* It had left. What it carries is newer here than whatever was loaded. */
 		journal_drop(m, body->avatar, REGION__INPUT_KIND__INPUT_GONE);
@@ -315,13 +324,12 @@ static void welcome(struct mechanics *m, const struct ask *ask, const struct sig
 static const char *entered_as(struct mechanics *m, const struct waiting *waiting, const struct sight *sight)
 {
 	struct player *player = map_get(&m->by_avatar, waiting->avatar);
-	struct frontend *frontend = frontend_get(m, waiting->ask.frontend);
 
 	if (player != NULL && player->epoch > waiting->epoch) {
 		return "world.newer_session";
 	}
 	player = player != NULL ? player : roster_add(m, waiting->avatar);
-	if (player == NULL || frontend == NULL) {
+	if (player == NULL) {
 		return "world.no_memory";
 	}
 	if (player->frontend != NULL) {
@@ -336,7 +344,7 @@ static const char *entered_as(struct mechanics *m, const struct waiting *waiting
 	player->seq = 0;
 	free(player->last);
 	player->last = NULL;
-	frontend_join(m, player, frontend, sight->chunk);
+	frontend_join(m, player, waiting->frontend, sight->chunk);
 	return NULL;
 }
 

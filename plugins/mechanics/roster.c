@@ -80,13 +80,16 @@ struct frontend *frontend_get(struct mechanics *m, uint64_t id)
 	if (id == 0) {
 		return NULL; /* nobody's */
 	}
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		if (m->frontends[i].id == id) {
 			return &m->frontends[i];
 		}
-		if (found == NULL && m->frontends[i].players == 0) {
+		if (found == NULL && m->frontends[i].players + m->frontends[i].entering == 0) {
 			found = &m->frontends[i];
 		}
+	}
+	if (found == NULL && m->frontends_len < FRONTENDS_MAX) {
+		found = &m->frontends[m->frontends_len++];
 	}
 	if (found == NULL) {
 		count(m, METRIC_FULL);
@@ -173,7 +176,7 @@ void roster_watch(struct mechanics *m)
 	uint32_t n = m->h->peers(m->h, "frontend", peers, PEERS_MAX);
 
 	tell_lost(m, peers, n);
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		struct frontend *frontend = &m->frontends[i];
 		int here = in_reach(peers, n, frontend->id);
 

@@ -131,7 +131,7 @@ void say_send(struct mechanics *m, const struct player *player, uint32_t event, 
 
 int say_wanted(const struct mechanics *m, uint32_t channel)
 {
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		const struct frontend *frontend = &m->frontends[i];
 
 		if (frontend->id != 0 && frontend->players > 0 && (channel == 0 || frontend->watch[channel] > 0)) {
@@ -147,7 +147,7 @@ void say_publish_buf(struct mechanics *m, uint32_t channel, uint32_t event, stru
 		count(m, METRIC_FULL);
 		return;
 	}
-	for (uint32_t i = 0; i < FRONTENDS_MAX; i++) {
+	for (uint32_t i = 0; i < m->frontends_len; i++) {
 		struct frontend *frontend = &m->frontends[i];
 		struct said *said;
 

@@ -195,6 +195,45 @@ static void test_fenced(void **state)
 	assert_int_equal(rig.saved_epoch, 8);
 }
 
+static void on_nothing(void *instance, const struct troupe_request *request, const Frontend__Batch *body)
+{
+	(void)instance;
+	(void)request;
+	(void)body;
+}
+
+static void on_entered(void *instance, void *arg, const struct troupe_reply *reply, const World__EnterReply *body)
+{
+	(void)instance;
+	(void)body;
+	assert_int_equal(reply->status, TROUPE_OK);
+	++*(int *)arg;
+}
+
+/* Players come in through any number of front-ends. */
+static void test_many_frontends(void **state)
+{
+	static const struct troupe_method methods[] = { FRONTEND_BATCH(on_nothing), { 0 } };
+	int entered = 0;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 40; i++) {
+		World__EnterRequest enter = WORLD__ENTER_REQUEST__INIT;
+		struct proto_to to = { .instance = troupe_fnv64(RIG_NAME, strlen(RIG_NAME)), .account = i, .actor = i, .session = 1000 + i };
+		char name[64];
+
+		snprintf(name, sizeof(name), "meadow/frontend.other%u", (unsigned)i);
+		enter.has_avatar = enter.has_epoch = 1;
+		enter.avatar = i;
+		enter.name = (char *)(uintptr_t)"Ann";
+		enter.epoch = 1;
+		world_enter(sim_actor(rig.sim, name, "shard:meadow", &rig, methods), &enter, &to, on_entered, &entered);
+	}
+	sim_run(rig.sim, 500);
+	assert_int_equal(entered, 40);
+	assert_int_equal(rig_status(&rig, "avatars"), 40);
+}
+
 static void test_lost(void **state)
 {
 	(void)state;
@@ -317,13 +356,13 @@ static void test_store_down(void **state)
 static void test_drain(void **state)
 {
 	(void)state;
-	for (uint64_t i = 1; i <= 100; i++) {
+	for (uint64_t i = 1; i <= 40; i++) {
 		rig_enter(&rig, i, "Ann", 0, 0, 1);
 		rig_move_send(&rig, i, 1, 3, 3);
 	}
 	sim_run(rig.sim, 1500);
 	rig.saves = 0;
-	for (uint64_t i = 1; i <= 100; i++) {
+	for (uint64_t i = 1; i <= 40; i++) {
 		rig_move_send(&rig, i, 2, 1, 3);
 	}
 	sim_run(rig.sim, 100);
@@ -515,7 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_walk),      CASE(test_bad_moves), CASE(test_too_fast), CASE(test_not_here),
 		CASE(test_enter),     CASE(test_take_over), CASE(test_saves),	 CASE(test_fenced),
-		CASE(test_lost), CASE(test_frontend_gone), CASE(test_lost_and_another), CASE(test_carries), CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
+		CASE(test_lost), CASE(test_frontend_gone), CASE(test_many_frontends), CASE(test_lost_and_another), CASE(test_carries), CASE(test_store_down), CASE(test_drain),     CASE(test_views),	 CASE(test_deltas),
 		CASE(test_crossing),  CASE(test_look),	    CASE(test_chat),	 CASE(test_chat_rate),
 	};
 

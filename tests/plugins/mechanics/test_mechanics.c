@@ -356,13 +356,13 @@ static void test_store_down(void **state)
 static void test_drain(void **state)
 {
 	(void)state;
-	for (uint64_t i = 1; i <= 40; i++) {
+	for (uint64_t i = 1; i <= 100; i++) {
 		rig_enter(&rig, i, "Ann", 0, 0, 1);
 		rig_move_send(&rig, i, 1, 3, 3);
 	}
 	sim_run(rig.sim, 1500);
 	rig.saves = 0;
-	for (uint64_t i = 1; i <= 40; i++) {
+	for (uint64_t i = 1; i <= 100; i++) {
 		rig_move_send(&rig, i, 2, 1, 3);
 	}
 	sim_run(rig.sim, 100);

@@ -64,6 +64,7 @@ static void on_files(void *instance, void *arg, int32_t status, const struct tro
 	memcpy(r->folder, digest, WORLD_DIGEST_SIZE);
 	r->folder_known = 1;
 	if (!take) {
+		rules_mended(s, 1);
 		rules_finished(s, 1);
 		return;
 	}

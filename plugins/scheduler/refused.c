@@ -110,6 +110,7 @@ void rules_refuse(struct scheduler *s, const char *problem, const char *block)
 		rules_finished(s, 0);
 		return;
 	}
+	r->wrong = 1;
 	failures_read(r, block);
 	metric_add(s, METRIC_RELOAD_REFUSED, 1);
 	if (r->needed && !rules_any(s)) {
@@ -202,4 +203,18 @@ void rules_waited(struct scheduler *s)
 	metric_set(s, METRIC_PAUSED, beat_stands(s) != NULL);
 	tell_state(s);
 	restore_settings(s);
+}
+
+void rules_mended(struct scheduler *s, int tell)
+{
+	struct rules *r = &s->rules;
+
+	if (!r->wrong || r->now_number == 0 || memcmp(r->folder, r->now, WORLD_DIGEST_SIZE) != 0) {
+		return;
+	}
+	r->wrong = 0;
+	r->failures_len = 0;
+	if (tell) {
+		log_line(s, TROUPE_LOG_NOTICE, NULL, "rules: the scripts are again those of generation %u, which runs", r->now_number);
+	}
 }

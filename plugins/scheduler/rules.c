@@ -221,6 +221,7 @@ void rules_taken(struct scheduler *s)
 	struct rules *r = &s->rules;
 
 	in_force(s, r->next.number, r->next.digest);
+	rules_mended(s, 0);
 	history_add(s, &r->next);
 	metric_add(s, METRIC_RELOADED, 1);
 	log_line(s, TROUPE_LOG_NOTICE, NULL, "rules: generation %u runs, %u files, by %s", r->next.number, r->next.files,

@@ -318,6 +318,7 @@ struct rules {
 	/* the newest that was refused */
 	struct failure failures[FAILURES_MAX];
 	uint32_t failures_len;
+	int wrong;	     /* the folder is what was refused last */
 	char *told;	     /* what people were told of it; may be NULL */
 	char none[TEXT_LEN]; /* why the world has never had rules; "" = it is not known yet */
 	uint64_t retry;
@@ -338,9 +339,11 @@ void rules_rollback(struct scheduler *s, uint64_t request, const char *who, uint
 /* rules_read_now: the folder, or once more when what is under way has ended. */
 void rules_read_now(struct scheduler *s);
 /* rules_try: has the candidate tried as soon as the world has owners. rules_refuse: it is not taken, and the log says why.
+ * rules_mended: nothing is wrong any more, if the folder is what is in force; the log says so if `tell`.
  * rules_finished: nothing is under way any more. */
 void rules_try(struct scheduler *s);
 void rules_refuse(struct scheduler *s, const char *problem, const char *block);
+void rules_mended(struct scheduler *s, int tell);
 void rules_finished(struct scheduler *s, int accepted);
 /* rules_interrupted: the calls to owners are given up. rules_restored: the owners are new: what was prepared is prepared again. */
 void rules_interrupted(struct scheduler *s);

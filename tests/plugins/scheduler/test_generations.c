@@ -108,6 +108,8 @@ static void test_refused(void **state)
 	rig.owners[1].refuses_rules = 0;
 	assert_int_equal(reload(), TROUPE_OK);
 	assert_int_equal(in_force(), 2);
+	assert_int_equal(rig_command(&rig, "script list", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"failed\":[]")); /* mended */
 }
 
 /* stands: a new world, for want of rules. */

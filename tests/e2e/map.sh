@@ -63,6 +63,7 @@ a-long-password
 look
 lok
 dance
+buy lantern
 END
 grep -q '^you are Ann at ' "$STATE/plain" && grep -q '^you are at ' "$STATE/plain"
 test_is $? "without a terminal it takes lines" "$STATE/plain"
@@ -71,8 +72,10 @@ test_is $? "what has no name of its own is called what it is" "$STATE/plain"
 grep -qF "no verb 'lok'. Did you mean 'look'?" "$STATE/plain" &&
 	grep -qF "no verb 'dance'. If the rules offer it: act dance." "$STATE/plain"
 test_is $? "a verb that is nearly right, and one that is none" "$STATE/plain"
+grep -qF 'buy refused: you have too little money; `balance` shows it (billing.insufficient)' "$STATE/plain"
+test_is $? "a refusal has words" "$STATE/plain"
 echo wrong-password | "$TROUPE" client --connect "127.0.0.1:$(cat "$PORT_FILE")" --as ann >"$STATE/plain" 2>&1
-[ $? -eq 1 ] && grep -q WRONG_AUTH_INFO "$STATE/plain"
+[ $? -eq 1 ] && grep -qF 'no account has that name and that password (WRONG_AUTH_INFO)' "$STATE/plain"
 test_is $? "a wrong password is refused" "$STATE/plain"
 host_stop
 test_is $? "the game stops" "$HOST_LOG"

@@ -166,6 +166,7 @@ static void write_batch(struct mechanics *m, const struct worldkey *key, const R
 	}
 	m->entries = entry;
 	m->entries_len++;
+	m->ticking.journal += len;
 	STRIKE("journal.unwritten");
 	if (!MUTANT("told_early") || m->h->timer_start(m->h, RETRY_MS, on_retry, entry) == 0) {
 		entry_commit(m, entry);

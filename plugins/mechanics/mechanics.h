@@ -41,7 +41,7 @@
 #define EARLY_MAX 4096u	     /* exchanges that came before their stage */
 #define EARLY_BYTES (64u * 1024u * 1024u)
 #define PARTS_MAX 512u	     /* of one owner's exchange after one stage */
-#define REPLAY_BYTES (256u * 1024u * 1024u) /* of the journal that a restore takes up */
+#define REPLAY_BYTES WORLD_JOURNAL_BYTES /* of the journal that a restore takes up */
 #define BUNDLE_FILES_MAX 1000u
 #define BUNDLE_BYTES (16u * 1024u * 1024u)
 #define COMMITS_MAX 8u	     /* of a checkpoint, under way at once */
@@ -223,6 +223,7 @@ struct ticking {
 	uint32_t parts_all[OWNERS_MAX];
 	uint8_t *seen;	  /* OWNERS_MAX * PARTS_MAX bits */
 	uint32_t took_us, inputs;
+	uint64_t journal; /* bytes that it has added to the journal */
 	Region__StageReply reply; /* of the last stage that was answered */
 };
 

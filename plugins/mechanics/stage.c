@@ -105,6 +105,8 @@ static void answer(struct mechanics *m)
 	engine_figures(m->engine, &figures);
 	reply->took_us = t->took_us;
 	reply->inputs = t->inputs;
+	reply->has_journal = 1;
+	reply->journal = t->journal;
 	reply->entities = figures.entities;
 	reply->avatars = figures.avatars;
 	if (t->stage == 3 && t->digest) {
@@ -162,6 +164,7 @@ static void stage_begin_tick(struct mechanics *m, const Region__StageRequest *wa
 	t->ended = t->told = t->save = t->digest = 0;
 	t->silent = t->again;
 	t->took_us = t->inputs = 0;
+	t->journal = 0;
 	engine_begin(m->engine, t->tick);
 	if (t->again) {
 		journal_again(m, t->tick);

@@ -182,6 +182,23 @@ static void stand(struct scheduler *s)
 	rules_stand(s);
 }
 
+/* journal_look: without checkpoints the journal grows until no owner can run it again: the world stands well before. */
+static void journal_look(struct scheduler *s)
+{
+	char why[TEXT_LEN];
+
+	if (s->beat.again || s->paused || s->pause_wanted || s->journal_bytes < JOURNAL_STOP) {
+		return;
+	}
+	snprintf(why, sizeof(why), "%" PRIu64 " MB of the journal are in no checkpoint", s->journal_bytes >> 20);
+	log_line(s, TROUPE_LOG_ERROR, "S0443", "the world is to stand: %s", why);
+	log_line(s, TROUPE_LOG_ERROR, NULL, "  = note: no checkpoint has been written since tick %" PRIu64
+		 "; the logs of the mechanics instances say why", s->checkpoint.tick);
+	log_line(s, TROUPE_LOG_ERROR, NULL, "  = help: mend that (another mechanics instance makes their parts smaller), then `troupe "
+		 "world resume`: it tries a checkpoint with the next tick");
+	beat_pause(s, why);
+}
+
 /* tick_end: its answers are there and it is durable. */
 static void tick_end(struct scheduler *s)
 {
@@ -222,6 +239,7 @@ static void tick_end(struct scheduler *s)
 	if (s->pause_wanted && beat->digest) {
 		stand(s);
 	}
+	journal_look(s);
 	if (!beat->again) {
 		balance_tick(s);
 	}

@@ -66,6 +66,7 @@ void checkpoint_mark(struct scheduler *s, uint64_t tick)
 	struct checkpoint *c = &s->checkpoint;
 
 	c->saving = tick;
+	c->journal = s->journal_bytes;
 	c->began_us = s->h->now_us(s->h);
 	c->due_us = c->began_us + (uint64_t)s->options->checkpoint_ms * 1000u;
 	c->wanted = 0;
@@ -120,6 +121,7 @@ static void on_written(struct scheduler *s, uint64_t turn)
 	STRIKE("checkpoint.head_written");
 	(void)turn; /* it counts, whatever happened meanwhile */
 	c->tick = c->writing.tick;
+	s->journal_bytes -= c->journal < s->journal_bytes ? c->journal : s->journal_bytes;
 	c->generation = c->writing.generation;
 	memcpy(c->rules, c->writing.rules, WORLD_DIGEST_SIZE);
 	c->writing.tick = 0;

@@ -269,6 +269,7 @@ static void on_scanned(void *instance, void *arg, const struct troupe_db_page *p
 			continue;
 		}
 		s->beat.last = tick > s->beat.last ? tick : s->beat.last;
+		s->journal_bytes += page->values[i].value_len;
 		if (len == head + 18 && key[len - 1] == '!' && control_add(s, tick, &page->values[i]) != 0) {
 			damaged(s, tick);
 			return;
@@ -304,6 +305,7 @@ static void scan_begin(struct scheduler *s)
 	struct worldkey key;
 
 	s->controls_len = 0;
+	s->journal_bytes = s->checkpoint.journal = 0;
 	s->beat.last = 0;
 	worldkey(&key, WORLD_KEY_JOURNAL_OF, (unsigned long long)s->checkpoint.tick + 1);
 	scan(s, key.text, key.len, 0);

@@ -30,6 +30,7 @@
 #define TEXT_LEN 512u
 #define STAGES 3u
 #define TIMES_LEN 256u	    /* durations of ticks that are remembered */
+#define JOURNAL_STOP (WORLD_JOURNAL_BYTES / 4 * 3)
 #define CONTROLS_MAX 256u   /* changes of rules between two checkpoints */
 #define HISTORY_MAX 64u	    /* generations that are remembered */
 #define PAUSED_MAX 32u	    /* rules that failed too often, and are shown */
@@ -396,6 +397,7 @@ struct checkpoint {
 	int wanted;
 	struct control mark;		   /* rules at the end of `saving` */
 	struct control writing;		   /* the record under way; tick 0 = none */
+	uint64_t journal;		   /* bytes of the journal up to `saving` */
 	uint64_t chunks, bytes;
 	uint64_t request;
 	void (*then[4])(struct scheduler *s); /* when the next one is there, or will not be */
@@ -491,6 +493,8 @@ struct scheduler {
 	struct settings settings;    /* in force */
 	int settings_new;	     /* they are not in the database yet */
 	int hold;		     /* no tick follows the one of the next checkpoint */
+
+	uint64_t journal_bytes; /* of the journal since the last checkpoint */
 
 	/* pause */
 	int pause_wanted, paused;

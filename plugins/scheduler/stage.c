@@ -37,6 +37,7 @@ static void take_answer(struct scheduler *s, struct owner *owner, const Region__
 		owner->entities = body->entities;
 		owner->avatars = body->avatars;
 		beat->digest_sum += body->digest;
+		s->journal_bytes += body->journal;
 		balance_loads(s, owner, body);
 		rules_paused(s, body);
 	}

@@ -39,6 +39,7 @@
 
 #define WORLD_KEY_DIGEST "world/d/%016llx"		   /* tick: u64 LE, the world's digest at its end, as operators asked for it */
 
+#define WORLD_JOURNAL_BYTES (256u * 1024u * 1024u) /* of the journal after a checkpoint that owners can run again */
 #define WORLD_DIGEST_SIZE 16u /* bytes of a bundle's digest */
 
 struct worldkey {

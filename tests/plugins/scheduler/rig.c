@@ -64,7 +64,8 @@ static void answer_stage(struct fake *fake)
 		return;
 	}
 	fake->request = 0;
-	reply.has_entities = reply.has_digest = 1;
+	reply.has_entities = reply.has_digest = reply.has_journal = 1;
+	reply.journal = fake->stage == 3 ? fake->journal : 0;
 	if (fake->stage == 3) {
 		fake->tick++;
 		fake->stage = 0;

@@ -41,6 +41,7 @@ struct fake {
 	uint64_t die_tick;	 /* in this tick ... */
 	unsigned die_stage;	 /* ... and stage; 4 = after its end */
 	int draining, hangs_restore, refuses_rules, no_memory, refuses_restore, never_saves, pauses_rule;
+	uint64_t journal;	 /* bytes that it adds in each tick, as it says */
 	uint32_t unread;	 /* so often it cannot read rules that it is to prepare */
 	uint32_t load[RIG_REGIONS];
 };

@@ -357,6 +357,32 @@ static void test_pause_while_an_epoch_is_written(void **state)
 	paused_while_lost(5, 1);
 }
 
+/* Checkpoints fail: the world stands while its journal can still be run again, and goes on once there is one. */
+static void test_pause_without_checkpoints(void **state)
+{
+	uint64_t told;
+
+	(void)state;
+	rig_open(&rig, "checkpoint = \"1s\"", 0, 2);
+	rig.owners[1].never_saves = 1;
+	rig.owners[0].journal = 8u << 20;
+	rig_run(&rig, 5000);
+	assert_in_range(rig.told, 24, 27); /* 24 times 8 MB */
+	told = rig.told;
+	assert_int_equal(rig_command(&rig, "world status", NULL), TROUPE_OK);
+	assert_true(rig_says(&rig, "\"world\":\"paused\",\"reason\":\"192 MB of the journal are in no checkpoint"));
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_run(&rig, 35000); /* the one under way is given up */
+	assert_in_range(rig.told, told + 1, told + 4);
+	told = rig.told;
+	rig.owners[1].never_saves = 0;
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_run(&rig, 1000);
+	rig.owners[0].journal = 0;
+	assert_int_equal(rig_command(&rig, "world resume", NULL), TROUPE_OK);
+	rig_until(&rig, told + 40, 3000);
+}
+
 static uint64_t digest_at(uint64_t tick, uint32_t owners)
 {
 	static char text[64];
@@ -556,6 +582,7 @@ int main(void)
 		TEST(test_pause_and_restart),
 		TEST(test_pause_while_an_epoch_waits),
 		TEST(test_pause_while_an_epoch_is_written),
+		TEST(test_pause_without_checkpoints),
 		TEST(test_digest),
 		TEST(test_owner_drains),
 		TEST(test_last_owner_drains),

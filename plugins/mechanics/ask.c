@@ -54,7 +54,8 @@ int ask_busy(struct mechanics *m, const struct ask *ask)
 
 struct waiting *ask_wait(struct mechanics *m, const struct ask *ask, enum waiting_kind kind, uint64_t avatar)
 {
-	struct waiting *waiting = m->waiting.count < WAITING_MAX ? calloc(1, sizeof(*waiting)) : NULL;
+	size_t size = sizeof(struct waiting) + (kind == WAITING_LINE ? LINE_SHOWN : 0);
+	struct waiting *waiting = m->waiting.count < WAITING_MAX ? calloc(1, size) : NULL;
 
 	m->token += 1 + (m->token == UINT64_MAX); /* never 0 */
 	if (waiting == NULL || map_put(&m->waiting, m->token, waiting) != 0) {
@@ -128,13 +129,25 @@ void ask_second(struct mechanics *m)
 	uint32_t at = 0, found = 0;
 
 	while (found < 256 && (entry = map_next(&m->waiting, &at)) != NULL) {
-		if (now_us - ((const struct waiting *)entry->value)->at_us > PATIENCE_US) {
+		const struct waiting *waiting = entry->value;
+
+		/* an operator's line is done in any case, and what came of it is logged */
+		if (waiting->kind != WAITING_LINE && now_us - waiting->at_us > PATIENCE_US) {
 			tokens[found++] = entry->key;
 		}
 	}
 	for (uint32_t i = 0; i < found; i++) {
 		free(ask_take(m, tokens[i]));
 	}
+}
+
+void ask_free(struct mechanics *m)
+{
+	for (struct waiting *line = m->lines, *next; line != NULL; line = next) {
+		next = line->next;
+		free(line);
+	}
+	m->lines = NULL;
 }
 
 void ask_forget(struct mechanics *m)
@@ -146,7 +159,13 @@ void ask_forget(struct mechanics *m)
 		struct waiting *waiting = entry->value;
 
 		ask_refuse(m, &waiting->ask, TROUPE_UNAVAILABLE, "world.paused");
-		free(waiting);
+		if (waiting->kind == WAITING_LINE) {
+			log_line(m, TROUPE_LOG_NOTICE, NULL, "a line of an operator is done if it is in the journal: %s", waiting->line);
+			waiting->next = m->lines;
+			m->lines = waiting;
+		} else {
+			free(waiting);
+		}
 	}
 	map_free(&m->waiting);
 	memset(&m->waiting, 0, sizeof(m->waiting));

@@ -169,6 +169,7 @@ static void mechanics_destroy(void *instance)
 	pass_free(m);
 	free(m->ticking.seen);
 	free(m->changes);
+	ask_free(m);
 	free(m->moved);
 	free(m->blocks);
 	free(m->sights);

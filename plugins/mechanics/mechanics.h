@@ -31,6 +31,7 @@
 #define CHAT_MAX 256u	     /* characters */
 #define TEXT_MAX 512u	     /* bytes of a line that players or rules say */
 #define STATE_MAX 65536u     /* bytes of what an avatar carries */
+#define LINE_SHOWN 129u	     /* of an operator's line whose outcome is logged */
 #define LOOK_MAX 500u	     /* entities in one answer, and in one CellSeen or Delta */
 #define SAVES_MAX 64u	     /* saves under way at once, beside those of leaving players */
 #define TIMES_LEN 256u	     /* durations of ticks that are remembered */
@@ -173,6 +174,8 @@ struct waiting {
 	uint64_t token, avatar, epoch, at_us;
 	struct frontend *frontend; /* WAITING_ENTER: through which it will look */
 	uint8_t kind;
+	struct waiting *next; /* of mechanics.lines */
+	char line[]; /* WAITING_LINE: its beginning, LINE_SHOWN bytes with the 0 */
 };
 
 /* A move that was taken: answered with what the tick brings, so that a client gets both in one write. */
@@ -273,6 +276,7 @@ struct mechanics {
 	struct map waiting; /* token -> struct waiting */
 	uint64_t token;
 	uint32_t entering;
+	struct waiting *lines; /* of operators, that a restore met: told of when they run again */
 	struct moved *moved; /* ask.c */
 	uint32_t moved_len, moved_size;
 	struct deferred *deferred, **deferred_last; /* serve.c */
@@ -475,6 +479,8 @@ struct waiting *ask_take(struct mechanics *m, uint64_t token);
 /* ask_moved: the move was taken; ask_moved_tell answers all such. */
 void ask_moved(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body);
 void ask_moved_tell(struct mechanics *m);
+/* ask_free: lines of operators that a restore met are of no interest any more. */
+void ask_free(struct mechanics *m);
 /* ask_second: forgets those whose caller waits no more. ask_forget: refuses all. */
 void ask_second(struct mechanics *m);
 void ask_forget(struct mechanics *m);
@@ -483,6 +489,8 @@ void ask_forget(struct mechanics *m);
 
 /* ask_line: of an operator: an input of the next tick at a place of ours. line_answer: what became of it. */
 void ask_line(struct mechanics *m, const struct ask *ask, const char *line, double x, double y);
+/* line_again: what came of a line in a tick that runs again. */
+void line_again(struct mechanics *m, const struct output *output);
 void line_answer(struct mechanics *m, uint64_t request, int failed, const char *text);
 void ask_look(struct mechanics *m, const struct ask *ask, const World__LookRequest *body);
 void ask_move(struct mechanics *m, const struct ask *ask, const World__MoveRequest *body);

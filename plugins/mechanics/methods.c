@@ -10,6 +10,7 @@
 #define CHAT_EVERY_US 200000u /* five a second ... */
 #define MOVE_EVERY_US 50000u  /* twenty a second ... */
 #define EVENT_SYSTEM_MESSAGE 73u
+#define LINE_LATE_US 5000000u
 #define BURST_US 1000000u     /* ... with those of one second at once */
 
 /* bucket: 1 if one more is allowed now. *at is when all that was allowed so far will have been paid for. */
@@ -174,6 +175,9 @@ static void queue_wait(struct mechanics *m, const struct ask *ask, enum waiting_
 	}
 	input->has_kind = input->has_avatar = input->has_token = 1;
 	input->token = waiting->token;
+	if (kind == WAITING_LINE) {
+		snprintf(waiting->line, LINE_SHOWN, "%s", input->text);
+	}
 	if (journal_queue(m, input, 0) != 0) {
 		free(ask_take(m, waiting->token));
 		ask_refuse(m, ask, TROUPE_RESOURCE_EXHAUSTED, "world.busy");
@@ -270,6 +274,27 @@ void ask_chat(struct mechanics *m, const struct ask *ask, const World__ChatReque
 
 /* --- answers -------------------------------------------------------------------------------------- */
 
+/* line_log: who asked has given up, so nothing else says what came of it. */
+static void line_log(struct mechanics *m, const struct waiting *waiting, int failed, const char *text)
+{
+	log_line(m, TROUPE_LOG_NOTICE, NULL, "a line of an operator %s after %u s: %s: %.200s", failed ? "failed" : "was done",
+		 (unsigned)((m->h->now_us(m->h) - waiting->at_us) / 1000000u), waiting->line, text);
+}
+
+void line_again(struct mechanics *m, const struct output *output)
+{
+	for (struct waiting **at = &m->lines; *at != NULL; at = &(*at)->next) {
+		struct waiting *line = *at;
+
+		if (line->token == output->token && line->avatar == output->id) {
+			*at = line->next;
+			line_log(m, line, output->status != TROUPE_OK, output->text != NULL ? output->text : "");
+			free(line);
+			return;
+		}
+	}
+}
+
 void method_answer(struct mechanics *m, const struct output *output)
 {
 	static const World__ChatReply chat = WORLD__CHAT_REPLY__INIT;
@@ -281,6 +306,9 @@ void method_answer(struct mechanics *m, const struct output *output)
 		return; /* its caller waits no more */
 	}
 	if (waiting->kind == WAITING_LINE) {
+		if (m->h->now_us(m->h) - waiting->at_us > LINE_LATE_US) {
+			line_log(m, waiting, output->status != TROUPE_OK, text);
+		}
 		line_answer(m, waiting->ask.request, output->status != TROUPE_OK, text);
 	} else if (waiting->kind == WAITING_ENTER && output->status == TROUPE_ABORTED) {
 		/* Its place went to another owner, or the avatar was just leaving: to ask again is all that it takes. */

@@ -118,6 +118,8 @@ void tell_tick(struct mechanics *m)
 	for (uint32_t i = 0; i < len; i++) {
 		if (!t->silent) {
 			note(m, &outputs[i]);
+		} else if (outputs[i].kind == OUTPUT_ANSWER) {
+			line_again(m, &outputs[i]);
 		}
 	}
 	if (t->silent) {
@@ -129,6 +131,7 @@ void tell_tick(struct mechanics *m)
 		tell_one(m, &outputs[i]);
 		STRIKE("players.some_told");
 	}
+	ask_free(m); /* the journal has run: a line that was not in it never will be */
 	save_tick(m);
 	serve_deferred(m);
 	interest_flush(m);

@@ -412,6 +412,38 @@ static void test_write(void **state)
 	assert_string_equal(rig.reason, "world.paused");
 }
 
+static void on_line(void *instance, void *arg, const struct troupe_reply *reply, troupe_any_fn typed)
+{
+	(void)instance;
+	(void)reply;
+	(void)typed;
+	++*(int *)arg;
+}
+
+/* A line that waits for the database is done when nobody waits for it any more: the log says what came of it. */
+static void test_write_late(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t write;
+		const char *at;
+	} args = { "w:spawn('hare', { x = 3, y = 3 }) return 6 * 7", 1, NULL };
+	int answered = 0;
+	long entities;
+
+	(void)state;
+	begin(HEAD "g.monster 'hare' { speed = 1 }\n");
+	entities = rig_status(&rig, "entities");
+	sim_db_down(rig.sim, "meadow", 1);
+	sim_command(rig.sim, RIG_NAME, "repl", &args, on_line, &answered);
+	sim_run(rig.sim, 40000);
+	sim_db_down(rig.sim, "meadow", 0);
+	sim_run(rig.sim, 5000);
+	assert_int_equal(rig_status(&rig, "entities"), entities + 1);
+	assert_true(sim_logged(rig.sim, "a line of an operator was done after 4"));
+	assert_true(sim_logged(rig.sim, "return 6 * 7: 42"));
+}
+
 /* What is paused is shown by the scheduler too. */
 static void test_paused_shown(void **state)
 {
@@ -449,7 +481,7 @@ int main(void)
 		CASE(test_error_undone), CASE(test_errors),	CASE(test_quarantine),
 		CASE(test_quarantine_players),	 CASE(test_reload_keeps),
 		CASE(test_reload_refused), CASE(test_many_reloads), CASE(test_no_rules), CASE(test_paused_shown),
-		CASE(test_write), CASE(test_rollback),
+		CASE(test_write), CASE(test_write_late), CASE(test_rollback),
 	};
 
 	return cmocka_run_group_tests_name("mechanics rules", tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void broken(struct mechanics *m, uint64_t from, uint64_t tick, uint32_t s
 	for (uint32_t i = 0; i < found && i < PEERS_MAX; i++) {
 		name = peers[i].id == from ? peers[i].name : name;
 	}
-	log_line(m, TROUPE_LOG_ERROR, "S0421", "what %s says of stage %u of tick %llu is refused: %s; the world is to be restored", name,
+	log_line(m, TROUPE_LOG_ERROR, "S0424", "what %s says of stage %u of tick %llu is refused: %s; the world is to be restored", name,
 		 stage, (unsigned long long)tick, why);
 	stage_broken(m);
 }

@@ -53,7 +53,7 @@ void lease_lost(struct scheduler *s, const char *why)
 	if (lease->state != LEASE_HELD) {
 		return;
 	}
-	log_line(s, TROUPE_LOG_WARNING, "S0404", "stands down: %s", why);
+	log_line(s, TROUPE_LOG_WARNING, "S0441", "stands down: %s", why);
 	lease_write_drop(s);
 	lease->state = LEASE_STANDBY;
 	lease->seen_us = 0;
@@ -144,7 +144,7 @@ static int differs(const struct scheduler *s, const Region__Shape *there, char *
 
 static void refuse_world(struct scheduler *s, const char *text)
 {
-	log_line(s, TROUPE_LOG_ERROR, "S0403", "%s", text);
+	log_line(s, TROUPE_LOG_ERROR, "S0440", "%s", text);
 	snprintf(s->lease.refused, sizeof(s->lease.refused), "%s", text);
 	s->h->state(s->h, 0, 0, text);
 }

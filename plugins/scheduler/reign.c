@@ -69,7 +69,7 @@ static void on_loaded(void *instance, void *arg, const struct troupe_db_page *pa
 		damaged |= value->version != 0 && records[i] == NULL;
 	}
 	if (damaged) {
-		log_line(s, TROUPE_LOG_ERROR, "S0405", "the world's records in database %s cannot be read: restore a backup of it",
+		log_line(s, TROUPE_LOG_ERROR, "S0442", "the world's records in database %s cannot be read: restore a backup of it",
 			 s->options->database);
 		s->h->state(s->h, 0, 0, "the world's records cannot be read");
 	} else {

@@ -106,7 +106,7 @@ static void damaged(struct scheduler *s, uint64_t tick)
 	s->turn++; /* nothing follows but another try, when an owner comes or goes */
 	snprintf(s->damaged, sizeof(s->damaged), "the change of rules of tick %" PRIu64 " in database %s cannot be read", tick,
 		 s->options->database);
-	log_line(s, TROUPE_LOG_ERROR, "S0405", "region.damaged: %s: the world stands until a backup of the database is restored",
+	log_line(s, TROUPE_LOG_ERROR, "S0442", "region.damaged: %s: the world stands until a backup of the database is restored",
 		 s->damaged);
 	tell_state(s);
 }

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "worldkey/worldkey.h"
 
-#define FOLDER_FILES_MAX 256u
+#define FOLDER_FILES_MAX WORLD_RULES_FILES_MAX
 
 struct folder {
 	struct engine_file files[FOLDER_FILES_MAX]; /* by name; what they point to is the folder's */

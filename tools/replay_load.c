@@ -12,8 +12,6 @@
 #include "world/terrain.h"
 #include "worldkey/worldkey.h"
 
-#define FILES_MAX 256u
-
 static void line(void *arg, uint32_t level, const char *code, const char *text)
 {
 	const struct replay *r = arg;
@@ -31,49 +29,83 @@ int replay_bad(const char *what)
 
 /* --- rules ---------------------------------------------------------------------------------------- */
 
+/* A bundle of rules; the files are those of its pages. */
+struct bundle {
+	struct engine_file files[WORLD_RULES_FILES_MAX];
+	Tick__Bundle *pages[WORLD_RULES_PAGES_MAX];
+	uint32_t len, pages_len;
+};
+
+static int too_many(const char *what, unsigned max)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "there are more than %u %s", max, what);
+	return replay_bad(text);
+}
+
+static int bundle_page(struct bundle *bundle, const struct recording_entry *entry)
+{
+	Tick__Bundle *page;
+
+	if (bundle->pages_len == WORLD_RULES_PAGES_MAX) {
+		return too_many("pages of rules", WORLD_RULES_PAGES_MAX);
+	}
+	page = tick__bundle__unpack(NULL, entry->value_len, entry->value);
+	if (page == NULL) {
+		return replay_bad("a page of the rules is damaged");
+	}
+	bundle->pages[bundle->pages_len++] = page;
+	for (size_t i = 0; i < page->n_files; i++) {
+		if (bundle->len == WORLD_RULES_FILES_MAX) {
+			return too_many("scripts", WORLD_RULES_FILES_MAX);
+		}
+		if (page->files[i]->name == NULL) {
+			return replay_bad("a script of the rules has no name");
+		}
+		bundle->files[bundle->len++] = (struct engine_file){ .name = page->files[i]->name,
+								     .text = (const char *)page->files[i]->text.data,
+								     .len = page->files[i]->text.len };
+	}
+	return 0;
+}
+
+static int bundle_read(const struct recording *recording, const char *prefix, struct bundle *bundle)
+{
+	bundle->len = bundle->pages_len = 0;
+	for (uint32_t at = recording_find(recording, prefix); recording_under(recording, at, prefix); at++) {
+		int result = bundle_page(bundle, &recording->entries[at]);
+
+		if (result != 0) {
+			return result;
+		}
+	}
+	return bundle->len > 0 ? 0 : replay_bad("the rules are not in the recording");
+}
+
 int replay_rules(struct replay *r, ProtobufCBinaryData digest, uint32_t number)
 {
-	struct engine_file files[FILES_MAX];
-	Tick__Bundle *pages[64];
-	uint32_t len = 0, pages_len = 0;
+	struct bundle bundle;
 	char hex[2 * WORLD_DIGEST_SIZE + 1], report[8192];
 	struct worldkey prefix;
-	int result = 0;
+	int result;
 
 	if (digest.len != WORLD_DIGEST_SIZE) {
 		return digest.len == 0 ? 0 : replay_bad("a digest of rules has a strange length");
 	}
 	worldkey_hex(digest.data, hex);
 	worldkey(&prefix, WORLD_KEY_BUNDLE_OF, hex);
-	for (uint32_t at = recording_find(&r->recording, prefix.text);
-	     recording_under(&r->recording, at, prefix.text) && pages_len < 64; at++) {
-		const struct recording_entry *entry = &r->recording.entries[at];
-		Tick__Bundle *page = tick__bundle__unpack(NULL, entry->value_len, entry->value);
-
-		if (page == NULL) {
-			result = replay_bad("a page of the rules is damaged");
-			break;
-		}
-		pages[pages_len++] = page;
-		for (size_t i = 0; i < page->n_files && len < FILES_MAX; i++) {
-			files[len++] = (struct engine_file){ .name = page->files[i]->name,
-							     .text = (const char *)page->files[i]->text.data,
-							     .len = page->files[i]->text.len };
-		}
-	}
-	if (result == 0 && len == 0) {
-		result = replay_bad("the rules are not in the recording");
-	}
+	result = bundle_read(&r->recording, prefix.text, &bundle);
 	for (uint32_t i = 0; result == 0 && i < r->owners; i++) {
-		if (engine_rules_try(r->engines[i], number, files, len, report, sizeof(report)) != 1) {
+		if (engine_rules_try(r->engines[i], number, bundle.files, bundle.len, report, sizeof(report)) != 1) {
 			fputs(report, stderr);
 			result = replay_bad("the recorded rules are refused");
 		} else {
 			engine_rules_take(r->engines[i]);
 		}
 	}
-	for (uint32_t i = 0; i < pages_len; i++) {
-		tick__bundle__free_unpacked(pages[i], NULL);
+	for (uint32_t i = 0; i < bundle.pages_len; i++) {
+		tick__bundle__free_unpacked(bundle.pages[i], NULL);
 	}
 	return result;
 }

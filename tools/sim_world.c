@@ -103,7 +103,10 @@ static int world_reload(lua_State *L)
 	int refused;
 
 	if (lua_istable(L, 2)) {
-		for (lua_pushnil(L); lua_next(L, 2) && len < FOLDER_FILES_MAX; lua_pop(L, 1)) {
+		for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+			if (len == FOLDER_FILES_MAX) {
+				return luaL_error(L, "reload: more than %d files", (int)FOLDER_FILES_MAX);
+			}
 			files[len].name = luaL_checkstring(L, -2);
 			files[len].text = luaL_checklstring(L, -1, &files[len].len);
 			len++;

@@ -20,7 +20,7 @@ struct bundle {
 	size_t bytes;
 	struct worldkey from, to;
 	uint8_t after; /* `from` has been read */
-	struct engine_file files[BUNDLE_FILES_MAX];
+	struct engine_file files[WORLD_RULES_FILES_MAX];
 	bundle_fn done;
 	void *arg;
 };
@@ -94,7 +94,7 @@ static int add_file(struct bundle *bundle, const Tick__File *file)
 	struct engine_file *to = &bundle->files[bundle->files_len];
 	char *text;
 
-	if (bundle->files_len == BUNDLE_FILES_MAX || bundle->bytes + file->text.len > BUNDLE_BYTES || file->name == NULL) {
+	if (bundle->files_len == WORLD_RULES_FILES_MAX || bundle->bytes + file->text.len > BUNDLE_BYTES || file->name == NULL) {
 		return -1;
 	}
 	text = malloc(file->text.len + 1);

@@ -43,7 +43,6 @@
 #define EARLY_BYTES (64u * 1024u * 1024u)
 #define PARTS_MAX 512u	     /* of one owner's exchange after one stage */
 #define REPLAY_BYTES WORLD_JOURNAL_BYTES /* of the journal that a restore takes up */
-#define BUNDLE_FILES_MAX 1000u
 #define BUNDLE_BYTES (16u * 1024u * 1024u)
 #define COMMITS_MAX 8u	     /* of a checkpoint, under way at once */
 #define PASSES_MAX 4096u     /* avatars that went to another owner and are remembered for it */

@@ -8,7 +8,6 @@
 #include "scheduler.h"
 
 #define PAGE_BYTES 200000u /* of a bundle, in one record */
-#define PAGES_MAX 32u
 #define RETRY_MS 100u
 
 static void store_next(struct scheduler *s);
@@ -158,9 +157,9 @@ static int page_add(struct scheduler *s, const struct troupe_file *files, uint32
 	int r_page = -1;
 
 	if (r->pages == NULL) {
-		r->pages = calloc(PAGES_MAX, sizeof(*r->pages));
+		r->pages = calloc(WORLD_RULES_PAGES_MAX, sizeof(*r->pages));
 	}
-	if (all != NULL && list != NULL && labels != NULL && r->pages != NULL && r->pages_len < PAGES_MAX) {
+	if (all != NULL && list != NULL && labels != NULL && r->pages != NULL && r->pages_len < WORLD_RULES_PAGES_MAX) {
 		for (uint32_t i = 0; i < len; i++) {
 			tick__file__init(&all[i]);
 			file_label(s, files[i].name, labels[i], sizeof(labels[i]));
@@ -194,6 +193,10 @@ int bundle_make(struct scheduler *s, const struct troupe_file *files, uint32_t l
 	size_t bytes = 0;
 
 	bundle_free(&s->rules);
+	if (len > WORLD_RULES_FILES_MAX) {
+		snprintf(ret_problem, size, "there are %u files of rules; at most %u are possible", len, WORLD_RULES_FILES_MAX);
+		return -1;
+	}
 	for (uint32_t i = 0; i < len; i++) {
 		size_t one = files[i].len + strlen(files[i].name) + strlen(s->options->scripts) + 32;
 
@@ -212,7 +215,7 @@ int bundle_make(struct scheduler *s, const struct troupe_file *files, uint32_t l
 		bytes += one;
 	}
 	if (page_add(s, &files[first], len - first) != 0) {
-		snprintf(ret_problem, size, "the files together are more than %u MB", PAGES_MAX * PAGE_BYTES / 1000000u);
+		snprintf(ret_problem, size, "the files together are more than %u MB", WORLD_RULES_PAGES_MAX * PAGE_BYTES / 1000000u);
 		return -1;
 	}
 	return 0;

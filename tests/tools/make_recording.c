@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* make_recording FILE FOLDER TICKS: a recording of a small world with the rules of FOLDER, as `troupe record` would make it: from
- * a checkpoint at tick 100 on, with a player who enters, walks and acts ("poke"), and a digest every 20 ticks. */
+/* make_recording FILE FOLDER TICKS [PAGES]: a recording of a small world with the rules of FOLDER, as `troupe record` would make it: from
+ * a checkpoint at tick 100 on, with a player who enters, walks and acts ("poke"), and a digest every 20 ticks. The rules are
+ * stored so many times, as pages of one bundle (1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static void add_message(const char *key, const ProtobufCMessage *message)
 	free(bytes);
 }
 
-static void add_rules(const struct folder *folder, uint8_t digest[WORLD_DIGEST_SIZE])
+static void add_rules(const struct folder *folder, unsigned pages, uint8_t digest[WORLD_DIGEST_SIZE])
 {
 	Tick__Bundle bundle = TICK__BUNDLE__INIT;
 	Tick__File files[FOLDER_FILES_MAX], *list[FOLDER_FILES_MAX];
@@ -58,7 +59,9 @@ static void add_rules(const struct folder *folder, uint8_t digest[WORLD_DIGEST_S
 	bundle.files = list;
 	memset(digest, 0x5a, WORLD_DIGEST_SIZE);
 	worldkey_hex(digest, hex);
-	add_message(worldkey(&key, WORLD_KEY_BUNDLE, hex, 0u)->text, &bundle.base);
+	for (unsigned page = 0; page < pages; page++) {
+		add_message(worldkey(&key, WORLD_KEY_BUNDLE, hex, page)->text, &bundle.base);
+	}
 }
 
 static Region__Shape shape_of(const struct engine_shape *shape)
@@ -151,16 +154,16 @@ int main(int argc, char **argv)
 	char report[4096];
 	uint64_t last;
 
-	if (argc != 4 || e == NULL || folder_read(&folder, argv[2]) != 0 || (to.out = fopen(argv[1], "wb")) == NULL ||
+	if ((argc != 4 && argc != 5) || e == NULL || folder_read(&folder, argv[2]) != 0 || (to.out = fopen(argv[1], "wb")) == NULL ||
 	    recording_begin(&to) != 0) {
-		fail("usage: make_recording FILE FOLDER TICKS");
+		fail("usage: make_recording FILE FOLDER TICKS [PAGES]");
 	}
 	last = FIRST + strtoull(argv[3], NULL, 10);
 	beat.has_epoch = beat.has_tick = beat.has_told = 1;
 	beat.epoch = 1;
 	beat.tick = beat.told = last;
 	add_message(WORLD_KEY_TICK, &beat.base);
-	add_rules(&folder, rules);
+	add_rules(&folder, argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 1, rules);
 	shape = shape_of(engine_shape(e));
 	add_message(WORLD_KEY_SHAPE, &shape.base);
 	checkpoint.has_tick = checkpoint.has_rules = checkpoint.has_generation = 1;

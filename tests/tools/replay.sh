@@ -116,6 +116,19 @@ done
 ok "--break-limit of a word" 2 '--break-limit takes a number' $replay --break-limit many
 ok "a wrong option is named" 2 "Did you mean '--until'" $replay --untli 5
 
+# --- as many scripts as a world may have ---
+mkdir many
+for i in $(seq 100 398); do
+	echo '-- SPDX-License-Identifier: MIT' >many/a$i.lua
+done
+cp game/game.lua many/z.lua
+"$make" many.rec many 60 && "$make" files.rec many 20 4 && "$make" pages.rec game 20 33 || exit 99
+ok "300 scripts, of which the last counts" 0 '^ticks 101 to 160' $troupe replay many.rec --quiet
+! grep -q DIFFERS out && [ "$(grep -c 'as recorded' out)" -eq 3 ]
+verdict $? "they are those of the recording"
+ok "more scripts than a world has" 3 'more than 1000 scripts' $troupe replay files.rec --quiet
+ok "more pages than a world has" 3 'more than 32 pages of rules' $troupe replay pages.rec --quiet
+
 # --- recordings that are not whole ---
 size=$(wc -c <rec)
 

@@ -41,6 +41,8 @@
 
 #define WORLD_JOURNAL_BYTES (256u * 1024u * 1024u) /* of the journal after a checkpoint that owners can run again */
 #define WORLD_DIGEST_SIZE 16u /* bytes of a bundle's digest */
+#define WORLD_RULES_FILES_MAX 1000u /* files of a bundle */
+#define WORLD_RULES_PAGES_MAX 32u   /* pages of one, of at most 200,000 bytes */
 
 struct worldkey {
 	char text[128];

@@ -33,7 +33,8 @@ static void check_listener(const struct options_listener *listener, struct diag_
 	struct diag *diag = diag_add(diags, DIAG_ERROR, "C0301", "%s", error.text);
 
 	place_show(diags, diag, &listener->place);
-	diag_help(diags, diag, "%s", error.help);
+	diag_help(diags, diag, "%s%s", error.help,
+		  strstr(error.text, ": in use by ") != NULL ? "; if it is this one that runs: troupe check --offline" : "");
 }
 
 /* The nearest folder that exists must be writable. Nothing is made. */

@@ -62,6 +62,8 @@ while [ ! -s port ]; do sleep 0.1; done
 echo "every { listen = \"tcp://:$(cat port)\" }" >busy.lua
 ok "address in use" 3 "error[C0301]: cannot listen on tcp://127.0.0.1:$(cat port): in use" "$TROUPE" check busy.lua
 ok "who holds it" 3 "in use by perl, pid $holder" "$TROUPE" check busy.lua
+ok "what to do while it runs" 3 'check --offline' "$TROUPE" check busy.lua
+ok "and that does it" 0 "good" "$TROUPE" check busy.lua --offline
 kill "$holder"
 echo 'every { listen = "tcp://192.0.2.1:5" }' >public.lua
 ok "not loopback" 3 "HAProxy" "$TROUPE" check public.lua

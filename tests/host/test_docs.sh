@@ -67,10 +67,18 @@ done
 lua5.4 "$top_srcdir/tests/host/stubs.lua" "$work/lua.md" "$work/game.d.lua" >"$work/diff"
 result $? "every function of the rules' API has a type with the same parameters"
 # A code that the program uses stands in the table of codes.
-grep -hoE '"[CPS][0-9]{4}"' -r "$top_srcdir/host" --include='*.c' | tr -d '"' | sort -u >"$work/used"
+{
+	grep -hoE '"[CPS][0-9]{4}"' -r "$top_srcdir/host" --include='*.c'
+	grep -hoE '"S04[0-9]{2}"' -r "$top_srcdir/plugins" --include='*.c' # those of the world
+} | tr -d '"' | sort -u >"$work/used"
 "$TROUPE" explain | cut -d' ' -f1 | sort -u >"$work/known"
 comm -23 "$work/used" "$work/known" >"$work/diff"
 [ ! -s "$work/diff" ]
 result $? "every code has an entry"
+# ... and one meaning: no two plugins use the same.
+(cd "$top_srcdir/plugins" && grep -oE '"S04[0-9]{2}"' -r . --include='*.c') | sed 's|^\./\([^/]*\)/[^:]*:|\1 |' | sort -u |
+	cut -d' ' -f2 | sort | uniq -d >"$work/diff"
+[ ! -s "$work/diff" ]
+result $? "no code of the world is that of two plugins"
 echo "1..$number"
 exit $failed

@@ -136,6 +136,7 @@ const struct code codes[] = {
 	{ "S0412", "world edit in the wrong stage", "Blocks change only in an edit's `apply`, in stage 2: ask for it with w:ask." },
 	{ "S0413", "not in this stage", "The function cannot be called now; docs/reference/lua.md says when." },
 	{ "S0414", "block cannot be set", "The cell is too far from the edit's place, outside, cannot be read, or the edit writes too much." },
+	{ "S0419", "avatar comes with nothing", "What it carried cannot be read: restore its record from a backup." },
 	{ "S0420", "instruction budget used up", "One call took more instructions than the shard's `budget`." },
 	{ "S0421", "call took too long", "The last resort when the instructions did not tell." },
 	{ "S0423", "rule paused", "It failed `quarantine` times; errors in calls about one player count once. A reload lets it run again." },

@@ -50,7 +50,7 @@ milliseconds()
 again()
 {
 	until operator script reload --json >"$STATE/reload" 2>&1; do
-		grep -q '"world.reloading' "$STATE/reload" || return 1
+		grep -q '(world.reloading)' "$STATE/reload" || return 1
 		sleep 0.02
 	done
 }
@@ -61,7 +61,7 @@ reload()
 	if [ $(($1 % 10)) -eq 0 ]; then
 		rule storm 'local g = require "game"
 g.action "storm" = {}'
-		! again && grep -q '"world.reload_refused' "$STATE/reload" &&
+		! again && grep -q '(world.reload_refused)' "$STATE/reload" &&
 			[ "$(world generation)" = "$generation" ]
 	else
 		rule storm "local g = require \"game\"

@@ -269,11 +269,15 @@ static int overrun(int fd, const uint8_t *frame, size_t frame_len)
 	return 0;
 }
 
-/* flood: has a session, and sends far more than its rate. */
+/* flood: has a session, and says far more than its rate allows: long lines, which cost much and are answered in few bytes. */
 static int flood(unsigned port, const char *ticket)
 {
+	static uint8_t line[8 + 4 + 60000] = "\106\0\2\0\144\352\0\0\022\340\324\3"; /* chat, its field 2 of 60000 bytes */
 	struct transcript transcript;
-	int fine = enter(&transcript, port, ticket) && overrun(transcript.fd, BYTES("\57\0\2\0\0\0\0\0")); /* echo */
+	int fine;
+
+	memset(line + 12, 'x', sizeof(line) - 12);
+	fine = enter(&transcript, port, ticket) && overrun(transcript.fd, line, sizeof(line));
 
 	printf("%sok - frontend: a player who sends too much\n# %s\n", fine ? "" : "not ", transcript.text);
 	close(transcript.fd);

@@ -3,14 +3,14 @@
 cluster "world" {}
 
 part "base"
-database "base" { driver = "leveldb", path = "base" }
+database "base" { driver = "leveldb", path = "base", cache = "1mb" }
 master { database = "base" }
 account { database = "base", listen = "tcp://127.0.0.1:0", password = { memory = "8kb", ops = 1 }, limits = { per_network = 1000 } }
 billing { database = "base", currencies = { gold = { title = "Gold" } } }
 mall { database = "base", offers = { lantern = { item = "lantern", currency = "gold", price = 30 } } }
 
 part "shard:meadow"
-database "meadow" { driver = "leveldb", path = "meadow" }
+database "meadow" { driver = "leveldb", path = "meadow", cache = "1mb" }
 itemstore { database = "meadow" }
 local world = { database = "meadow", scripts = "../../scripts/lua/meadow", lease = "2s", checkpoint = "5s" }
 scheduler "s1" (world)

@@ -283,6 +283,7 @@ struct mechanics {
 	struct map passes; /* avatar -> struct passage; pass.c */
 	uint64_t pass_ring[PASSES_MAX];
 	uint32_t pass_at;
+	struct passed *passed;
 	struct grant *grants; /* items.c */
 	uint32_t grants_len;
 	uint8_t grants_wait; /* some were too many to be asked for */

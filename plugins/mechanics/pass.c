@@ -252,20 +252,32 @@ void pass_adopt(struct mechanics *m)
 
 /* --- passing on ----------------------------------------------------------------------------------- */
 
-static void on_passed(void *instance, void *arg, const struct troupe_reply *reply, const Region__PassReply *body)
+/* What another owner works on; in a list, so that the end of the instance finds it. */
+struct passed {
+	struct ask ask;
+	struct passed *next, **link;
+};
+
+static void passed_free(struct passed *passed)
 {
-	struct mechanics *m = instance;
-	struct ask *ask = arg;
+	*passed->link = passed->next;
+	if (passed->next != NULL) {
+		passed->next->link = passed->link;
+	}
+	free(passed);
+}
+
+static void passed_answer(struct mechanics *m, const struct ask *ask, const struct troupe_reply *reply,
+			  const Region__PassReply *body)
+{
 	uint8_t *bytes;
 	struct troupe_buf *buf;
 
 	if (ask->request == 0) {
-		free(ask); /* a move, which was answered before it went on */
-		return;
+		return; /* a move, which was answered before it went on */
 	}
 	if (reply->status != TROUPE_OK) {
 		ask_refuse(m, ask, reply->status, reply->reason);
-		free(ask);
 		return;
 	}
 	if (ask->passed) {
@@ -277,7 +289,14 @@ static void on_passed(void *instance, void *arg, const struct troupe_reply *repl
 		}
 		m->h->reply(m->h, ask->request, TROUPE_OK, buf);
 	}
-	free(ask);
+}
+
+static void on_passed(void *instance, void *arg, const struct troupe_reply *reply, const Region__PassReply *body)
+{
+	struct passed *passed = arg;
+
+	passed_answer(instance, &passed->ask, reply, body);
+	passed_free(passed);
 }
 
 int pass_on(struct mechanics *m, const struct ask *ask, uint32_t method, const ProtobufCMessage *body)
@@ -285,14 +304,18 @@ int pass_on(struct mechanics *m, const struct ask *ask, uint32_t method, const P
 	uint64_t owner = ask->actor != 0 ? where(m, ask->actor) : 0;
 	Region__PassRequest request = REGION__PASS_REQUEST__INIT;
 	struct proto_to to = { .instance = owner };
-	struct ask *kept = owner != 0 ? malloc(sizeof(*kept)) : NULL;
+	struct passed *kept = owner != 0 ? malloc(sizeof(*kept)) : NULL;
 	struct troupe_buf *packed = kept != NULL ? proto_pack(m->h, body) : NULL;
 
 	if (packed == NULL) {
 		free(kept);
 		return 0;
 	}
-	*kept = *ask;
+	*kept = (struct passed){ .ask = *ask, .next = m->passed, .link = &m->passed };
+	if (kept->next != NULL) {
+		kept->next->link = &kept->next;
+	}
+	m->passed = kept;
 	request.has_method = request.has_body = request.has_account = request.has_actor = request.has_session = 1;
 	request.method = method;
 	request.body.data = (uint8_t *)packed->data;
@@ -323,4 +346,7 @@ void pass_forget(struct mechanics *m)
 void pass_free(struct mechanics *m)
 {
 	pass_forget(m);
+	while (m->passed != NULL) {
+		passed_free(m->passed);
+	}
 }

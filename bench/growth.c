@@ -164,7 +164,7 @@ static struct engine *engine_make(uint32_t number, uint32_t owners, uint32_t cou
 	struct engine *e = engine_open(&settings);
 	uint32_t seed = 1;
 
-	if (e == NULL || !engine_rules_try(e, 1, &file, 1, NULL, 0)) {
+	if (e == NULL || engine_rules_try(e, 1, &file, 1, NULL, 0) != 1) {
 		fail("the engine does not open");
 	}
 	for (uint32_t i = 0; i < COLUMNS * COLUMNS; i++) { /* west and east */

@@ -79,7 +79,7 @@ static void ours(uint64_t time_ns, double ret_ns[2])
 	file.text = text;
 	file.len = strlen(text);
 	in.e = engine_open(&settings);
-	if (in.e == NULL || !engine_rules_try(in.e, 1, &file, 1, NULL, 0)) {
+	if (in.e == NULL || engine_rules_try(in.e, 1, &file, 1, NULL, 0) != 1) {
 		fail("the rules are refused");
 	}
 	engine_rules_take(in.e);

@@ -76,7 +76,8 @@ struct engine_file {
 };
 
 /* engine_rules_try: compiles, runs and checks files as generation `number`, beside the rules in force; 1 = they may be taken,
- * else 0 or minus how many files failed. ret_report (NULL = not wanted) gets blocks of text for people; engine_rules_take: they are in force from the next tick on. */
+ * else 0 or minus how many files failed. ret_report (NULL = not wanted) gets blocks of text for people.
+ * engine_rules_take: they are in force from the next tick on. */
 int engine_rules_try(struct engine *e, uint32_t number, const struct engine_file *files, uint32_t len, char *ret_report,
 		     size_t report_size);
 void engine_rules_take(struct engine *e);

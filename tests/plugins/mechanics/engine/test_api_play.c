@@ -309,7 +309,7 @@ static void reload(const char *rules, uint32_t generation)
 {
 	struct engine_file file = { "rules.lua", rules, strlen(rules) };
 
-	if (!engine_rules_try(rig.e, generation, &file, 1, rig.report, sizeof(rig.report))) {
+	if (engine_rules_try(rig.e, generation, &file, 1, rig.report, sizeof(rig.report)) != 1) {
 		fail_msg("%s", rig.report);
 	}
 	engine_rules_take(rig.e);

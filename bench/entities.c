@@ -6,35 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 
+#include "crowd.h"
 #include "engine/engine.h"
 #include "measure.h"
 
 #define TICK_MS 50u
-
-/* As the sample's rabbits and butterflies: a look around four times a second, a walk every few seconds. */
-static const char rules[] =
-	"local g = require 'game'\n"
-	"g.monster 'rabbit' { hp = 5, speed = 3, every = '250ms', state = { hops = 0, scared = false },\n"
-	"  on_spawn = function(self) self:every('4s', 'wander') end,\n"
-	"  wander = function(self, w) if self.state.scared or self.walking then return end\n"
-	"    self.state.hops = self.state.hops + 1 self:walk_to(w:spot_near(self.pos, 6, self.rng)) end,\n"
-	"  think = function(self, w) local player = w:nearest('player', self.pos, 5)\n"
-	"    if not player then self.state.scared = false return end\n"
-	"    self.state.scared = true end }\n";
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void fail(const char *what)
 {
@@ -60,7 +41,7 @@ static double ours(uint32_t count, uint32_t ticks)
 {
 	uint32_t side = 32;
 	struct engine_settings settings = { .memory = (size_t)2 << 30 };
-	struct engine_file file = { "rabbit.lua", rules, sizeof(rules) - 1 };
+	struct engine_file file = { "rabbit.lua", crowd_rules, strlen(crowd_rules) };
 	struct engine *e;
 	char report[1024];
 	uint32_t seed = 1;
@@ -77,12 +58,8 @@ static double ours(uint32_t count, uint32_t ticks)
 	}
 	engine_rules_take(e);
 	for (uint32_t i = 0; i < count; i++) {
-		double x, y;
+		double x = (crowd_share(&seed) - 0.5) * side, y = (crowd_share(&seed) - 0.5) * side;
 
-		seed = seed * 1664525u + 1013904223u;
-		x = ((double)(seed >> 8) / 16777216.0 - 0.5) * side;
-		seed = seed * 1664525u + 1013904223u;
-		y = ((double)(seed >> 8) / 16777216.0 - 0.5) * side;
 		engine_spawn(e, "rabbit", x, y);
 	}
 	while (n < ticks) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "crowd.h"
 #include "engine/engine.h"
 #include "measure.h"
 
@@ -16,17 +17,6 @@
 #define COLUMNS (SIZE / REGION)
 #define APART 96.0 /* blocks from the border that nobody leaves for it */
 #define SETTLE 20u
-
-/* As in entities.c. */
-static const char rules[] =
-	"local g = require 'game'\n"
-	"g.monster 'rabbit' { hp = 5, speed = 3, every = '250ms', state = { hops = 0, scared = false },\n"
-	"  on_spawn = function(self) self:every('4s', 'wander') end,\n"
-	"  wander = function(self, w) if self.state.scared or self.walking then return end\n"
-	"    self.state.hops = self.state.hops + 1 self:walk_to(w:spot_near(self.pos, 6, self.rng)) end,\n"
-	"  think = function(self, w) local player = w:nearest('player', self.pos, 5)\n"
-	"    if not player then self.state.scared = false return end\n"
-	"    self.state.scared = true end }\n";
 
 struct world;
 
@@ -159,7 +149,7 @@ static struct engine *engine_make(uint32_t number, uint32_t owners, uint32_t cou
 {
 	struct engine_settings settings = { .shape = { .size = SIZE, .region = REGION, .map = "flat", .max_entities = count + 1 },
 					    .memory = 512u << 20 };
-	struct engine_file file = { "rabbit.lua", rules, sizeof(rules) - 1 };
+	struct engine_file file = { "rabbit.lua", crowd_rules, strlen(crowd_rules) };
 	uint8_t owner_of[COLUMNS * COLUMNS];
 	struct engine *e = engine_open(&settings);
 	uint32_t seed = 1;
@@ -173,12 +163,8 @@ static struct engine *engine_make(uint32_t number, uint32_t owners, uint32_t cou
 	engine_own(e, owner_of, (uint8_t)number);
 	engine_rules_take(e);
 	for (uint32_t i = 0; i < count; i++) {
-		double x, y;
+		double x = APART + crowd_share(&seed) * (SIZE / 2.0 - APART), y = (crowd_share(&seed) - 0.5) * SIZE;
 
-		seed = seed * 1664525u + 1013904223u;
-		x = APART + (double)(seed >> 8) / 16777216.0 * (SIZE / 2.0 - APART);
-		seed = seed * 1664525u + 1013904223u;
-		y = ((double)(seed >> 8) / 16777216.0 - 0.5) * SIZE;
 		engine_spawn(e, "rabbit", i % 2 == 0 ? -x : x, y); /* only its owner makes it */
 	}
 	return e;

@@ -70,6 +70,14 @@ uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* Fields 14 and 15 follow the program's name, which may itself hold blanks and brackets: count from the last one. */
 static int stat_cpu_ns(pid_t pid, uint64_t *ret_ns)
 {

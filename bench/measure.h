@@ -30,6 +30,9 @@ uint64_t hist_quantile(const struct hist *hist, double quantile);
 /* clock_ns returns CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_ns(void);
 
+/* cpu_ns returns the user and system time of this process, all its threads, in nanoseconds. */
+uint64_t cpu_ns(void);
+
 /* process_cpu_ns writes the user and system time of all threads of a process, those that ended included. It asks the
  * kernel's clock of that process, since /proc/PID/stat counts in steps of 10 ms; it falls back to the latter. */
 int process_cpu_ns(pid_t pid, uint64_t *ret_ns);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "crowd.h"
 #include "measure.h"
 #include "tests/plugins/mechanics/engine/worlds.h"
 
@@ -25,14 +25,6 @@ static const char *const files[] = { "hare.lua",
 				     NULL };
 
 /* cpu_ns: of this process, which has one thread: what else the machine does is not counted. */
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 struct sums {
 	uint64_t rounds, tick_ns, hand_ns, save_ns, load_ns, digest_ns, bytes, page_bytes, border_bytes;
 };
@@ -42,12 +34,8 @@ static void fill(struct worlds *w, uint32_t count)
 	uint32_t seed = 1;
 
 	for (uint32_t n = 0; n < count; n++) {
-		double x, y;
+		double x = (crowd_share(&seed) - 0.5) * SIZE, y = (crowd_share(&seed) - 0.5) * SIZE;
 
-		seed = seed * 1664525u + 1013904223u;
-		x = (double)(seed >> 8) / 16777216.0 * SIZE - SIZE / 2.0;
-		seed = seed * 1664525u + 1013904223u;
-		y = (double)(seed >> 8) / 16777216.0 * SIZE - SIZE / 2.0;
 		for (uint32_t i = 0; i < w->len; i++) {
 			engine_spawn(w->engines[i], "hare", x, y);
 		}

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "crowd.h"
 #include "engine/engine.h"
 #include "measure.h"
 
@@ -27,14 +27,6 @@ static void fail(const char *what)
 }
 
 /* cpu_ns: of this process, which has one thread: what else the machine does is not counted. */
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void file_read(const char *folder, const char *name)
 {
 	char path[4096], *text = malloc(TEXT_MAX);
@@ -101,12 +93,8 @@ static struct engine *world_open(uint32_t count)
 	}
 	engine_rules_take(e);
 	for (uint32_t i = 0; i < count; i++) {
-		double x, y;
+		double x = (crowd_share(&seed) - 0.5) * SIZE, y = (crowd_share(&seed) - 0.5) * SIZE;
 
-		seed = seed * 1664525u + 1013904223u;
-		x = ((double)(seed >> 8) / 16777216.0 - 0.5) * SIZE;
-		seed = seed * 1664525u + 1013904223u;
-		y = ((double)(seed >> 8) / 16777216.0 - 0.5) * SIZE;
 		if (engine_spawn(e, kinds[i % 3], x, y) == 0) {
 			fail("a monster cannot be made");
 		}
